@@ -1,0 +1,66 @@
+"""The front end's code, carried once per kernel by one widget that all others refer to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import ipywidgets
+import traitlets
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
+    """A widget without a view: anywidget's own ``_esm`` would send the code with every instance."""
+
+    code = traitlets.Unicode().tag(sync=True)
+    digest = traitlets.Unicode().tag(sync=True)
+
+
+_bundle: Bundle | None = None
+
+
+def bundle() -> Bundle:
+    """Returns the kernel's one bundle, made anew if it has been closed.
+
+    Raises:
+        RuntimeError: If the front end has not been built, as in a checkout that is not installed.
+    """
+    global _bundle
+    if _bundle is None or _bundle.comm is None:
+        code = _read("nbchat.js")
+        # The build writes "/* nbchat <digest> */" into the first line.
+        digest = code.split(maxsplit=3)[2]
+        _bundle = Bundle(code=code, digest=digest)
+    return _bundle
+
+
+def _read(name: str) -> str:
+    try:
+        return (_STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RuntimeError(
+            "nbchat's front end has not been built: run `pip install -e .` in the checkout, or "
+            "`python nbchat/frontend/build.py`."
+        ) from None
+
+
+class View(anywidget.AnyWidget):
+    """What all of the chat's parts that are seen have in common: they are drawn by the bundle."""
+
+    #: What a trait is tagged with that refers to another widget.
+    reference: ClassVar[dict[str, Any]] = ipywidgets.widget_serialization
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    bundle = traitlets.Instance(Bundle).tag(sync=True, **reference)
+    kind = traitlets.Unicode().tag(sync=True)
+
+    @traitlets.default("bundle")
+    def _default_bundle(self) -> Bundle:
+        return bundle()
+
+    @traitlets.default("_esm")
+    def _default_esm(self) -> str:
+        return _read("loader.js")

@@ -1,0 +1,79 @@
+"""Server-sent events: bytes in, events out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class ServerSentEvent(NamedTuple):
+    """One event; ``event`` is ``"message"`` unless the server named it."""
+
+    event: str
+    data: str
+
+
+class EventDecoder:
+    """Decodes an event stream however the network cut it.
+
+    Follows https://html.spec.whatwg.org/multipage/server-sent-events.html, with two differences:
+    a last event without its blank line is not lost, and ``error:``, a field of llama.cpp's own,
+    is an event named ``error``.
+    """
+
+    def __init__(self) -> None:
+        self._unfinished = bytearray()
+        self._at_start = True
+        self._after_cr = False
+        self._event = ""
+        self._data: list[str] = []
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """Takes the next bytes and returns the events they complete."""
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
+            self._after_cr = False
+        # bytes, unlike str, are split at \n, \r\n and \r only.
+        lines = data.splitlines()
+        if not lines:
+            return []
+        if data.endswith((b"\n", b"\r")):
+            self._after_cr = data.endswith(b"\r")
+            rest = b""
+        else:
+            rest = lines.pop()
+        if self._unfinished and lines:
+            lines[0] = bytes(self._unfinished) + lines[0]
+            self._unfinished.clear()
+        self._unfinished += rest
+        return self._read(lines)
+
+    def end(self) -> list[ServerSentEvent]:
+        """Returns the event that the end of the stream completes, if any."""
+        lines = [bytes(self._unfinished), b""]
+        self._unfinished.clear()
+        return self._read(lines)
+
+    def _read(self, lines: list[bytes]) -> list[ServerSentEvent]:
+        if self._at_start and lines:
+            lines[0] = lines[0].removeprefix(_BOM)
+            self._at_start = False
+        events = []
+        for line in lines:
+            if not line:
+                if self._data:
+                    name = self._event or "message"
+                    events.append(ServerSentEvent(name, "\n".join(self._data)))
+                    self._data = []
+                self._event = ""
+                continue
+            field, _, value = line.partition(b":")
+            if field == b"data":
+                self._data.append(value.removeprefix(b" ").decode("utf-8", "replace"))
+            elif field == b"event":
+                self._event = value.removeprefix(b" ").decode("utf-8", "replace")
+            elif field == b"error":
+                self._event = "error"
+                self._data.append(value.removeprefix(b" ").decode("utf-8", "replace"))
+        return events

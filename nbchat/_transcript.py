@@ -1,0 +1,200 @@
+"""The conversation's view: what the kernel tells the browser, and what a person does there.
+
+The wire protocol's other side is `frontend/src/protocol.ts`. Text goes out as numbered deltas, at
+most one message every `flush_interval_s`; never through a trait, whose whole value would be sent
+again each time. A browser that misses a number, reloads, or opens a second view is answered with a
+snapshot: the kernel holds the whole state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import traitlets
+
+from ._bundle import View
+from ._comm import deliver_while_busy
+from ._conversation import Message
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button of a notice."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the chat itself says in the conversation, and what one can do about it there.
+
+    Attributes:
+        text: Plain text, blank lines between paragraphs.
+        secret_label: Names the password box, if there is one.
+        progress: (done, total) of what is under way.
+        tone: "info" or "error".
+    """
+
+    id: str
+    text: str
+    secret_label: str | None = None
+    actions: tuple[Action, ...] = ()
+    progress: tuple[int, int] | None = None
+    tone: str = "info"
+
+    def to_view(self) -> dict[str, Any]:
+        progress = self.progress and dict(zip(("done", "total"), self.progress, strict=True))
+        return asdict(self) | {"progress": progress}
+
+
+# Handles one kind of message from the browser; may answer with bytes, and refuse by raising.
+Handler = Callable[[dict[str, Any]], "tuple[str, bytes] | None"]
+
+
+class Transcript(View):
+    """The conversation as the browser shows it.
+
+    Args:
+        handlers: What to do with each type of message from the browser.
+        flush_interval_s: The least time between two messages with text.
+    """
+
+    kind = traitlets.Unicode("transcript").tag(sync=True)
+    chat_id = traitlets.Unicode().tag(sync=True)
+    snapshot = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, handlers: dict[str, Handler], flush_interval_s: float) -> None:
+        self._lock = threading.RLock()
+        self._handlers = handlers
+        self._messages: Callable[[], list[Message]] = list
+        self._seq = 0
+        self._state: dict[str, Any] = {
+            "busy": False,
+            "notices": [],
+            "download": None,
+            "model": "",
+            "server": "",
+        }
+        self.flush_interval_s = flush_interval_s
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._last_flush = 0.0
+        self._streaming_id = ""
+        self._pending: dict[str, list[str]] = {"content": [], "reasoning": []}
+        super().__init__(chat_id=uuid.uuid4().hex)
+        deliver_while_busy(self)
+        self.on_msg(self._receive)
+
+    def show(self, messages: Callable[[], list[Message]]) -> None:
+        """Sets where the messages of a snapshot come from."""
+        self._messages = messages
+
+    # Kernel → browser
+
+    def put(self, message: Message) -> None:
+        """Adds a message, or replaces the one with its id."""
+        with self._lock:
+            self._flush()
+            self._emit("message", message=message.to_view())
+
+    def settle(self, message: Message) -> None:
+        """Sends all of a message but its texts, which went out as deltas."""
+        with self._lock:
+            self._flush()
+            self._emit("facts", id=message.id, facts=message.facts())
+
+    def append(self, message: Message, part: str, delta: str) -> None:
+        """Adds text to a message's "content" or "reasoning". Called on the background loop."""
+        with self._lock:
+            self._streaming_id = message.id
+            self._pending[part].append(delta)
+            if self._flush_timer is None:
+                loop = asyncio.get_running_loop()
+                due = self._last_flush + self.flush_interval_s
+                if loop.time() >= due:
+                    self._flush()
+                    self._last_flush = loop.time()
+                else:
+                    self._flush_timer = loop.call_at(due, self._flush_on_time, loop)
+
+    def remove(self, *messages: Message) -> None:
+        with self._lock:
+            self._flush()
+            self._emit("remove", ids=[message.id for message in messages])
+
+    def publish(self, **state: Any) -> None:
+        """Changes what surrounds the messages: busy, notices, download, model, server."""
+        with self._lock:
+            if any(self._state[name] != value for name, value in state.items()):
+                self._state |= state
+                self._emit("state", **self._state)
+
+    def _flush_on_time(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            self._flush_timer = None
+            self._last_flush = loop.time()
+            self._flush()
+
+    def _flush(self) -> None:
+        texts = {part: "".join(deltas) for part, deltas in self._pending.items() if deltas}
+        if texts:
+            self._pending = {"content": [], "reasoning": []}
+            self._emit("delta", id=self._streaming_id, **texts)
+
+    def _emit(self, type_: str, **content: Any) -> None:
+        self._seq += 1
+        self.send({"type": type_, "seq": self._seq, **content})
+
+    def _snapshot(self) -> dict[str, Any]:
+        with self._lock:
+            # What is pending is in the messages already: sent later, it would come twice.
+            self._flush()
+            messages = [message.to_view() for message in self._messages()]
+            return {"seq": self._seq, "messages": messages, **self._state}
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """A page that loads gets the conversation as it is now, in mid-reply as well."""
+        state: dict[str, Any] = super().get_state(*args, **kwargs)
+        if "snapshot" in state:
+            state["snapshot"] = self._snapshot()
+        return state
+
+    def _resync(self, seq: int) -> None:
+        with self._lock:
+            self._flush()
+            if seq == self._seq:
+                self.send({"type": "synced"})
+            else:
+                self.send({"type": "snapshot", "snapshot": self._snapshot()})
+
+    # Browser → kernel
+
+    def _receive(self, _: View, message: dict[str, Any], __: list[memoryview]) -> None:
+        nonce = message.get("nonce")
+        try:
+            if message["type"] == "resync":
+                self._resync(message["seq"])
+            answer = self._handlers[message["type"]](message)
+        except Exception as error:  # a callback's exception would reach no cell
+            self.send({"type": "received", "nonce": nonce, "refused": str(error) or repr(error)})
+            return
+        if nonce is not None:
+            self.send({"type": "received", "nonce": nonce})
+        if answer is not None:
+            name, content = answer
+            self.send({"type": "file", "nonce": nonce, "name": name}, [content])
+
+
+class Panel(View):
+    """Another window on a transcript: "composer", "thoughts" or "download"."""
+
+    chat_id = traitlets.Unicode().tag(sync=True)
+    transcript = traitlets.Instance(Transcript).tag(sync=True, **View.reference)
+
+    def __init__(self, kind: str, transcript: Transcript) -> None:
+        super().__init__(kind=kind, transcript=transcript, chat_id=transcript.chat_id)

@@ -1,0 +1,154 @@
+"""Set-up shared by all tests. It is lazy: unit tests start neither browser nor server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from sse_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from lab import Lab, NotebookPage
+    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Error as PlaywrightError
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: from its start, Playwright keeps an event loop in this thread."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_keys() -> Iterator[None]:
+    """No test can spend anybody's money."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in os.environ:
+            if name.endswith("_API_KEY") or name.startswith("OPENAI_"):
+                environment.delenv(name)
+        yield
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's cache folder in which nothing is; the usual one holds the weights."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The embedded model's weights, fetched once and kept in the user's cache."""
+    from nbchat import _local_model
+
+    return _local_model.weights() or _local_model.download_weights()
+
+
+class Built(NamedTuple):
+    """What the package's build makes: the sdist of the checkout, and the wheel of that sdist."""
+
+    sdist: Path
+    wheel: Path
+    wheel_log: str
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("built")
+    build = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", folder]
+    subprocess.run([*build, "--sdist", Path(__file__).parents[1]], check=True)
+    (sdist,) = folder.glob("*.tar.gz")
+    shutil.unpack_archive(sdist, folder, filter="data")
+    done = subprocess.run(
+        [*build, "--wheel", folder / sdist.name.removesuffix(".tar.gz")],
+        env={**os.environ, "PATH": ""},  # no Node
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    (wheel,) = folder.glob("*.whl")
+    return Built(sdist, wheel, done.stdout)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    import browser as chromium
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that knows nothing of others; uncaught errors and remote requests fail the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    remote: list[str] = []
+
+    def note_error(error: PlaywrightError) -> None:
+        stack = error.stack or ""
+        # Notebook 7 has errors of its own; a widget's code comes from a blob or an extension.
+        jupyters = "/static/notebook/" in stack or "/static/lab/" in stack
+        if not jupyters or "blob:" in stack or "/extensions/" in stack:
+            errors.append(f"{error}\n{stack}")
+
+    def note_remote(url: str) -> None:
+        if urlsplit(url).hostname not in ("127.0.0.1", None):
+            remote.append(url)
+
+    page.on("pageerror", note_error)
+    page.on("request", lambda request: note_remote(request.url))
+    page.on("dialog", lambda dialog: dialog.accept())  # "leave without saving?"
+    yield page
+    context.close()
+    assert errors == []
+    assert remote == []
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    from lab import Lab
+
+    with Lab(tmp_path_factory.mktemp("lab"), "jupyterlab") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def notebook7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    from lab import Lab
+
+    with Lab(tmp_path_factory.mktemp("notebook7"), "notebook") as lab:
+        yield lab
+
+
+@pytest.fixture
+def open_notebook(page: Page) -> Iterator[Callable[[Lab, Sequence[str]], NotebookPage]]:
+    """Opens a notebook of these cells in the test's page; its kernel ends with the test."""
+    from lab import NotebookPage
+
+    used: list[Lab] = []
+
+    def open_(lab: Lab, cells: Sequence[str]) -> NotebookPage:
+        used.append(lab)
+        return NotebookPage(page, lab, lab.write(cells))
+
+    yield open_
+    for lab in used:
+        lab.shut_down_kernels()
