@@ -67,7 +67,15 @@ class Built(NamedTuple):
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("built")
-    build = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", folder]
+    build: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "build",
+        "--installer",
+        "uv",
+        "--outdir",
+        folder,
+    ]
     subprocess.run([*build, "--sdist", Path(__file__).parents[1]], check=True)
     (sdist,) = folder.glob("*.tar.gz")
     shutil.unpack_archive(sdist, folder, filter="data")

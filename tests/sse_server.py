@@ -191,7 +191,7 @@ def gate(opened: threading.Event) -> Step:
     """Waits until the test sets the event: to look at mid-stream without sleeping."""
 
     async def step(connection: Connection) -> None:
-        while not opened.is_set():  # noqa: ASYNC110  the event is the test's, of another thread
+        while not opened.is_set():
             await asyncio.sleep(0.005)
 
     return step

@@ -78,7 +78,8 @@ def test_what_a_kill_left_is_removed_by_the_next_start_and_only_that(temp: Path)
 def test_a_forked_child_does_not_clean_up(temp: Path) -> None:
     script = MAKE_FILE.replace(
         "sys.stdin",
-        "import os\nif os.fork() == 0: sys.exit()\nos.wait()\nprint(path.exists(), flush=True)\nsys.stdin",
+        "import os\nif os.fork() == 0: sys.exit()\nos.wait()\n"
+        "print(path.exists(), flush=True)\nsys.stdin",
     )
     with process(script) as (child, path):
         assert child.stdout is not None

@@ -1,0 +1,28 @@
+const HIDDEN_MS = 250;
+// A list of a thousand items is one open block: drawing takes no more than a fifth of the page's time.
+const REST = 4;
+
+/**
+ * Returns a function that runs `draw` at most once an animation frame. A hidden page has no frames: there
+ * a timer runs it, so that the text is there when one returns.
+ */
+export function onceAFrame(draw: () => void): () => void {
+  let frame = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let restUntil = 0;
+  const run = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    timer = undefined;
+    const begin = performance.now();
+    draw();
+    const end = performance.now();
+    restUntil = end + REST * (end - begin);
+  };
+  return () => {
+    if (timer !== undefined) return;
+    const rest = restUntil - performance.now();
+    timer = setTimeout(run, rest > 0 ? rest : HIDDEN_MS);
+    if (rest <= 0) frame = requestAnimationFrame(run);
+  };
+}

@@ -1,0 +1,216 @@
+import MarkdownIt from "markdown-it";
+import type { StateCore, Token } from "markdown-it";
+
+import { repair } from "./repair";
+import { setHTML } from "./sanitize";
+
+const LANGUAGE = /^[A-Za-z0-9_+#.-]{1,30}$/;
+const LINK = /^(https?:|mailto:)/i;
+const TASK = /^\[([ xX])\] /;
+
+const md = new MarkdownIt({ html: false, linkify: true, breaks: false, typographer: false });
+
+// Only what is written as an address: "setup.py" is a file, though .py is a country.
+md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
+md.linkify.add("ftp:", null).add("//", null);
+md.validateLink = (url) => LINK.test(url.trim());
+
+md.renderer.rules.fence = (tokens, index) => {
+  const language = tokens[index].info.trim().split(/\s+/)[0];
+  const label = LANGUAGE.test(language) ? ` class="language-${language}"` : "";
+  return `<pre><code${label}>${md.utils.escapeHtml(tokens[index].content)}</code></pre>\n`;
+};
+md.renderer.rules.table_open = () => '<div class="nbchat-table"><table>\n';
+md.renderer.rules.table_close = () => "</table></div>\n";
+
+function link(state: StateCore, href: string, text: string): Token[] {
+  const open = new state.Token("link_open", "a", 1);
+  open.attrSet("href", href);
+  const content = new state.Token("text", "", 0);
+  content.content = text;
+  return [open, content, new state.Token("link_close", "a", -1)];
+}
+
+/** An image becomes a link that says what it is: nothing is loaded before a click. */
+function imageLinks(state: StateCore, children: Token[]): Token[] {
+  let depth = 0;
+  return children.flatMap((token) => {
+    if (token.type === "link_open") depth++;
+    if (token.type === "link_close") depth--;
+    if (token.type !== "image") return [token];
+    const href = token.attrGet("src") ?? "";
+    const alt = md.renderer.renderInlineAsText(token.children ?? [], md.options, state.env);
+    const host = URL.canParse(href) ? new URL(href).host : "";
+    const tokens = link(state, href, `Image: ${[alt, host && `(${host})`].filter(Boolean).join(" ")}`);
+    return depth > 0 ? [tokens[1]] : tokens;
+  });
+}
+
+md.core.ruler.push("images", (state) => {
+  for (const token of state.tokens) {
+    if (token.children) token.children = imageLinks(state, token.children);
+  }
+});
+
+md.core.ruler.push("tasks", (state) => {
+  state.tokens.forEach((item, index) => {
+    const text = state.tokens[index + 2]?.children?.[0];
+    const task = item.type === "list_item_open" && text?.type === "text" && TASK.exec(text.content);
+    if (!task) return;
+    item.attrJoin("class", "nbchat-task");
+    text.content = `${task[1] === " " ? "☐" : "☑"} ${text.content.slice(task[0].length)}`;
+  });
+});
+
+md.core.ruler.push("alignment", (state) => {
+  for (const token of state.tokens) {
+    if (token.type !== "th_open" && token.type !== "td_open") continue;
+    const align = token.attrGet("style")?.slice("text-align:".length);
+    token.attrs = align ? [["align", align]] : null;
+  }
+});
+
+interface Environment {
+  references?: Record<string, unknown>;
+}
+
+/** All of `text` at once, as HTML that is not clean yet: for setHTML only. */
+export function render(text: string, env: Environment = {}): string {
+  return md.render(text, env);
+}
+
+/** The index in `text` at which line `line` begins. */
+function lineStart(text: string, line: number): number {
+  let at = 0;
+  for (; line > 0; line--) at = text.indexOf("\n", at) + 1;
+  return at;
+}
+
+/**
+ * Where the last top-level block of `text` begins, or 0 if there is no other before it. Only completed
+ * lines count: then nothing that may follow changes what stands before, but for a link definition whose
+ * title goes on over several lines. That one `end` sets right.
+ */
+function openBlock(text: string): number {
+  const complete = text.slice(0, text.lastIndexOf("\n") + 1);
+  const tokens: Token[] = [];
+  md.block.parse(complete, md, {}, tokens);
+  const lines = tokens.flatMap(({ level, map }) => (level === 0 && map ? [map[0]] : []));
+  return lines.length > 1 ? lineStart(complete, lines[lines.length - 1]) : 0;
+}
+
+/** The code of a fence that is still open: grows by its text node. */
+interface OpenFence {
+  code: Text;
+  closing: RegExp;
+  /** The start of a line that may yet turn out to be the closing fence. */
+  held: string;
+}
+
+const FENCE = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
+
+/**
+ * Markdown that grows. Only the last top-level block is parsed and rendered again; the DOM of those
+ * before it is never touched, so the cost grows with the text and a selection stays.
+ */
+export class MarkdownStream {
+  #element: Element;
+  #text = "";
+  /** Where the open block begins in `#text`. */
+  #start = 0;
+  #carriageReturn = "";
+  #env: Environment = {};
+  #open: ChildNode[] = [];
+  #fence: OpenFence | undefined;
+
+  constructor(element: Element) {
+    this.#element = element;
+  }
+
+  append(text: string): void {
+    // A carriage return may be half of a line end.
+    const whole = this.#carriageReturn + text;
+    this.#carriageReturn = whole.endsWith("\r") ? "\r" : "";
+    const added = whole.slice(0, whole.length - this.#carriageReturn.length).replace(/\r\n?/g, "\n");
+    this.#text += added;
+    if (added && !(this.#fence && this.#grow(this.#fence, added))) this.#update();
+  }
+
+  /** The text is complete: what looked unfinished is shown as it is. */
+  end(): void {
+    if (this.#carriageReturn) this.append("\n");
+    this.#replaceOpen(render(this.#text.slice(this.#start), this.#env));
+    this.#start = this.#text.length;
+    this.#open = [];
+    this.#fence = undefined;
+    // A definition may come after what refers to it, and its title after that.
+    if (this.#env.references && Object.keys(this.#env.references).length > 0) {
+      const whole = document.createElement("div");
+      setHTML(whole, render(this.#text));
+      if (whole.innerHTML !== this.#element.innerHTML) {
+        this.#element.replaceChildren(...whole.childNodes);
+      }
+    }
+  }
+
+  /** Replaces all. */
+  set(text: string): void {
+    this.#element.replaceChildren();
+    this.#text = this.#carriageReturn = "";
+    this.#start = 0;
+    this.#env = {};
+    this.#open = [];
+    this.#fence = undefined;
+    this.append(text);
+  }
+
+  #update(): void {
+    let tail = this.#text.slice(this.#start);
+    const start = openBlock(tail);
+    if (start > 0) {
+      this.#replaceOpen(render(tail.slice(0, start), this.#env));
+      this.#open = [];
+      this.#start += start;
+      tail = tail.slice(start);
+    }
+    // A definition that is still being written must not stay: the first one counts.
+    const references = { ...this.#env.references };
+    this.#replaceOpen(render(repair(tail), { references }));
+    this.#fence = this.#openFence(tail);
+  }
+
+  #replaceOpen(html: string): void {
+    const scratch = document.createElement("div");
+    setHTML(scratch, html);
+    const nodes = [...scratch.childNodes];
+    for (const node of this.#open) node.remove();
+    this.#element.append(...nodes);
+    this.#open = nodes;
+  }
+
+  #openFence(tail: string): OpenFence | undefined {
+    const [opening, marker] = FENCE.exec(tail) ?? [];
+    const code = this.#open[0]?.firstChild;
+    if (!opening || !code || this.#open[0].nodeName !== "PRE") return undefined;
+    const closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},}[ \\t]*$`);
+    const lines = tail.slice(opening.length).split("\n");
+    if (lines.some((line) => closing.test(line))) return undefined;
+    const node = document.createTextNode("");
+    code.replaceWith(code.cloneNode(false));
+    this.#open[0].firstChild?.appendChild(node);
+    const fence = { code: node, closing, held: "" };
+    return this.#grow(fence, tail.slice(opening.length)) ? fence : undefined;
+  }
+
+  /** Appends to the open fence; tells whether it is still open. */
+  #grow(fence: OpenFence, added: string): boolean {
+    const text = fence.held + added;
+    const lineBegin = text.lastIndexOf("\n") + 1;
+    const last = text.slice(lineBegin);
+    const atLineBegin = lineBegin > 0 || fence.held !== "" || /(^|\n)$/.test(fence.code.data);
+    if (atLineBegin && text.split("\n").some((line) => fence.closing.test(line))) return false;
+    fence.held = atLineBegin && /^ {0,3}[`~]*[ \t]*$/.test(last) ? last : "";
+    fence.code.appendData(text.slice(0, text.length - fence.held.length));
+    return true;
+  }
+}

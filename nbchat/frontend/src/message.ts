@@ -1,0 +1,87 @@
+import { h, setText } from "./dom";
+import { elapsed, facts, incompleteness } from "./format";
+import type { Message } from "./protocol";
+import type { Store } from "./store";
+import { StreamedText } from "./streamed";
+
+export interface MessageView {
+  readonly element: HTMLElement;
+  update(message: Message, last: boolean): void;
+}
+
+export class UserMessage implements MessageView {
+  readonly element = h("article", { class: "nbchat-message nbchat-user", "aria-label": "You" });
+  #text = h("div", { class: "nbchat-bubble" });
+
+  constructor() {
+    this.element.append(this.#text);
+  }
+
+  update(message: Message): void {
+    setText(this.#text, message.content);
+  }
+}
+
+export class AssistantMessage implements MessageView {
+  readonly element = h("article", {
+    class: "nbchat-message nbchat-assistant",
+    "aria-label": "Assistant",
+  });
+  #store: Store;
+  #text = new StreamedText();
+  // Its seconds would be read out one by one.
+  #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" });
+  #error = h("div", { class: "nbchat-error", role: "alert", hidden: true });
+  #shownError = "";
+  #badge = h("span", { class: "nbchat-badge" });
+  #facts = h("span", { class: "nbchat-facts" });
+  #since = Date.now();
+  #reasoningSince = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.element.append(
+      this.#text.element,
+      this.#waiting,
+      this.#error,
+      h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts),
+    );
+  }
+
+  update(message: Message, last: boolean): void {
+    const running = message.status === "streaming" || message.status === "queued";
+    this.#text.update(message.content, !running);
+    this.element.setAttribute("aria-busy", String(running));
+    if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
+    setText(this.#waiting, running && !message.content ? this.#wait(message) : "");
+    this.#showError(message, last);
+    setText(this.#badge, incompleteness(message));
+    setText(this.#facts, running ? "" : facts(message).join(" · "));
+  }
+
+  #wait(message: Message): string {
+    if (message.reasoning) return `Thinking… ${elapsed(this.#reasoningSince)}`;
+    if (message.status === "queued") return "Waiting for its turn…";
+    return `Waiting for ${message.model ?? (this.#store.state.model || "the model")}… ${elapsed(this.#since)}`;
+  }
+
+  #showError({ id, error }: Message, last: boolean): void {
+    const shown = error ? JSON.stringify([error, last]) : "";
+    if (shown === this.#shownError) return;
+    this.#shownError = shown;
+    this.#error.hidden = !error;
+    this.#error.replaceChildren();
+    if (!error) return;
+    this.#error.append(h("p", {}, error.message));
+    if (error.detail) {
+      this.#error.append(
+        h("details", {}, h("summary", {}, "What the server said"), h("pre", {}, error.detail)),
+      );
+    }
+    if (error.retryable && last) {
+      const retry = h("button", { type: "button", class: "nbchat-button" }, "Retry");
+      retry.addEventListener("click", () => void this.#store.request({ type: "retry", id }));
+      this.#error.append(retry);
+    }
+  }
+}

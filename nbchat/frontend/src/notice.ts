@@ -1,0 +1,89 @@
+import { h, setText } from "./dom";
+import type { Notice, Request } from "./protocol";
+import type { Store } from "./store";
+
+const ADDRESS = /(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]])/;
+
+/** Text whose addresses are links. */
+function linked(text: string): (Node | string)[] {
+  return text
+    .split(ADDRESS)
+    .map((part, index) =>
+      index % 2 === 0
+        ? part
+        : h("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part),
+    );
+}
+
+/** A card in the conversation by which the chat itself speaks, and may ask for a key or a choice. */
+export class NoticeView {
+  readonly element = h("section", { class: "nbchat-notice" });
+  #store: Store;
+  #drawn = "";
+  #progress = h("progress", { "aria-label": "Progress" });
+  #amount = h("span", { class: "nbchat-facts" });
+  #refusal = h("p", { class: "nbchat-refusal", role: "alert" });
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  update({ progress, ...notice }: Notice): void {
+    // Not drawn again for the sake of its progress: someone may be typing in it.
+    const drawn = JSON.stringify([notice, progress !== null]);
+    if (drawn !== this.#drawn) this.#draw(notice, progress !== null);
+    this.#drawn = drawn;
+    if (!progress) return;
+    if (progress.total > 0) {
+      this.#progress.max = progress.total;
+      this.#progress.value = progress.done;
+      setText(this.#amount, `${Math.floor((100 * progress.done) / progress.total)} %`);
+    } else {
+      this.#progress.removeAttribute("value");
+      setText(this.#amount, "");
+    }
+  }
+
+  #draw(notice: Omit<Notice, "progress">, progress: boolean): void {
+    this.element.setAttribute("role", notice.tone === "error" ? "alert" : "note");
+    this.element.classList.toggle("nbchat-notice-error", notice.tone === "error");
+    const paragraphs = notice.text.split(/\n\n+/).map((text) => h("p", {}, ...linked(text)));
+    this.element.replaceChildren(...paragraphs);
+    if (notice.secret_label !== null) this.element.append(this.#secret(notice.id, notice.secret_label));
+    if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
+    const actions = notice.actions.map(({ id, label }) => {
+      const button = h("button", { type: "button", class: "nbchat-button" }, label);
+      button.addEventListener("click", () => this.#ask({ type: "action", notice: notice.id, action: id }));
+      return button;
+    });
+    if (actions.length > 0) this.element.append(h("p", { class: "nbchat-actions" }, ...actions));
+    this.#refusal.hidden = true;
+    this.element.append(this.#refusal);
+  }
+
+  #secret(notice: string, label: string): HTMLElement {
+    const input = h("input", {
+      type: "password",
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-label": label,
+      placeholder: label,
+    });
+    const use = h("button", { type: "button", class: "nbchat-button" }, "Use this key");
+    const send = () => {
+      const value = input.value.trim();
+      input.value = "";
+      if (value) this.#ask({ type: "secret", notice, value });
+    };
+    use.addEventListener("click", send);
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") send();
+    });
+    return h("p", { class: "nbchat-secret" }, input, use);
+  }
+
+  async #ask(request: Request): Promise<void> {
+    const { refused } = await this.#store.request(request);
+    setText(this.#refusal, refused ?? "");
+  }
+}

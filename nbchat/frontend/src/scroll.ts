@@ -1,0 +1,44 @@
+const NEAR_PX = 24;
+
+/**
+ * Keeps the end of a scroll container in sight while one is there, and lets go as soon as one scrolls up.
+ * Only sets scrollTop: scrollIntoView would move the notebook as well.
+ */
+export class AutoScroll {
+  following = true;
+
+  #box: HTMLElement;
+  #changed: () => void;
+  #top = 0;
+
+  constructor(box: HTMLElement, changed: () => void = () => {}) {
+    this.#box = box;
+    this.#changed = changed;
+    box.addEventListener("scroll", () => this.#look(), { passive: true });
+  }
+
+  /** Call after the content has grown. */
+  update(): void {
+    if (this.following) this.#box.scrollTop = this.#box.scrollHeight;
+    this.#top = this.#box.scrollTop;
+  }
+
+  jump(): void {
+    this.#follow(true);
+    this.update();
+  }
+
+  #look(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#box;
+    // Scrolling down, also by growing content, doesn't let go.
+    if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#follow(true);
+    else if (scrollTop < this.#top) this.#follow(false);
+    this.#top = scrollTop;
+  }
+
+  #follow(following: boolean): void {
+    if (following === this.following) return;
+    this.following = following;
+    this.#changed();
+  }
+}

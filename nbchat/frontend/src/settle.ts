@@ -1,0 +1,32 @@
+import { labelControls } from "./labels";
+import { putStyle } from "./style";
+
+const settled = new WeakSet<Element>();
+
+/**
+ * Keeps keys from the notebook's own shortcuts: Lab heeds the attribute or the stopped event, Notebook 7
+ * only both.
+ */
+function keepKeys(root: HTMLElement): void {
+  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+}
+
+/** Makes `el` at home in the page, and, once it is attached, the whole chat around it. */
+export function settle(el: HTMLElement): void {
+  el.classList.add("nbchat-part");
+  keepKeys(el);
+  putStyle(document);
+  const attached = new ResizeObserver(() => {
+    if (!el.isConnected) return;
+    attached.disconnect();
+    const page = el.getRootNode();
+    if (page instanceof ShadowRoot) putStyle(page);
+    const chat = el.closest<HTMLElement>(".nbchat");
+    if (!chat || settled.has(chat)) return;
+    settled.add(chat);
+    keepKeys(chat);
+    labelControls(chat);
+  });
+  attached.observe(el);
+}

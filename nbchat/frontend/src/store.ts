@@ -1,0 +1,235 @@
+import type { AnyModel, WidgetModel } from "./anywidget";
+import type { Change, FromKernel, Message, Received, Request, Snapshot, ToKernel } from "./protocol";
+
+const TICK_MS = 300;
+const SILENT_MS = 1200;
+const SILENT_MAX_MS = 10_000;
+const UNANSWERED_MS = 2500;
+const NO_ANSWER_MS = 20_000;
+
+const BUSY =
+  "The kernel is busy: this happens when the running cell has ended, or interrupt the kernel.";
+const NO_ANSWER = "No answer from the kernel. If it was restarted, run this cell again.";
+
+const EMPTY: Snapshot = {
+  seq: 0,
+  busy: false,
+  messages: [],
+  notices: [],
+  download: null,
+  model: "",
+  server: "",
+};
+
+export interface Answer extends Received {
+  /** Of a download. */
+  file?: { name: string; content: BlobPart };
+}
+
+interface Pending {
+  type: Request["type"];
+  since: number;
+  resolve: (answer: Answer) => void;
+}
+
+/** One chat's state on this page, kept in step with the kernel; all its views draw from it. */
+export class Store {
+  state: Snapshot;
+  /** What a person should know about the connection, or "". */
+  problem = "";
+
+  /** Set by the views that can reach the real model: the proxy does not tell. */
+  transcript: WidgetModel | undefined;
+
+  #model: AnyModel;
+  #views = new Set<() => void>();
+  #pending = new Map<string, Pending>();
+  #heard = Date.now();
+  #asked: number | undefined;
+  #patience = SILENT_MS;
+  #timer: ReturnType<typeof setInterval>;
+
+  constructor(model: AnyModel) {
+    this.#model = model;
+    this.state = { ...EMPTY, ...structuredClone(model.get("snapshot") as Partial<Snapshot>) };
+    model.on("msg:custom", this.#receive);
+    this.#timer = setInterval(() => this.#watch(), TICK_MS);
+    this.#resync();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#model.off("msg:custom", this.#receive);
+  }
+
+  /** Calls `view` after each change, and returns how to end that. */
+  subscribe(view: () => void): () => void {
+    this.#views.add(view);
+    return () => this.#views.delete(view);
+  }
+
+  /** Sends, and resolves with the kernel's answer: never, if there is none. */
+  request(request: Request): Promise<Answer> {
+    const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    this.#send({ ...request, nonce });
+    return new Promise((resolve) => {
+      this.#pending.set(nonce, { type: request.type, since: Date.now(), resolve });
+    });
+  }
+
+  get lastReply(): Message | undefined {
+    return this.state.messages.findLast((message) => message.role === "assistant");
+  }
+
+  #send(message: ToKernel): void {
+    this.#model.send(message);
+  }
+
+  #receive = (message: FromKernel, buffers: DataView[] = []): void => {
+    this.#heard = Date.now();
+    switch (message.type) {
+      case "synced":
+        this.#asked = undefined;
+        break;
+      case "snapshot":
+        this.#asked = undefined;
+        if (message.snapshot.seq !== this.state.seq) this.#patience = SILENT_MS;
+        this.state = structuredClone(message.snapshot);
+        this.#save();
+        break;
+      case "received":
+        this.#answer(message.nonce, message);
+        break;
+      case "file":
+        this.#answer(message.nonce, {
+          type: "received",
+          nonce: message.nonce,
+          file: { name: message.name, content: buffers[0] as BlobPart },
+        });
+        break;
+      default:
+        if (message.seq <= this.state.seq) return;
+        if (message.seq > this.state.seq + 1) {
+          if (this.#asked === undefined) this.#resync();
+          return;
+        }
+        this.#patience = SILENT_MS;
+        this.state.seq = message.seq;
+        this.#apply(message);
+        if (message.type !== "delta") this.#save();
+    }
+    this.#judge();
+    this.#notify();
+  };
+
+  #apply(change: Change): void {
+    const { messages } = this.state;
+    switch (change.type) {
+      case "message": {
+        const at = messages.findIndex((message) => message.id === change.message.id);
+        messages.splice(at < 0 ? messages.length : at, 1, structuredClone(change.message));
+        break;
+      }
+      case "delta": {
+        const message = messages.findLast((message) => message.id === change.id);
+        if (!message) break;
+        message.content += change.content ?? "";
+        message.reasoning += change.reasoning ?? "";
+        break;
+      }
+      case "facts": {
+        const message = messages.findLast((message) => message.id === change.id);
+        if (message) Object.assign(message, change.facts);
+        break;
+      }
+      case "remove":
+        this.state.messages = messages.filter((message) => !change.ids.includes(message.id));
+        break;
+      case "state": {
+        const { busy, notices, download, model, server } = change;
+        Object.assign(this.state, { busy, notices, download, model, server });
+      }
+    }
+  }
+
+  /** For the saved notebook only: never sent, hence no save_changes. */
+  #save(): void {
+    this.#model.set("snapshot", structuredClone(this.state));
+  }
+
+  #answer(nonce: string, answer: Answer): void {
+    const pending = this.#pending.get(nonce);
+    // A download has been answered when its file is here.
+    if (pending?.type === "download" && !answer.file && answer.refused === undefined) return;
+    pending?.resolve(answer);
+    this.#pending.delete(nonce);
+  }
+
+  #resync(): void {
+    this.#asked = Date.now();
+    this.#send({ type: "resync", seq: this.state.seq });
+  }
+
+  /** Some hosts deliver what a background thread sends only together with an answer: so ask. */
+  #watch(): void {
+    const now = Date.now();
+    const waiting = this.#asked !== undefined && now - this.#asked < SILENT_MAX_MS;
+    if (this.state.busy && !waiting && now - this.#heard > this.#patience) {
+      this.#patience = Math.min(this.#patience * 2, SILENT_MAX_MS);
+      this.#resync();
+    }
+    if (this.#judge()) this.#notify();
+  }
+
+  /** Tells whether `problem` has changed. */
+  #judge(): boolean {
+    const now = Date.now();
+    const before = this.problem;
+    const sent = Math.min(...[...this.#pending.values()].map(({ since }) => since));
+    const gone =
+      this.transcript?.comm_live === false ||
+      now - Math.max(this.#heard, Math.min(sent, this.#asked ?? now)) > NO_ANSWER_MS;
+    if (now - sent > UNANSWERED_MS) this.problem = gone ? NO_ANSWER : BUSY;
+    else if (this.#asked !== undefined && now - this.#asked > UNANSWERED_MS && gone)
+      this.problem = NO_ANSWER;
+    else this.problem = "";
+    return this.problem !== before;
+  }
+
+  #notify(): void {
+    for (const view of this.#views) view();
+  }
+}
+
+interface Opening {
+  store: Promise<Store>;
+  open: (store: Store) => void;
+}
+
+const openings = new Map<string, Opening>();
+
+function opening(chatId: string): Opening {
+  let found = openings.get(chatId);
+  if (!found) {
+    let open!: (store: Store) => void;
+    const store = new Promise<Store>((resolve) => (open = resolve));
+    openings.set(chatId, (found = { store, open }));
+  }
+  return found;
+}
+
+/** Makes the store of a transcript's model; returns how to close it. */
+export function openStore(model: AnyModel): () => void {
+  const chatId = model.get("chat_id") as string;
+  const store = new Store(model);
+  opening(chatId).open(store);
+  return () => {
+    store.close();
+    openings.delete(chatId);
+  };
+}
+
+/** The store of a chat, as soon as its transcript is there. */
+export function storeOf(model: AnyModel): Promise<Store> {
+  return opening(model.get("chat_id") as string).store;
+}

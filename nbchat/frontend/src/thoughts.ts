@@ -1,0 +1,61 @@
+import type { Cleanup } from "./anywidget";
+import { h, setText } from "./dom";
+import { elapsed, seconds } from "./format";
+import { onceAFrame } from "./frame";
+import type { Message } from "./protocol";
+import { AutoScroll } from "./scroll";
+import type { Store } from "./store";
+import { StreamedText } from "./streamed";
+
+const CLOCK_MS = 1000;
+
+function header(reply: Message | undefined, since: number): string {
+  if (!reply) return "No thoughts yet.";
+  if (reply.reasoning) {
+    if (reply.reasoning_s !== null) return `Thought for ${seconds(reply.reasoning_s)}`;
+    return reply.status === "streaming" ? `Thinking… ${elapsed(since)}` : "Thoughts";
+  }
+  return reply.status === "streaming" || reply.status === "queued"
+    ? "No thoughts yet."
+    : "This model does not expose reasoning traces.";
+}
+
+export function thoughts(store: Store, el: HTMLElement): Cleanup {
+  const line = h("p", { class: "nbchat-thoughts-header" });
+  const box = h("div", { class: "nbchat-thoughts-text", "aria-live": "off", tabindex: 0 });
+  const scroll = new AutoScroll(box);
+  el.classList.add("nbchat-thoughts");
+  el.append(line, box);
+
+  let shown: { id: string; text: StreamedText; since: number } | undefined;
+  const draw = () => {
+    const reply = store.lastReply;
+    if (reply?.id !== shown?.id) {
+      shown = reply && { id: reply.id, text: new StreamedText(), since: 0 };
+      box.replaceChildren(...(shown ? [shown.text.element] : []));
+      scroll.jump();
+    }
+    if (reply && shown) {
+      if (reply.reasoning) shown.since ||= Date.now();
+      shown.text.update(reply.reasoning, reply.status !== "streaming" || reply.content !== "");
+    }
+    box.hidden = !reply?.reasoning;
+    setText(line, header(reply, shown?.since ?? 0));
+    scroll.update();
+  };
+
+  const redraw = onceAFrame(draw);
+  const unsubscribe = store.subscribe(redraw);
+  const clock = setInterval(() => {
+    if (store.state.busy) redraw();
+  }, CLOCK_MS);
+  // A closed accordion has no height to scroll in.
+  const resized = new ResizeObserver(() => scroll.update());
+  resized.observe(box);
+  draw();
+  return () => {
+    unsubscribe();
+    clearInterval(clock);
+    resized.disconnect();
+  };
+}

@@ -1,0 +1,635 @@
+"""The built front end in real Chromium, with a kernel that the test plays."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from frontend.injections import INJECTIONS
+from frontend.markdown import TEXTS
+from playwright.sync_api import Page, expect
+
+from nbchat._bundle import bundle
+
+pytestmark = pytest.mark.browser
+
+HERE = Path(__file__).parent
+STATIC = HERE.parent / "nbchat" / "static"
+URL = "http://127.0.0.1/"
+
+
+def message(id_: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "role": "assistant",
+        "content": "",
+        "reasoning": "",
+        "status": "complete",
+        "model": "test/model",
+        "finish_reason": "stop",
+        "reasoning_s": None,
+        "duration_s": None,
+        "usage": None,
+        "error": None,
+        **more,
+    }
+
+
+def notice(id_: str, text: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "text": text,
+        "secret_label": None,
+        "actions": [],
+        "progress": None,
+        "tone": "info",
+        **more,
+    }
+
+
+class Kernel:
+    """The page, and the kernel's side of its chat."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.seq = 0
+        html = (HERE / "frontend" / "harness.html").read_text(encoding="utf-8")
+        page.route(URL, lambda route: route.fulfill(body=html, content_type="text/html"))
+        page.goto(URL)
+        page.wait_for_function("window.ready")
+        page.evaluate(
+            "([loader, bundle]) => { LOADER = loader; BUNDLE = bundle; }",
+            [(STATIC / "loader.js").read_text("utf-8"), (STATIC / "nbchat.js").read_text("utf-8")],
+        )
+
+    def open(self, **snapshot: Any) -> None:
+        self.seq = snapshot.get("seq", 0)
+        self.page.evaluate("(snapshot) => openChat(snapshot)", snapshot)
+
+    def push(self, type_: str, **content: Any) -> None:
+        self.page.evaluate("(message) => kernel.push(message)", {"type": type_, **content})
+
+    def change(self, type_: str, **content: Any) -> None:
+        """Pushes with the next number."""
+        self.seq += 1
+        self.push(type_, seq=self.seq, **content)
+
+    def state(self, **state: Any) -> None:
+        empty = {
+            "busy": False,
+            "notices": [],
+            "download": None,
+            "model": "test/model",
+            "server": "",
+        }
+        self.change("state", **{**empty, **state})
+
+    def delta(self, content: str, id_: str = "a") -> None:
+        self.change("delta", id=id_, content=content)
+
+    def sent(self, type_: str) -> list[dict[str, Any]]:
+        everything: list[dict[str, Any]] = self.page.evaluate("kernel.sent")
+        return [message for message in everything if message["type"] == type_]
+
+    def wait_sent(self, type_: str, count: int = 1) -> dict[str, Any]:
+        """The last of `count` messages of this type, as soon as it is there."""
+        self.page.wait_for_function(
+            "([type, count]) => kernel.sent.filter((m) => m.type === type).length >= count",
+            arg=[type_, count],
+        )
+        return self.sent(type_)[-1]
+
+    @property
+    def box(self) -> Any:
+        return self.page.get_by_role("textbox", name="Message", exact=True)
+
+    @property
+    def send_button(self) -> Any:
+        return self.page.get_by_role("button", name="Send")
+
+    @property
+    def log(self) -> Any:
+        return self.page.get_by_role("log", name="Conversation")
+
+    @property
+    def reply(self) -> Any:
+        return self.page.get_by_role("article", name="Assistant").last
+
+
+@pytest.fixture
+def kernel(page: Page) -> Kernel:
+    return Kernel(page)
+
+
+@pytest.fixture
+def markdown(kernel: Kernel) -> Callable[..., Any]:
+    """Runs a script that has the bundle's exports as `nbchat`."""
+
+    def run(script: str, argument: Any = None) -> Any:
+        return kernel.page.evaluate(
+            """async ([script, argument]) => {
+              const url = URL.createObjectURL(new Blob([BUNDLE], { type: "text/javascript" }));
+              const nbchat = await import(url);
+              return new Function("nbchat", "argument", script)(nbchat, argument);
+            }""",
+            [script, argument],
+        )
+
+    return run
+
+
+# The bundle
+
+
+def test_what_every_widget_carries_is_small_and_the_rest_comes_once() -> None:
+    assert (STATIC / "loader.js").stat().st_size < 1500
+    assert (STATIC / "nbchat.js").stat().st_size < 175_000
+    assert bundle() is bundle()
+    first = bundle()
+    assert re.fullmatch("[0-9a-f]{16}", first.digest)
+    first.close()
+    assert bundle() is not first
+    assert bundle().code == first.code
+
+
+def test_without_the_bundle_it_says_what_to_do(kernel: Kernel) -> None:
+    kernel.page.evaluate("BUNDLE = 'throw new Error(\"broken\")'")
+    kernel.open()
+    expect(kernel.page.get_by_text("Run the cell again").first).to_be_visible()
+
+
+# The protocol
+
+
+def test_changes_are_applied_in_their_order_and_once(kernel: Kernel) -> None:
+    kernel.open()
+    assert kernel.sent("resync") == [{"type": "resync", "seq": 0}]
+    kernel.change("message", message=message("u", role="user", content="Hi <b>there</b>"))
+    kernel.change("message", message=message("a", status="streaming"))
+    kernel.delta("Hello ")
+    kernel.push("delta", seq=kernel.seq, id="a", content="TWICE")
+    kernel.delta("world")
+    expect(kernel.page.get_by_role("article", name="You")).to_have_text("Hi <b>there</b>")
+    expect(kernel.reply).to_have_text("Hello world")
+
+
+def test_a_gap_is_healed_by_one_snapshot(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.push(
+        "snapshot",
+        snapshot={
+            "seq": 0,
+            "busy": False,
+            "messages": [],
+            "notices": [],
+            "download": None,
+            "model": "m",
+            "server": "",
+        },
+    )
+    kernel.change("message", message=message("a", status="streaming"))
+    kernel.seq += 1  # lost
+    kernel.delta("two ")
+    kernel.delta("three ")
+    assert len(kernel.sent("resync")) == 2
+    snapshot = {
+        "seq": kernel.seq,
+        "busy": True,
+        "notices": [],
+        "download": None,
+        "model": "m",
+        "server": "",
+        "messages": [message("a", status="streaming", content="one two three ")],
+    }
+    kernel.push("snapshot", snapshot=snapshot)
+    kernel.delta("four")
+    expect(kernel.reply).to_have_text("one two three four")
+
+
+def test_a_busy_and_silent_kernel_is_asked(kernel: Kernel) -> None:
+    kernel.open(busy=True, messages=[message("a", status="streaming", content="so far")])
+    kernel.push(
+        "snapshot",
+        snapshot={
+            "seq": 0,
+            "busy": True,
+            "notices": [],
+            "download": None,
+            "model": "m",
+            "server": "",
+            "messages": [message("a", status="streaming")],
+        },
+    )
+    kernel.wait_sent("resync", 2)
+
+
+def test_two_views_and_a_late_one_show_the_same(kernel: Kernel) -> None:
+    kernel.open(seq=1, busy=True, messages=[message("a", status="streaming", content="# Ti")])
+    kernel.delta("tle\n\nte")
+    kernel.page.evaluate("widgets.transcript.show(document.body)")
+    kernel.delta("xt")
+    expect(kernel.log).to_have_count(2)
+    for index in range(2):
+        expect(kernel.log.nth(index).get_by_role("heading", name="Title")).to_be_visible()
+        expect(kernel.log.nth(index).get_by_text("text", exact=True)).to_be_visible()
+
+
+def test_the_saved_notebook_holds_the_conversation_without_sending_it(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.change("message", message=message("a", content="kept"))
+    saved = kernel.page.evaluate("kernel.traits.snapshot")
+    assert [each["content"] for each in saved["messages"]] == ["kept"]
+    assert saved["seq"] == kernel.seq
+    assert kernel.page.evaluate("kernel.saved") == 0
+
+
+def test_messages_can_be_replaced_and_removed(kernel: Kernel) -> None:
+    kernel.open(messages=[message("a", content="one"), message("b", content="two")])
+    kernel.change("message", message=message("a", content="uno"))
+    expect(kernel.page.get_by_role("article")).to_contain_text(["uno", "two"])
+    kernel.change("remove", ids=["a"])
+    expect(kernel.page.get_by_role("article")).to_contain_text(["two"])
+
+
+def test_a_kernel_that_does_not_answer_is_named(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.box.fill("Hello")
+    kernel.box.press("Enter")
+    status = kernel.log.locator("xpath=..").get_by_role("status")
+    expect(status).to_contain_text("The kernel is busy")
+    kernel.page.evaluate("kernel.comm_live = false")
+    expect(status).to_contain_text("run this cell again")
+    kernel.push("received", nonce=kernel.sent("send")[0]["nonce"])
+    expect(kernel.box).to_have_value("")
+
+
+# Markdown
+
+
+def test_streamed_markdown_ends_as_if_rendered_at_once(markdown: Callable[..., Any]) -> None:
+    draw = random.Random(20)
+    lines = [line for text in TEXTS for line in text.split("\n")]
+    mixed = ["\n".join(draw.choice([*lines, "", ""]) for _ in range(8)) for _ in range(60)]
+    cases = []
+    for text in TEXTS + mixed:
+        for longest in (1, 4, 30):
+            cuts, at = [0], 0
+            while at < len(text):
+                at = min(at + draw.randint(1, longest), len(text))
+                cuts.append(at)
+            cases.append([text[a:b] for a, b in itertools.pairwise(cuts)])
+    different = markdown(
+        """
+        const whole = document.createElement("div");
+        return argument.filter((pieces) => {
+          const element = document.createElement("div");
+          const stream = new nbchat.MarkdownStream(element);
+          for (const piece of pieces) stream.append(piece);
+          stream.end();
+          nbchat.setHTML(whole, nbchat.render(pieces.join("")));
+          return element.innerHTML !== whole.innerHTML || !whole.innerHTML;
+        });
+        """,
+        cases,
+    )
+    assert different == []
+
+
+def test_closed_blocks_are_never_touched(markdown: Callable[..., Any]) -> None:
+    assert markdown(
+        """
+        const element = document.createElement("div");
+        const stream = new nbchat.MarkdownStream(element);
+        stream.append("# Title\\n\\nFirst *paragraph*.\\n\\n");
+        stream.append("```py\\nx = 1\\n```\\n\\n- a\\n- b\\n\\nLast\\n");
+        const closed = [...element.children].slice(0, -1);
+        const inner = closed.map((node) => node.firstChild);
+        for (const piece of ["words", "\\n\\n| a |\\n|---|\\n| 1 |\\n\\n", "end [x]"]) {
+          stream.append(piece);
+        }
+        stream.end();
+        return closed.length === 4 && closed.every((node, index) =>
+          element.children[index] === node && node.firstChild === inner[index]);
+        """
+    )
+
+
+def test_an_open_fence_grows_by_its_text(markdown: Callable[..., Any]) -> None:
+    assert markdown(
+        """
+        const element = document.createElement("div");
+        const stream = new nbchat.MarkdownStream(element);
+        stream.append("```py\\nx = 1\\n");
+        const code = element.querySelector("pre > code.language-py");
+        const text = code.firstChild;
+        for (let i = 0; i < 100; i++) stream.append("y = 2\\n");
+        const grown = element.querySelector("code") === code && code.firstChild === text;
+        stream.append("``");
+        return grown && code.textContent === "x = 1\\n" + "y = 2\\n".repeat(100);
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("some **bo", "some bo"),
+        ("some **", "some"),
+        ("a [link](https://exam", "a link"),
+        ("a `co", "a co"),
+        ("| a | b |\n|--", ""),
+        ("text\n--", "text"),
+        ("2 * 3", "2 * 3"),
+        ("snake_ca", "snake_ca"),
+        ("a ![pic](https://e", "a"),
+    ],
+)
+def test_half_written_markup_does_not_flash(
+    markdown: Callable[..., Any], typed: str, shown: str
+) -> None:
+    script = """
+        const element = document.createElement("div");
+        const stream = new nbchat.MarkdownStream(element);
+        for (const character of argument) stream.append(character);
+        return element.textContent.trim();
+    """
+    assert markdown(script, typed) == shown
+
+
+def test_a_definition_counts_once_it_is_written(markdown: Callable[..., Any]) -> None:
+    script = """
+        const element = document.createElement("div");
+        const stream = new nbchat.MarkdownStream(element);
+        for (const character of argument) stream.append(character);
+        return element.querySelector("a").href;
+    """
+    text = "# Links\n\n[a]: https://example.com/whole\n\nSee [a] and more"
+    assert markdown(script, text) == "https://example.com/whole"
+
+
+def test_hostile_text_stays_text(kernel: Kernel) -> None:
+    # The page fixture fails on any request that leaves the machine, and on any uncaught error.
+    kernel.open()
+    for index, text in enumerate(INJECTIONS):
+        error = {"message": text, "detail": text, "retryable": False}
+        each = message(f"m{index}", content=text, reasoning=text, model=text, error=error)
+        kernel.change("message", message={**each, "status": "streaming", "content": ""})
+        kernel.delta(text[: len(text) // 2], f"m{index}")
+        kernel.delta(text[len(text) // 2 :], f"m{index}")
+        kernel.change("message", message=each)
+        kernel.change("message", message=message(f"u{index}", role="user", content=text))
+    kernel.state(
+        notices=[
+            notice(f"n{i}", text, secret_label=text, actions=[{"id": "x", "label": text}])
+            for i, text in enumerate(INJECTIONS)
+        ],
+        model=INJECTIONS[0],
+        server=INJECTIONS[1],
+    )
+    expect(kernel.page.get_by_role("article")).to_have_count(2 * len(INJECTIONS))
+    expect(kernel.page.get_by_role("note")).to_have_count(len(INJECTIONS))
+    assert kernel.page.evaluate("window.injected") is None
+    found = kernel.page.evaluate(
+        """() => {
+          const attributes = ["class", "role", "tabindex", "hidden", "href", "target", "rel",
+            "title", "aria-label", "aria-busy", "aria-live", "type", "autocomplete", "spellcheck",
+            "placeholder", "start", "align"];
+          const tags = new RegExp("^(a|blockquote|br|code|div|em|h[1-6]|hr|li|ol|p|pre|s|strong|" +
+            "table|tbody|td|th|thead|tr|ul)$", "i");
+          const bad = (el) =>
+            [...el.attributes].some(({ name }) => !attributes.includes(name)) ||
+            (el.parentElement.closest(".nbchat-markdown") && !tags.test(el.tagName)) ||
+            (el.tagName === "A" && !(/^(https?|mailto):$/.test(el.protocol) &&
+              el.target === "_blank" && el.rel === "noopener noreferrer"));
+          const all = [...document.querySelectorAll(".nbchat-log *")];
+          return all.filter(bad).map((el) => el.outerHTML);
+        }"""
+    )
+    assert found == []
+
+
+def test_an_image_is_a_link_that_says_so(kernel: Kernel) -> None:
+    kernel.open(messages=[message("a", content="![a chart](https://example.com/c.png)")])
+    link = kernel.page.get_by_role("link", name="Image: a chart (example.com)")
+    expect(link).to_have_attribute("href", "https://example.com/c.png")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+
+
+# Typing and sending
+
+
+def test_enter_sends_and_the_text_goes_once_it_has_arrived(kernel: Kernel) -> None:
+    kernel.open()
+    expect(kernel.send_button).to_be_disabled()
+    kernel.box.fill("  ")
+    expect(kernel.send_button).to_be_disabled()
+    kernel.box.fill("one")
+    kernel.box.press("Shift+Enter")
+    kernel.box.press_sequentially("two")
+    assert kernel.sent("send") == []
+    kernel.box.press("Enter")
+    sent = kernel.wait_sent("send")
+    assert sent["content"] == "one\ntwo"
+    expect(kernel.box).to_have_value("one\ntwo")
+    kernel.push("received", nonce=sent["nonce"])
+    expect(kernel.box).to_have_value("")
+
+
+def test_enter_that_ends_a_composition_does_not_send(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.box.fill("日本")
+    for init in ({"isComposing": True}, {"keyCode": 229}):
+        kernel.box.dispatch_event("keydown", {"key": "Enter", **init})
+    assert kernel.sent("send") == []
+
+
+def test_a_refused_message_is_kept_and_the_reason_shown(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.box.fill("keep me")
+    kernel.send_button.click()
+    kernel.push("received", nonce=kernel.wait_sent("send")["nonce"], refused="A reply is running.")
+    expect(kernel.page.get_by_role("alert").filter(has_text="A reply is running.")).to_be_visible()
+    expect(kernel.box).to_have_value("keep me")
+    expect(kernel.send_button).to_be_enabled()
+
+
+def test_while_a_reply_runs_one_can_type_and_esc_stops(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.box.press("Escape")
+    kernel.state(busy=True)
+    kernel.box.fill("next")
+    expect(kernel.send_button).to_be_disabled()
+    kernel.box.press("Enter")
+    assert kernel.sent("send") == []
+    assert kernel.sent("stop") == []
+    kernel.box.press("Escape")
+    kernel.wait_sent("stop")
+    kernel.state(busy=False)
+    expect(kernel.send_button).to_be_enabled()
+
+
+def test_no_key_reaches_the_notebook(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.page.evaluate("document.addEventListener('keydown', (e) => (window.leaked = e.key))")
+    for target in (kernel.box, kernel.log):
+        target.press("Shift+Enter")
+        target.press("j")
+    assert kernel.page.evaluate("window.leaked") is None
+    chat = kernel.page.locator(".nbchat")
+    expect(chat).to_have_attribute("data-lm-suppress-shortcuts", "true")
+
+
+# What is shown
+
+
+def test_thoughts_are_shown_and_timed(kernel: Kernel) -> None:
+    kernel.open(busy=True)
+    thoughts = kernel.page.locator(".nbchat-thoughts")
+    expect(thoughts).to_have_text("No thoughts yet.")
+    kernel.change("message", message=message("a", status="streaming"))
+    kernel.change("delta", id="a", reasoning="I *think*")
+    expect(thoughts.locator("em")).to_have_text("think")
+    expect(thoughts).to_contain_text("Thinking…")
+    expect(kernel.reply).to_contain_text("Thinking…")
+    kernel.change(
+        "message", message=message("a", content="So.", reasoning="I *think*", reasoning_s=3.2)
+    )
+    expect(thoughts).to_contain_text("Thought for 3.2 s")
+    kernel.change("message", message=message("b", content="Again."))
+    expect(thoughts).to_have_text("This model does not expose reasoning traces.")
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        ({"status": "stopped", "finish_reason": None}, "Stopped"),
+        ({"finish_reason": "length"}, "Cut off at max tokens"),
+        ({"finish_reason": None}, "May be incomplete"),
+        ({"finish_reason": "content_filter"}, "Blocked by a content filter"),
+    ],
+)
+def test_a_reply_that_is_not_whole_says_so(
+    kernel: Kernel, ending: dict[str, Any], words: str
+) -> None:
+    kernel.open(messages=[message("a", content="text", **ending)])
+    expect(kernel.reply.get_by_text(words, exact=True)).to_be_visible()
+
+
+def test_an_error_tells_and_can_be_retried(kernel: Kernel) -> None:
+    error = {"message": "Overloaded.", "detail": "HTTP 503", "retryable": True}
+    kernel.open(messages=[message("a", content="The start", status="error", error=error)])
+    alert = kernel.reply.get_by_role("alert")
+    expect(kernel.reply).to_contain_text("The start")
+    expect(alert).to_contain_text("Overloaded.")
+    alert.get_by_text("What the server said").click()
+    expect(alert.get_by_text("HTTP 503")).to_be_visible()
+    alert.get_by_role("button", name="Retry").click()
+    assert kernel.wait_sent("retry")["id"] == "a"
+    kernel.change("message", message=message("u", role="user", content="Go on"))
+    expect(kernel.page.get_by_role("button", name="Retry")).to_have_count(0)
+
+
+def test_a_key_typed_in_is_sent_once_and_forgotten(kernel: Kernel) -> None:
+    asks = notice("k", "Get a key at https://example.com/keys.", secret_label="API key")
+    kernel.open()
+    kernel.state(notices=[asks])
+    expect(
+        kernel.page.get_by_role("link", name="https://example.com/keys", exact=True)
+    ).to_be_visible()
+    field = kernel.page.get_by_label("API key")
+    expect(field).to_have_attribute("type", "password")
+    field.fill("sk-secret")
+    # Progress elsewhere must not take away what is being typed.
+    kernel.state(notices=[asks, notice("p", "Fetching…", progress={"done": 1, "total": 4})])
+    expect(kernel.page.get_by_role("progressbar")).to_have_attribute("value", "1")
+    kernel.page.get_by_role("button", name="Use this key").click()
+    sent = kernel.wait_sent("secret")
+    assert (sent["notice"], sent["value"]) == ("k", "sk-secret")
+    expect(field).to_have_value("")
+    assert "sk-secret" not in str(kernel.page.evaluate("kernel.traits.snapshot"))
+    kernel.push("received", nonce=sent["nonce"], refused="That key is wrong.")
+    expect(kernel.page.get_by_text("That key is wrong.")).to_be_visible()
+
+
+def test_the_download_has_the_kernels_bytes(kernel: Kernel, tmp_path: Path) -> None:
+    kernel.open()
+    link = kernel.page.get_by_role("link", name="Download last reply", exact=True)
+    expect(link).to_have_count(0)
+    kernel.state(download="reply.md")
+    expect(link).to_be_visible()
+    content = "Grüße 🎉\r\n".encode() + bytes(range(256))
+    with kernel.page.expect_download() as info:
+        link.press("Enter")
+        nonce = kernel.wait_sent("download")["nonce"]
+        kernel.push("received", nonce=nonce)
+        kernel.page.evaluate(
+            """([nonce, bytes]) => kernel.push({ type: "file", nonce, name: "reply.md" },
+                 [new DataView(new Uint8Array(bytes).buffer)])""",
+            [nonce, list(content)],
+        )
+    assert info.value.suggested_filename == "reply.md"
+    info.value.save_as(tmp_path / "reply.md")
+    assert (tmp_path / "reply.md").read_bytes() == content
+    kernel.state(download="reply.md", busy=True)
+    expect(link).to_have_count(0)
+
+
+def test_scrolling_follows_lets_go_and_comes_back(kernel: Kernel) -> None:
+    kernel.open(busy=True, messages=[message("a", status="streaming")])
+    jump = kernel.page.get_by_role("button", name="Jump to the latest")
+    gap = "(log) => log.scrollHeight - log.scrollTop - log.clientHeight"
+
+    def stream() -> None:
+        marker = f"Part {kernel.seq}"
+        kernel.delta("".join(f"{marker}, line {n}\n\n" for n in range(30)) + "* * *\n\n")
+        expect(kernel.reply.get_by_text(f"{marker}, line 29", exact=True)).to_be_attached()
+
+    stream()
+    assert kernel.log.evaluate(gap) < 2
+    expect(jump).to_be_hidden()
+    kernel.log.hover()
+    kernel.page.mouse.wheel(0, -300)
+    expect(jump).to_be_visible()
+    top = kernel.log.evaluate("(log) => log.scrollTop")
+    stream()
+    assert kernel.log.evaluate("(log) => log.scrollTop") == top
+    jump.click()
+    expect(jump).to_be_hidden()
+    stream()
+    assert kernel.log.evaluate(gap) < 2
+    assert kernel.page.evaluate("window.scrollY") == 0
+
+
+@pytest.mark.parametrize("width", [320, 900])
+def test_nothing_is_wider_than_the_page(kernel: Kernel, width: int) -> None:
+    kernel.page.set_viewport_size({"width": width, "height": 800})
+    wide = "x" * 400
+    content = (
+        f"{wide}\n\n```\n{wide}\n```\n\n| {' | '.join('abcdefghij' * 2)} |\n" + "|---" * 20 + "|\n"
+    )
+    kernel.open(
+        messages=[
+            message("u", role="user", content=wide),
+            message("a", content=content, model=wide),
+        ]
+    )
+    assert kernel.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert kernel.log.evaluate("(log) => log.scrollWidth - log.clientWidth") <= 0
+
+
+def test_controls_of_ipywidgets_get_the_names_of_their_labels(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.page.evaluate(
+        """() => document.querySelector(".nbchat").insertAdjacentHTML("beforeend", `
+          <div class="jupyter-widgets widget-slider"><label class="widget-label">Temperature</label>
+            <div class="noUi-handle" role="slider" tabindex="0">.</div></div>
+          <div class="jupyter-widgets widget-dropdown"><label class="widget-label">Model</label>
+            <select><option>a</option></select></div>`)"""
+    )
+    expect(kernel.page.get_by_role("slider", name="Temperature")).to_be_visible()
+    expect(kernel.page.get_by_role("combobox", name="Model")).to_be_visible()
