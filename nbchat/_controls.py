@@ -76,7 +76,6 @@ class Controls:
             description="System instructions",
             placeholder="How the model should behave (optional)",
             rows=4,
-            continuous_update=False,
         )
         self.reasoning_effort = ipywidgets.Dropdown(description="Reasoning effort", options=EFFORTS)
         self.temperature = ipywidgets.FloatSlider(

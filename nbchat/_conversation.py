@@ -150,9 +150,6 @@ class Conversation:
         if since is not None:
             reply.reasoning_s = self._clock() - since
 
-    def remove(self, *messages: Message) -> None:
-        self.messages = [message for message in self.messages if message not in messages]
-
     def to_openai(self, system: str = "", *, before: Message | None = None) -> list[dict[str, str]]:
         """The messages as the OpenAI SDK takes them; with `before`, only those that precede it.
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -303,28 +304,31 @@ class ScriptedServer:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
         connections: set[asyncio.Task[None]] = set()
+        # Not asyncio.start_server: closed while it accepts, it loses the connection's socket.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
 
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.ensure_future(self._handle(reader, writer))
-            connections.add(task)
-            task.add_done_callback(connections.discard)
+            def accept() -> None:
+                client, _ = listener.accept()
+                task = asyncio.ensure_future(self._handle(client))
+                connections.add(task)
+                task.add_done_callback(connections.discard)
+                task.add_done_callback(lambda _: client.close())
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        self.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        self._ready.set()
-        await self._stopped.wait()
-        server.close()
+            self.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+            self._loop.add_reader(listener, accept)
+            self._ready.set()
+            await self._stopped.wait()
+            self._loop.remove_reader(listener)
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
-        await server.wait_closed()
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle(self, client: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=client)
         writer.transport.set_write_buffer_limits(0)  # drain() means sent
         try:
-            request = await self._read(reader)
-            if request:
-                await self._answer(request, reader, writer)
+            await self._answer(await self._read(reader), reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left
         finally:
@@ -332,7 +336,7 @@ class ScriptedServer:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _read(self, reader: asyncio.StreamReader) -> Request | None:
+    async def _read(self, reader: asyncio.StreamReader) -> Request:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = head[0].split(" ")
         fields = (line.partition(":") for line in head[1:] if line)

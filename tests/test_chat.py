@@ -507,7 +507,7 @@ def test_broken_streams(
     server.script(*steps)
     error = faulty(chat, server)
     assert error.message
-    assert chat._conversation.messages[1].content == text
+    assert chat._session.conversation.messages[1].content == text
 
 
 @pytest.mark.parametrize(
@@ -557,7 +557,7 @@ def test_a_stream_that_falls_silent(
     chat = make(idle_timeout_s=0.2)
     server.script(sse.text("Some"), sse.hang())
     assert faulty(chat, server).retryable
-    assert chat._conversation.messages[1].content == "Some"
+    assert chat._session.conversation.messages[1].content == "Some"
 
 
 def test_a_retry_repeats_the_request(chat: ChatWidget, server: ScriptedServer) -> None:
@@ -576,18 +576,17 @@ def test_a_retry_repeats_the_request(chat: ChatWidget, server: ScriptedServer) -
 def test_without_a_key_the_chat_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
 ) -> None:
-    from nbchat import _chat_widget, _local_model, _providers
+    from nbchat import _local_model, _providers
 
     monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
     monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
-    monkeypatch.setattr(_chat_widget, "OPENROUTER_URL", server.base_url)
     chat = ChatWidget()
     (notice,) = chat._transcript.get_state()["snapshot"]["notices"]
     assert "no model to talk to" in notice["text"]
     assert notice["secret_label"] == "OpenRouter API key"
     with pytest.raises(ChatError, match="OpenRouter key"):
         chat.send("Hi").wait(TIMEOUT)
-    chat._use_key("sk-or-typed")
+    chat._on_key({"value": "sk-or-typed"})
     assert chat._transcript.get_state()["snapshot"]["notices"] == []
     assert chat.model == "openrouter/free"
     assert chat.retry().wait(TIMEOUT).text == "You said: Hi"
@@ -600,7 +599,7 @@ def test_openrouter_is_the_default_with_a_key(monkeypatch: pytest.MonkeyPatch) -
     chat = ChatWidget()
     assert chat.model == "openrouter/free"
     assert "openrouter.ai" in repr(chat)
-    assert "sk-or-secret" not in repr(vars(chat)) + repr(vars(chat._engine)) + repr(chat)
+    assert "sk-or-secret" not in repr(vars(chat)) + repr(vars(chat._connection.engine)) + repr(chat)
     chat.close()
 
 

