@@ -244,9 +244,9 @@ def make_client(provider: Provider) -> AsyncOpenAI:
     key = provider.key.reveal() if provider.key else "none"  # a blank one: OPENAI_API_KEY is sent
     # The SDK adds headers, an organization and a project from the environment to every base_url.
     ambient = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-    headers: dict[str, Any] = {line.partition(":")[0].strip().lower(): Omit() for line in ambient}
-    if "authorization" in headers:
-        headers["authorization"] = f"Bearer {key}"
+    headers: dict[str, Any] = {}
+    for name in (line.partition(":")[0].strip() for line in ambient):
+        headers[name] = f"Bearer {key}" if name.lower() == "authorization" else Omit()
     headers |= provider.headers
     client = AsyncOpenAI(
         base_url=provider.base_url,

@@ -543,7 +543,7 @@ def test_a_host_that_refuses(make: Callable[..., ChatWidget]) -> None:
 def test_a_host_that_never_begins(
     make: Callable[..., ChatWidget], server: ScriptedServer, before: list[bytes]
 ) -> None:
-    chat = make(first_token_timeout_s=0.2)
+    chat = make(first_token_timeout_s=1)
     server.script(*before, sse.hang())
     error = faulty(chat, server)
     assert error.retryable
@@ -554,7 +554,7 @@ def test_a_host_that_never_begins(
 def test_a_stream_that_falls_silent(
     make: Callable[..., ChatWidget], server: ScriptedServer
 ) -> None:
-    chat = make(idle_timeout_s=0.2)
+    chat = make(idle_timeout_s=1)
     server.script(sse.text("Some"), sse.hang())
     assert faulty(chat, server).retryable
     assert chat._session.conversation.messages[1].content == "Some"
