@@ -93,6 +93,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         idle_timeout_s: float = 120.0,
         layout: ipywidgets.Layout | None = None,
     ) -> None:
+        key = None if api_key is None else Secret(api_key)
+        del api_key  # from here on, no traceback can print it
         settings = ChatSettings(
             model=model,
             system=read_system(system),
@@ -107,9 +109,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         given_models = None if models is None else read_models(models)
         self._models_given = given_models is not None
         self._connection = Connection(
-            timeouts, self._offer_models, base_url=base_url, api_key=api_key, client=client
+            timeouts, self._offer_models, base_url=base_url, key=key, client=client
         )
-        del api_key
 
         self._notices: dict[str, Notice] = {}
         self._callbacks: list[Callable[[Reply], object]] = []

@@ -23,7 +23,7 @@ class Connection:
         timeouts: How long a server may be silent.
         on_models: Called with the ids of the models that the server offers, on the background loop.
         base_url: As in `ChatWidget`.
-        api_key: As in `ChatWidget`.
+        key: The API key that was given, if one was.
         client: As in `ChatWidget`.
     """
 
@@ -33,13 +33,13 @@ class Connection:
         on_models: Callable[[list[str]], None],
         *,
         base_url: str | None,
-        api_key: str | None,
+        key: Secret | None,
         client: AsyncOpenAI | None,
     ) -> None:
         self._timeouts = timeouts
         self._on_models = on_models
         self._catalogue: asyncio.Task[list[str]] | None = None
-        self.engine = self._choose(base_url, api_key, client)
+        self.engine = self._choose(base_url, key, client)
 
     @property
     def provider(self) -> Provider | None:
@@ -81,14 +81,13 @@ class Connection:
             start(old.close())
 
     def _choose(
-        self, base_url: str | None, api_key: str | None, client: AsyncOpenAI | None
+        self, base_url: str | None, key: Secret | None, client: AsyncOpenAI | None
     ) -> Engine | None:
         if client is not None:
-            if base_url is not None or api_key is not None:
+            if base_url is not None or key is not None:
                 raise TypeError("client= brings its own base_url and api_key")
             provider = endpoint(str(client.base_url), None)
             return Engine(provider, self._timeouts, client=client)
-        key = None if api_key is None else Secret(api_key)
         if base_url is not None:
             provider = endpoint(base_url, key)
             if provider.key is None and provider.base_url == _providers.OPENROUTER_URL:

@@ -19,9 +19,15 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        if not isinstance(value, str):
-            raise TypeError("an API key must be text")
-        self._value = value.strip()
+        # Raises nothing: IPython's verbose tracebacks print the arguments of each call.
+        self._value = value.strip() if isinstance(value, str) else ""
+
+    def check(self) -> None:
+        """Refuses what can't be a key.
+
+        Raises:
+            ValueError: It is blank, or has characters that no request header can hold.
+        """
         if not self._value:
             raise ValueError("an API key can't be blank")
         if not (self._value.isascii() and self._value.isprintable()):
@@ -59,6 +65,10 @@ class Provider:
     key_env: str | None = None
     default_model: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.key is not None:
+            self.key.check()
 
     @property
     def host(self) -> str:

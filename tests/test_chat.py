@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import sse_server as sse
 from sse_server import DONE, ScriptedServer
 
-from nbchat import ChatError, ChatWidget, Reply, reasoning_rules
+from nbchat import ChatError, ChatWidget, Reply, _local_model, _providers, reasoning_rules
+from nbchat._providers import find_openrouter_key
 
 TIMEOUT = 20
 
@@ -576,8 +579,6 @@ def test_a_retry_repeats_the_request(chat: ChatWidget, server: ScriptedServer) -
 def test_without_a_key_the_chat_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
 ) -> None:
-    from nbchat import _local_model, _providers
-
     monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
     monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
     chat = ChatWidget()
@@ -618,6 +619,48 @@ def test_nothing_of_the_environment_goes_to_another_server(
         assert "leak" not in repr(request.headers)
         assert not {"openai-organization", "openai-project", "x-custom"} & set(request.headers)
     assert with_key.headers["authorization"] == "Bearer sk-right"
+
+
+def test_no_traceback_shows_a_key() -> None:
+    from IPython.core.ultratb import VerboseTB
+
+    def given() -> str:
+        return "sk-" + "ünprintable"
+
+    for options in ({"base_url": "nonsense"}, {"temperature": 9}, {}):
+        try:
+            ChatWidget(api_key=given(), **options)  # type: ignore[arg-type]
+        except ValueError as error:
+            shown = VerboseTB("nocolor").text(type(error), error, error.__traceback__)
+        assert "ChatWidget" in shown
+        assert given() not in shown
+
+
+def test_a_key_from_colabs_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    userdata = ModuleType("google.colab.userdata")
+    userdata.get = {"OPENROUTER_API_KEY": "sk-or-colab"}.get  # type: ignore[attr-defined]
+    colab = ModuleType("google.colab")
+    colab.userdata = userdata  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    key = find_openrouter_key()
+    assert key is not None
+    assert key.reveal() == "sk-or-colab"
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-environment")
+    key = find_openrouter_key()
+    assert key is not None
+    assert key.reveal() == "sk-or-environment"
+
+
+def test_a_list_that_cannot_be_reached(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    server.models = sse.status(503, "no")
+    chat = ChatWidget(api_key="sk-or-x")
+    chat._connection.load_models()
+    until(lambda: "openrouter/auto" in chat._controls.model.menu.options)
+    assert chat.model == "openrouter/free"
+    chat.close()
 
 
 def test_a_client_of_the_persons_own(

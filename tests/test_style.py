@@ -68,6 +68,14 @@ def test_pure_modules_know_no_widgets(module: str) -> None:
             assert name.partition(".")[0] not in WIDGETS, f"{module} imports {name}"
 
 
+def test_the_public_names_are_those_promised() -> None:
+    import nbchat
+
+    names = {name for name in vars(nbchat) if not name.startswith("_") and name != "annotations"}
+    assert names == set(nbchat.__all__)
+    assert all(getattr(nbchat, name).__doc__ for name in nbchat.__all__)
+
+
 def test_import_leaves_openai_for_later() -> None:
     """It takes a second or two, which is to be spent when the first message is sent."""
     code = "import sys, nbchat; sys.exit('openai' in sys.modules)"
