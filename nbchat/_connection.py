@@ -130,6 +130,7 @@ def _local_provider(base_url: str = "", key: Secret | None = None) -> Provider:
         default_model=_local_model.MODEL_ID,
         # llama-server has lost requests on a reused connection.
         headers={"Connection": "close"},
+        note="a tiny demo model, often wrong",
     )
 
 

@@ -57,6 +57,7 @@ class Provider:
         key_env: The environment variable a person would set.
         default_model: Used when none was chosen; blank: the first that `/models` lists.
         headers: Sent with each request.
+        note: What a person should know of it; by default, its host.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Provider:
     key_env: str | None = None
     default_model: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.key is not None:
@@ -85,7 +87,8 @@ class Provider:
             return hostname == "localhost"
 
     def __str__(self) -> str:
-        return self.name if self.name == self.host else f"{self.name} ({self.host})"
+        note = self.note or self.host
+        return self.name if self.name == note else f"{self.name} ({note})"
 
 
 def openrouter(key: Secret) -> Provider:
