@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _CONNECT_TIMEOUT_S = 15.0
+_MODELS_TIMEOUT_S = 30.0
 
 
 class Background:
@@ -206,7 +207,8 @@ class Engine:
         """
         try:
             client = await self.client()
-            return await client.get("/models", cast_to=object)
+            listing = client.get("/models", cast_to=object)
+            return await asyncio.wait_for(listing, _MODELS_TIMEOUT_S)
         except Exception as error:
             raise self._explain(error, None) from None
 
@@ -219,6 +221,7 @@ class Engine:
                 self.provider = provider
         if self._client is None:
             await _import_openai()
+        if self._client is None:  # another request may have made it meanwhile
             self._client = make_client(self.provider)
         return self._client
 
