@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from frontend.injections import INJECTIONS
 from frontend.markdown import TEXTS
 from harness import STATIC, Kernel, message, notice
 from playwright.sync_api import expect
@@ -246,54 +245,6 @@ def test_a_definition_counts_once_it_is_written(markdown: Callable[..., Any]) ->
     """
     text = "# Links\n\n[a]: https://example.com/whole\n\nSee [a] and more"
     assert markdown(script, text) == "https://example.com/whole"
-
-
-def test_hostile_text_stays_text(kernel: Kernel) -> None:
-    # The page fixture fails on any request that leaves the machine, and on any uncaught error.
-    kernel.open()
-    for index, text in enumerate(INJECTIONS):
-        error = {"message": text, "detail": text, "retryable": False}
-        each = message(f"m{index}", content=text, reasoning=text, model=text, error=error)
-        kernel.change("message", message={**each, "status": "streaming", "content": ""})
-        kernel.delta(text[: len(text) // 2], f"m{index}")
-        kernel.delta(text[len(text) // 2 :], f"m{index}")
-        kernel.change("message", message=each)
-        kernel.change("message", message=message(f"u{index}", role="user", content=text))
-    kernel.state(
-        notices=[
-            notice(f"n{i}", text, secret_label=text, actions=[{"id": "x", "label": text}])
-            for i, text in enumerate(INJECTIONS)
-        ],
-        model=INJECTIONS[0],
-        server=INJECTIONS[1],
-    )
-    expect(kernel.page.get_by_role("article")).to_have_count(2 * len(INJECTIONS))
-    expect(kernel.page.get_by_role("note")).to_have_count(len(INJECTIONS))
-    assert kernel.page.evaluate("window.injected") is None
-    found = kernel.page.evaluate(
-        """() => {
-          const attributes = ["class", "role", "tabindex", "hidden", "href", "target", "rel",
-            "title", "aria-label", "aria-busy", "aria-live", "type", "autocomplete", "spellcheck",
-            "placeholder", "start", "align"];
-          const tags = new RegExp("^(a|blockquote|br|code|div|em|h[1-6]|hr|li|ol|p|pre|s|strong|" +
-            "table|tbody|td|th|thead|tr|ul)$", "i");
-          const bad = (el) =>
-            [...el.attributes].some(({ name }) => !attributes.includes(name)) ||
-            (el.parentElement.closest(".nbchat-markdown") && !tags.test(el.tagName)) ||
-            (el.tagName === "A" && !(/^(https?|mailto):$/.test(el.protocol) &&
-              el.target === "_blank" && el.rel === "noopener noreferrer"));
-          const all = [...document.querySelectorAll(".nbchat-log *")];
-          return all.filter(bad).map((el) => el.outerHTML);
-        }"""
-    )
-    assert found == []
-
-
-def test_an_image_is_a_link_that_says_so(kernel: Kernel) -> None:
-    kernel.open(messages=[message("a", content="![a chart](https://example.com/c.png)")])
-    link = kernel.page.get_by_role("link", name="Image: a chart (example.com)")
-    expect(link).to_have_attribute("href", "https://example.com/c.png")
-    expect(link).to_have_attribute("rel", "noopener noreferrer")
 
 
 # Typing and sending
