@@ -28,10 +28,14 @@ DIFFERENT_ON_PURPOSE = {
         "489, 495, 498, 500, 502, 503, 504, 507, 520, 537, 538, 544, 545, 563, 565, 567, "
         "571, 574, 575, 592"
     ),
-    "Only http, https and mailto are schemes of links.": "596, 598, 599, 601, gfm 633, gfm 634, gfm 635",
+    "Only http, https and mailto are schemes of links.": (
+        "596, 598, 599, 601, gfm 633, gfm 634, gfm 635"
+    ),
     "A bare address is a link, as GFM has it.": "518, 519, 602, 608, 611",
     "linkify has its own idea of where a bare address ends.": "gfm 626, gfm 627",
-    "In what models write, a bare a@b is more often a host or a version than somebody to write to.": "gfm 630, gfm 631, gfm 632",
+    "In what models write, a bare a@b is more often a host than somebody to write to.": (
+        "gfm 630, gfm 631, gfm 632"
+    ),
     '"~5 to ~6" is a guess: one tilde strikes nothing.': "gfm 491",
     "A language's name is a class only if it is a plain word.": "34, 144",
     "The sanitiser trims titles.": "196",

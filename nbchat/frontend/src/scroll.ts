@@ -15,6 +15,7 @@ export class AutoScroll {
     this.#box = box;
     this.#changed = changed;
     box.addEventListener("scroll", () => this.#look(), { passive: true });
+    box.addEventListener("contentvisibilityautostatechange", () => this.update());
   }
 
   /** Call after the content has grown. */
@@ -39,6 +40,8 @@ export class AutoScroll {
   #follow(following: boolean): void {
     if (following === this.following) return;
     this.following = following;
+    // What one reads stays where it is when something above it turns out taller than was thought.
+    this.#box.style.overflowAnchor = following ? "none" : "auto";
     this.#changed();
   }
 }
