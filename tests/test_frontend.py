@@ -406,32 +406,6 @@ def test_the_download_has_the_kernels_bytes(kernel: Kernel, tmp_path: Path) -> N
     expect(link).to_have_count(0)
 
 
-def test_scrolling_follows_lets_go_and_comes_back(kernel: Kernel) -> None:
-    kernel.open(busy=True, messages=[message("a", status="streaming")])
-    jump = kernel.page.get_by_role("button", name="Jump to the latest")
-    gap = "(log) => log.scrollHeight - log.scrollTop - log.clientHeight"
-
-    def stream() -> None:
-        marker = f"Part {kernel.seq}"
-        kernel.delta("".join(f"{marker}, line {n}\n\n" for n in range(30)) + "* * *\n\n")
-        expect(kernel.reply.get_by_text(f"{marker}, line 29", exact=True)).to_be_attached()
-
-    stream()
-    assert kernel.log.evaluate(gap) < 2
-    expect(jump).to_be_hidden()
-    kernel.log.hover()
-    kernel.page.mouse.wheel(0, -300)
-    expect(jump).to_be_visible()
-    top = kernel.log.evaluate("(log) => log.scrollTop")
-    stream()
-    assert kernel.log.evaluate("(log) => log.scrollTop") == top
-    jump.click()
-    expect(jump).to_be_hidden()
-    stream()
-    assert kernel.log.evaluate(gap) < 2
-    assert kernel.page.evaluate("window.scrollY") == 0
-
-
 @pytest.mark.parametrize("width", [320, 900])
 def test_nothing_is_wider_than_the_page(kernel: Kernel, width: int) -> None:
     kernel.page.set_viewport_size({"width": width, "height": 800})

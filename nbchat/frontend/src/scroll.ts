@@ -31,9 +31,10 @@ export class AutoScroll {
 
   #look(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#box;
-    // Scrolling down, also by growing content, doesn't let go.
-    if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#follow(true);
-    else if (scrollTop < this.#top) this.#follow(false);
+    const gap = scrollHeight - scrollTop - clientHeight;
+    // The least step up lets go; content that has shrunk still ends at the end.
+    if (scrollTop < this.#top && gap >= 1) this.#follow(false);
+    else if (gap < NEAR_PX) this.#follow(true);
     this.#top = scrollTop;
   }
 
