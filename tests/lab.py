@@ -232,7 +232,7 @@ class NotebookPage:
         self.page.reload()
         self.wait_ready()
 
-    def theme(self, theme: Literal["light", "dark"]) -> None:
+    def theme(self, theme: Literal["light", "dark", "dark high contrast"]) -> None:
         self.command("apputils:change-theme", {"theme": f"JupyterLab {theme.title()}"})
         light = "true" if theme == "light" else "false"
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)

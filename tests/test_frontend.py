@@ -10,138 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from frontend.injections import INJECTIONS
 from frontend.markdown import TEXTS
-from playwright.sync_api import Page, expect
+from harness import STATIC, Kernel, message, notice
+from playwright.sync_api import expect
 
 from nbchat._bundle import bundle
 
 pytestmark = pytest.mark.browser
-
-HERE = Path(__file__).parent
-STATIC = HERE.parent / "nbchat" / "static"
-URL = "http://127.0.0.1/"
-
-
-def message(id_: str, **more: Any) -> dict[str, Any]:
-    return {
-        "id": id_,
-        "role": "assistant",
-        "content": "",
-        "reasoning": "",
-        "status": "complete",
-        "model": "test/model",
-        "finish_reason": "stop",
-        "reasoning_s": None,
-        "duration_s": None,
-        "usage": None,
-        "error": None,
-        **more,
-    }
-
-
-def notice(id_: str, text: str, **more: Any) -> dict[str, Any]:
-    return {
-        "id": id_,
-        "text": text,
-        "secret_label": None,
-        "actions": [],
-        "progress": None,
-        "tone": "info",
-        **more,
-    }
-
-
-class Kernel:
-    """The page, and the kernel's side of its chat."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.seq = 0
-        html = (HERE / "frontend" / "harness.html").read_text(encoding="utf-8")
-        page.route(URL, lambda route: route.fulfill(body=html, content_type="text/html"))
-        page.goto(URL)
-        page.wait_for_function("window.ready")
-        page.evaluate(
-            "([loader, bundle]) => { LOADER = loader; BUNDLE = bundle; }",
-            [(STATIC / "loader.js").read_text("utf-8"), (STATIC / "nbchat.js").read_text("utf-8")],
-        )
-
-    def open(self, **snapshot: Any) -> None:
-        self.seq = snapshot.get("seq", 0)
-        self.page.evaluate("(snapshot) => openChat(snapshot)", snapshot)
-
-    def push(self, type_: str, **content: Any) -> None:
-        self.page.evaluate("(message) => kernel.push(message)", {"type": type_, **content})
-
-    def change(self, type_: str, **content: Any) -> None:
-        """Pushes with the next number."""
-        self.seq += 1
-        self.push(type_, seq=self.seq, **content)
-
-    def state(self, **state: Any) -> None:
-        empty = {
-            "busy": False,
-            "notices": [],
-            "download": None,
-            "model": "test/model",
-            "server": "",
-        }
-        self.change("state", **{**empty, **state})
-
-    def delta(self, content: str, id_: str = "a") -> None:
-        self.change("delta", id=id_, content=content)
-
-    def sent(self, type_: str) -> list[dict[str, Any]]:
-        everything: list[dict[str, Any]] = self.page.evaluate("kernel.sent")
-        return [message for message in everything if message["type"] == type_]
-
-    def wait_sent(self, type_: str, count: int = 1) -> dict[str, Any]:
-        """The last of `count` messages of this type, as soon as it is there."""
-        self.page.wait_for_function(
-            "([type, count]) => kernel.sent.filter((m) => m.type === type).length >= count",
-            arg=[type_, count],
-        )
-        return self.sent(type_)[-1]
-
-    @property
-    def box(self) -> Any:
-        return self.page.get_by_role("textbox", name="Message", exact=True)
-
-    @property
-    def send_button(self) -> Any:
-        return self.page.get_by_role("button", name="Send")
-
-    @property
-    def log(self) -> Any:
-        return self.page.get_by_role("log", name="Conversation")
-
-    @property
-    def reply(self) -> Any:
-        return self.page.get_by_role("article", name="Assistant").last
-
-
-@pytest.fixture
-def kernel(page: Page) -> Kernel:
-    return Kernel(page)
-
-
-@pytest.fixture
-def markdown(kernel: Kernel) -> Callable[..., Any]:
-    """Runs a script that has the bundle's exports as `nbchat`."""
-
-    def run(script: str, argument: Any = None) -> Any:
-        return kernel.page.evaluate(
-            """async ([script, argument]) => {
-              const url = URL.createObjectURL(new Blob([BUNDLE], { type: "text/javascript" }));
-              const nbchat = await import(url);
-              return new Function("nbchat", "argument", script)(nbchat, argument);
-            }""",
-            [script, argument],
-        )
-
-    return run
-
 
 # The bundle
 
@@ -372,54 +247,6 @@ def test_a_definition_counts_once_it_is_written(markdown: Callable[..., Any]) ->
     assert markdown(script, text) == "https://example.com/whole"
 
 
-def test_hostile_text_stays_text(kernel: Kernel) -> None:
-    # The page fixture fails on any request that leaves the machine, and on any uncaught error.
-    kernel.open()
-    for index, text in enumerate(INJECTIONS):
-        error = {"message": text, "detail": text, "retryable": False}
-        each = message(f"m{index}", content=text, reasoning=text, model=text, error=error)
-        kernel.change("message", message={**each, "status": "streaming", "content": ""})
-        kernel.delta(text[: len(text) // 2], f"m{index}")
-        kernel.delta(text[len(text) // 2 :], f"m{index}")
-        kernel.change("message", message=each)
-        kernel.change("message", message=message(f"u{index}", role="user", content=text))
-    kernel.state(
-        notices=[
-            notice(f"n{i}", text, secret_label=text, actions=[{"id": "x", "label": text}])
-            for i, text in enumerate(INJECTIONS)
-        ],
-        model=INJECTIONS[0],
-        server=INJECTIONS[1],
-    )
-    expect(kernel.page.get_by_role("article")).to_have_count(2 * len(INJECTIONS))
-    expect(kernel.page.get_by_role("note")).to_have_count(len(INJECTIONS))
-    assert kernel.page.evaluate("window.injected") is None
-    found = kernel.page.evaluate(
-        """() => {
-          const attributes = ["class", "role", "tabindex", "hidden", "href", "target", "rel",
-            "title", "aria-label", "aria-busy", "aria-live", "type", "autocomplete", "spellcheck",
-            "placeholder", "start", "align"];
-          const tags = new RegExp("^(a|blockquote|br|code|div|em|h[1-6]|hr|li|ol|p|pre|s|strong|" +
-            "table|tbody|td|th|thead|tr|ul)$", "i");
-          const bad = (el) =>
-            [...el.attributes].some(({ name }) => !attributes.includes(name)) ||
-            (el.parentElement.closest(".nbchat-markdown") && !tags.test(el.tagName)) ||
-            (el.tagName === "A" && !(/^(https?|mailto):$/.test(el.protocol) &&
-              el.target === "_blank" && el.rel === "noopener noreferrer"));
-          const all = [...document.querySelectorAll(".nbchat-log *")];
-          return all.filter(bad).map((el) => el.outerHTML);
-        }"""
-    )
-    assert found == []
-
-
-def test_an_image_is_a_link_that_says_so(kernel: Kernel) -> None:
-    kernel.open(messages=[message("a", content="![a chart](https://example.com/c.png)")])
-    link = kernel.page.get_by_role("link", name="Image: a chart (example.com)")
-    expect(link).to_have_attribute("href", "https://example.com/c.png")
-    expect(link).to_have_attribute("rel", "noopener noreferrer")
-
-
 # Typing and sending
 
 
@@ -577,32 +404,6 @@ def test_the_download_has_the_kernels_bytes(kernel: Kernel, tmp_path: Path) -> N
     assert (tmp_path / "reply.md").read_bytes() == content
     kernel.state(download="reply.md", busy=True)
     expect(link).to_have_count(0)
-
-
-def test_scrolling_follows_lets_go_and_comes_back(kernel: Kernel) -> None:
-    kernel.open(busy=True, messages=[message("a", status="streaming")])
-    jump = kernel.page.get_by_role("button", name="Jump to the latest")
-    gap = "(log) => log.scrollHeight - log.scrollTop - log.clientHeight"
-
-    def stream() -> None:
-        marker = f"Part {kernel.seq}"
-        kernel.delta("".join(f"{marker}, line {n}\n\n" for n in range(30)) + "* * *\n\n")
-        expect(kernel.reply.get_by_text(f"{marker}, line 29", exact=True)).to_be_attached()
-
-    stream()
-    assert kernel.log.evaluate(gap) < 2
-    expect(jump).to_be_hidden()
-    kernel.log.hover()
-    kernel.page.mouse.wheel(0, -300)
-    expect(jump).to_be_visible()
-    top = kernel.log.evaluate("(log) => log.scrollTop")
-    stream()
-    assert kernel.log.evaluate("(log) => log.scrollTop") == top
-    jump.click()
-    expect(jump).to_be_hidden()
-    stream()
-    assert kernel.log.evaluate(gap) < 2
-    assert kernel.page.evaluate("window.scrollY") == 0
 
 
 @pytest.mark.parametrize("width", [320, 900])

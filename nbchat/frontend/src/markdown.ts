@@ -5,18 +5,36 @@ import { repair } from "./repair";
 import { setHTML } from "./sanitize";
 
 const LANGUAGE = /^[A-Za-z0-9_+#.-]{1,30}$/;
-const LINK = /^(https?:|mailto:)/i;
+const LINK = /^(https?:\/\/|mailto:)/i;
 const TASK = /^\[([ xX])\] /;
 
 const md = new MarkdownIt({ html: false, linkify: true, breaks: false, typographer: false });
 
 // Only what is written as an address: "setup.py" is a file, though .py is a country.
 md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
-md.linkify.add("ftp:", null).add("//", null);
+md.linkify
+  .add("ftp:", null)
+  .add("//", null)
+  .add("www.", {
+    validate: (text, at, { re }) =>
+      new RegExp(`^${re.src_host_port_strict}${re.src_path}`, "i").exec(text.slice(at))?.[0].length ?? 0,
+    normalize: (match) => void (match.url = `http://${match.url}`),
+  });
 md.validateLink = (url) => LINK.test(url.trim());
 
+// Two tildes strike, as GFM has it; three or more don't, and "~5 to ~6" is a guess.
+const TILDES = /~{3,}/y;
+md.inline.ruler.before("strikethrough", "tildes", (state, silent) => {
+  TILDES.lastIndex = state.pos;
+  const run = TILDES.exec(state.src)?.[0];
+  if (!run) return false;
+  if (!silent) state.pending += run;
+  state.pos += run.length;
+  return true;
+});
+
 md.renderer.rules.fence = (tokens, index) => {
-  const language = tokens[index].info.trim().split(/\s+/)[0];
+  const language = md.utils.unescapeAll(tokens[index].info).trim().split(/\s+/)[0];
   const label = LANGUAGE.test(language) ? ` class="language-${language}"` : "";
   return `<pre><code${label}>${md.utils.escapeHtml(tokens[index].content)}</code></pre>\n`;
 };

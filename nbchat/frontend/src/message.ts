@@ -4,13 +4,21 @@ import type { Message } from "./protocol";
 import type { Store } from "./store";
 import { StreamedText } from "./streamed";
 
+/** Tells whether a message may yet grow. */
+export function isRunning({ status }: Message): boolean {
+  return status === "streaming" || status === "queued";
+}
+
 export interface MessageView {
   readonly element: HTMLElement;
+  /** What a screen reader is to hear of it, each when it has all come. */
+  readonly blocks: readonly Element[];
   update(message: Message, last: boolean): void;
 }
 
 export class UserMessage implements MessageView {
   readonly element = h("article", { class: "nbchat-message nbchat-user", "aria-label": "You" });
+  readonly blocks = [];
   #text = h("div", { class: "nbchat-bubble" });
 
   constructor() {
@@ -31,7 +39,7 @@ export class AssistantMessage implements MessageView {
   #text = new StreamedText();
   // Its seconds would be read out one by one.
   #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" });
-  #error = h("div", { class: "nbchat-error", role: "alert", hidden: true });
+  #error = h("div", { class: "nbchat-error", role: "alert" });
   #shownError = "";
   #badge = h("span", { class: "nbchat-badge" });
   #facts = h("span", { class: "nbchat-facts" });
@@ -43,13 +51,16 @@ export class AssistantMessage implements MessageView {
     this.element.append(
       this.#text.element,
       this.#waiting,
-      this.#error,
       h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts),
     );
   }
 
+  get blocks(): readonly Element[] {
+    return [...this.#text.element.children, this.#badge];
+  }
+
   update(message: Message, last: boolean): void {
-    const running = message.status === "streaming" || message.status === "queued";
+    const running = isRunning(message);
     this.#text.update(message.content, !running);
     this.element.setAttribute("aria-busy", String(running));
     if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
@@ -69,10 +80,9 @@ export class AssistantMessage implements MessageView {
     const shown = error ? JSON.stringify([error, last]) : "";
     if (shown === this.#shownError) return;
     this.#shownError = shown;
-    this.#error.hidden = !error;
-    this.#error.replaceChildren();
+    this.#error.remove();
     if (!error) return;
-    this.#error.append(h("p", {}, error.message));
+    this.#error.replaceChildren(h("p", {}, error.message));
     if (error.detail) {
       this.#error.append(
         h("details", {}, h("summary", {}, "What the server said"), h("pre", {}, error.detail)),
@@ -83,5 +93,7 @@ export class AssistantMessage implements MessageView {
       retry.addEventListener("click", () => void this.#store.request({ type: "retry", id }));
       this.#error.append(retry);
     }
+    // As a whole: an alert is read out when it comes.
+    this.#waiting.after(this.#error);
   }
 }

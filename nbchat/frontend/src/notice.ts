@@ -9,7 +9,7 @@ function linked(text: string): (Node | string)[] {
   return text
     .split(ADDRESS)
     .map((part, index) =>
-      index % 2 === 0
+      index % 2 === 0 || !URL.canParse(part)
         ? part
         : h("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part),
     );

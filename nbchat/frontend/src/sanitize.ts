@@ -12,6 +12,7 @@ const purify = DOMPurify(window);
 purify.addHook("afterSanitizeAttributes", (node) => {
   if (node.hasAttribute("class") && !CLASS.test(node.className)) node.removeAttribute("class");
   if (node.tagName === "A") {
+    if (!URL.canParse(node.getAttribute("href") ?? "")) node.removeAttribute("href");
     node.setAttribute("target", "_blank");
     node.setAttribute("rel", "noopener noreferrer");
   }
@@ -20,7 +21,8 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 purify.setConfig({
   ALLOWED_TAGS: [...TAGS.split(" "), "#text"],
   ALLOWED_ATTR: ["align", "class", "href", "start", "title"],
-  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  // With its slashes: without them, "https:x" is a path on the notebook's own server.
+  ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
   ADD_URI_SAFE_ATTR: ["align", "start"],
   ALLOW_ARIA_ATTR: false,
   ALLOW_DATA_ATTR: false,

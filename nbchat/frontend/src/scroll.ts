@@ -15,6 +15,7 @@ export class AutoScroll {
     this.#box = box;
     this.#changed = changed;
     box.addEventListener("scroll", () => this.#look(), { passive: true });
+    box.addEventListener("contentvisibilityautostatechange", () => this.update());
   }
 
   /** Call after the content has grown. */
@@ -30,15 +31,18 @@ export class AutoScroll {
 
   #look(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#box;
-    // Scrolling down, also by growing content, doesn't let go.
-    if (scrollHeight - scrollTop - clientHeight < NEAR_PX) this.#follow(true);
-    else if (scrollTop < this.#top) this.#follow(false);
+    const gap = scrollHeight - scrollTop - clientHeight;
+    // The least step up lets go; content that has shrunk still ends at the end.
+    if (scrollTop < this.#top && gap >= 1) this.#follow(false);
+    else if (gap < NEAR_PX) this.#follow(true);
     this.#top = scrollTop;
   }
 
   #follow(following: boolean): void {
     if (following === this.following) return;
     this.following = following;
+    // What one reads stays where it is when something above it turns out taller than was thought.
+    this.#box.style.overflowAnchor = following ? "none" : "auto";
     this.#changed();
   }
 }

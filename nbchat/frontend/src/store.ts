@@ -34,6 +34,7 @@ interface Pending {
 
 /** One chat's state on this page, kept in step with the kernel; all its views draw from it. */
 export class Store {
+  /** Never changed in place, only replaced where it differs: a view sees at once what it need not draw. */
   state: Snapshot;
   /** What a person should know about the connection, or "". */
   problem = "";
@@ -51,7 +52,7 @@ export class Store {
 
   constructor(model: AnyModel) {
     this.#model = model;
-    this.state = { ...EMPTY, ...structuredClone(model.get("snapshot") as Partial<Snapshot>) };
+    this.state = { ...EMPTY, ...(model.get("snapshot") as Partial<Snapshot>) };
     model.on("msg:custom", this.#receive);
     this.#timer = setInterval(() => this.#watch(), TICK_MS);
     this.#resync();
@@ -94,7 +95,7 @@ export class Store {
       case "snapshot":
         this.#asked = undefined;
         if (message.snapshot.seq !== this.state.seq) this.#patience = SILENT_MS;
-        this.state = structuredClone(message.snapshot);
+        this.state = message.snapshot;
         this.#save();
         break;
       case "received":
@@ -114,47 +115,46 @@ export class Store {
           return;
         }
         this.#patience = SILENT_MS;
-        this.state.seq = message.seq;
-        this.#apply(message);
+        this.state = { ...this.state, ...this.#changed(message), seq: message.seq };
         if (message.type !== "delta") this.#save();
     }
     this.#judge();
     this.#notify();
   };
 
-  #apply(change: Change): void {
+  /** What `change` replaces in the state. */
+  #changed(change: Change): Partial<Snapshot> {
     const { messages } = this.state;
     switch (change.type) {
       case "message": {
         const at = messages.findIndex((message) => message.id === change.message.id);
-        messages.splice(at < 0 ? messages.length : at, 1, structuredClone(change.message));
-        break;
+        return { messages: at < 0 ? [...messages, change.message] : messages.with(at, change.message) };
       }
-      case "delta": {
-        const message = messages.findLast((message) => message.id === change.id);
-        if (!message) break;
-        message.content += change.content ?? "";
-        message.reasoning += change.reasoning ?? "";
-        break;
-      }
-      case "facts": {
-        const message = messages.findLast((message) => message.id === change.id);
-        if (message) Object.assign(message, change.facts);
-        break;
-      }
+      case "delta":
+        return this.#replaced(change.id, ({ content, reasoning }) => ({
+          content: content + (change.content ?? ""),
+          reasoning: reasoning + (change.reasoning ?? ""),
+        }));
+      case "facts":
+        return this.#replaced(change.id, () => change.facts);
       case "remove":
-        this.state.messages = messages.filter((message) => !change.ids.includes(message.id));
-        break;
+        return { messages: messages.filter((message) => !change.ids.includes(message.id)) };
       case "state": {
         const { busy, notices, download, model, server } = change;
-        Object.assign(this.state, { busy, notices, download, model, server });
+        return { busy, notices, download, model, server };
       }
     }
   }
 
+  #replaced(id: string, part: (message: Message) => Partial<Message>): Partial<Snapshot> {
+    const { messages } = this.state;
+    const at = messages.findLastIndex((message) => message.id === id);
+    return at < 0 ? {} : { messages: messages.with(at, { ...messages[at], ...part(messages[at]) }) };
+  }
+
   /** For the saved notebook only: never sent, hence no save_changes. */
   #save(): void {
-    this.#model.set("snapshot", structuredClone(this.state));
+    this.#model.set("snapshot", this.state);
   }
 
   #answer(nonce: string, answer: Answer): void {

@@ -1,8 +1,10 @@
+import { Announcer } from "./announcer";
 import type { Cleanup } from "./anywidget";
 import { arrange, h, setText } from "./dom";
 import { onceAFrame } from "./frame";
-import { AssistantMessage, UserMessage, type MessageView } from "./message";
+import { AssistantMessage, isRunning, UserMessage, type MessageView } from "./message";
 import { NoticeView } from "./notice";
+import type { Message } from "./protocol";
 import { AutoScroll } from "./scroll";
 import type { Store } from "./store";
 
@@ -12,7 +14,7 @@ const CLOCK_MS = 1000;
 class Views<View> {
   #views = new Map<string, View>();
 
-  of<Item extends { id: string }>(items: Item[], make: (item: Item) => View): View[] {
+  of<Item extends { id: string }>(items: readonly Item[], make: (item: Item) => View): View[] {
     const views = items.map((item) => this.#views.get(item.id) ?? make(item));
     this.#views = new Map(items.map((item, index) => [item.id, views[index]]));
     return views;
@@ -28,6 +30,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     class: "nbchat-log",
     role: "log",
     "aria-label": "Conversation",
+    "aria-live": "off",
     tabindex: 0,
   });
   const jump = h("button", { type: "button", class: "nbchat-jump" }, "Jump to the latest");
@@ -38,24 +41,42 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     log.focus({ preventScroll: true });
   });
   el.classList.add("nbchat-transcript");
-  el.append(log, jump, status);
+  const announcer = new Announcer();
+  el.append(log, jump, status, announcer.element);
 
   const messages = new Views<MessageView>();
   const notices = new Views<NoticeView>();
   const make = ({ role }: { role: string }) =>
     role === "user" ? new UserMessage() : new AssistantMessage(store);
 
+  // Of hundreds of messages one changes at a time: the others are left alone.
+  let drawn: readonly Message[] = [];
+  let last: MessageView | undefined;
+  const drawMessages = (all: readonly Message[]): MessageView[] => {
+    const views = messages.of(all, make);
+    const before = new Set(drawn);
+    const newLast = views.at(-1);
+    views.forEach((view, index) => {
+      const moved = newLast !== last && (view === last || view === newLast);
+      if (moved || !before.has(all[index]) || isRunning(all[index])) {
+        view.update(all[index], view === newLast);
+      }
+    });
+    [drawn, last] = [all, newLast];
+    return views;
+  };
+
   const draw = () => {
     const { state } = store;
-    const shown = messages.of(state.messages, make);
+    const shown = drawMessages(state.messages);
     const cards = notices.of(state.notices, () => new NoticeView(store));
-    shown.forEach((item, index) => item.update(state.messages[index], index === shown.length - 1));
     cards.forEach((item, index) => item.update(state.notices[index]));
     setText(greeting, state.model ? `Ask ${state.model} anything` : "Ask anything");
     setText(server, state.server);
     const content = [...shown, ...cards].map(({ element }) => element);
     arrange(log, content.length > 0 ? content : [empty]);
     setText(status, store.problem);
+    announcer.update(state.messages.at(-1), last);
     scroll.update();
   };
 

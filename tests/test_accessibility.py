@@ -1,0 +1,199 @@
+"""The chat for people who don't see it, don't use a mouse, or need it drawn in another way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import sse_server as sse
+from harness import Kernel, message, notice
+from lab import ChatPage, Lab, NotebookPage
+from playwright.sync_api import Page, expect
+from sse_server import DONE, ScriptedServer
+
+pytestmark = pytest.mark.browser
+
+REPLY = """# A heading
+
+Some *emphasis*, `code` and a [link](https://example.org).
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+- [x] done
+- [ ] open
+
+> A quote
+
+```python
+x = 1
+```
+"""
+
+
+@pytest.fixture
+def serious(page: Page, node_modules: Path) -> Callable[[], list[Any]]:
+    """What axe finds in the chat that is serious or critical."""
+
+    def check() -> list[Any]:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate((node_modules / "axe-core" / "axe.min.js").read_text("utf-8"))
+        found: list[Any] = page.evaluate(
+            """async () => {
+              const { violations } = await axe.run(".nbchat");
+              return violations
+                .filter(({ impact }) => impact === "serious" || impact === "critical")
+                .map(({ id, nodes }) =>
+                  [id, ...nodes.map(({ html, failureSummary }) => [html, failureSummary])]);
+            }"""
+        )
+        return found
+
+    return check
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "dark high contrast"])
+def test_axe_finds_nothing_serious(
+    lab: Lab,
+    open_notebook: Callable[[Lab, Sequence[str]], NotebookPage],
+    server: ScriptedServer,
+    serious: Callable[[], list[Any]],
+    theme: Literal["light", "dark", "dark high contrast"],
+) -> None:
+    notebook = open_notebook(
+        lab,
+        [
+            "from nbchat import ChatWidget\n"
+            f"chat = ChatWidget(base_url={server.base_url!r}, model='test/model')\nchat"
+        ],
+    )
+    notebook.theme(theme)
+    notebook.run(0)
+    chat = ChatPage(notebook.cell(0))
+    expect(chat.message).to_be_visible()
+    chat.open_thoughts()
+    found = {"empty": serious()}
+    more = threading.Event()
+    server.script(
+        sse.reasoning("Hm"), sse.text(REPLY), sse.gate(more), sse.text("End"), sse.finish(), DONE
+    )
+    chat.send("Hello")
+    expect(chat.reply).to_contain_text("x = 1")
+    found["streaming"] = serious()
+    more.set()
+    chat.wait_ended()
+    found["done"] = serious()
+    server.script(sse.text("Part"), sse.error("The provider fell over"))
+    chat.ask("Again")
+    expect(chat.alert).to_be_visible()
+    found["error"] = serious()
+    assert {state: problems for state, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("light", ["true", "false"])
+def test_axe_finds_nothing_serious_in_notices(
+    kernel: Kernel, serious: Callable[[], list[Any]], light: str
+) -> None:
+    kernel.page.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)
+    kernel.open()
+    kernel.state(
+        notices=[
+            notice(
+                tone,
+                "Get a key at https://example.com/keys.",
+                tone=tone,
+                secret_label=f"API key {tone}",
+                actions=[{"id": "a", "label": "Do it"}],
+                progress={"done": 1, "total": 3},
+            )
+            for tone in ("info", "error")
+        ],
+        download="reply.md",
+    )
+    expect(kernel.page.get_by_role("progressbar")).to_have_count(2)
+    assert serious() == []
+
+
+def test_a_reply_is_heard_in_whole_pieces(kernel: Kernel) -> None:
+    kernel.open(messages=[message("old", content="Old news")])
+    expect(kernel.log).to_have_attribute("aria-live", "off")
+    live = kernel.page.locator(".nbchat-announcer")
+    kernel.page.evaluate(
+        """() => {
+          window.heard = [];
+          new MutationObserver((records) => {
+            for (const { addedNodes } of records) {
+              for (const node of addedNodes) heard.push(node.textContent);
+            }
+          }).observe(document.querySelector(".nbchat-announcer"), {
+            characterData: true, childList: true, subtree: true,
+          });
+        }"""
+    )
+    expect(live).to_have_attribute("aria-live", "polite")
+    kernel.change("message", message=message("a", status="streaming"))
+    for letter in "# Title\n\nSome *text*\n\nThe e":
+        kernel.delta(letter)
+    expect(live).to_contain_text("Some text")
+    kernel.delta("nd")
+    kernel.change("facts", id="a", facts={"status": "stopped"})
+    expect(live).to_contain_text("Stopped")
+    assert kernel.page.evaluate("heard") == ["Title", "Some text", "The end", "Stopped"]
+
+
+def test_there_is_an_alert_only_when_there_is_an_error(kernel: Kernel) -> None:
+    kernel.open(messages=[message("a", content="Fine")])
+    kernel.state(notices=[notice("n", "Note")])
+    expect(kernel.page.get_by_role("note")).to_be_visible()
+    expect(kernel.page.get_by_role("alert")).to_have_count(0)
+    error = {"message": "Overloaded.", "detail": None, "retryable": False}
+    kernel.change("message", message=message("a", content="Fine", status="error", error=error))
+    expect(kernel.page.get_by_role("alert")).to_have_text("Overloaded.")
+
+
+def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
+    error = {"message": "Overloaded.", "detail": "HTTP 503", "retryable": True}
+    kernel.open(
+        messages=[message("a", content="[link](https://a.example)", status="error", error=error)]
+    )
+    kernel.state(
+        notices=[notice("n", "Ask", secret_label="API key", actions=[{"id": "x", "label": "Go"}])],
+        download="reply.md",
+    )
+    kernel.box.fill("Hello")
+    kernel.log.focus()
+    reached = []
+    for _ in range(9):
+        kernel.page.keyboard.press("Tab")
+        reached.append(
+            kernel.page.evaluate(
+                """() => {
+                  const { ariaLabel, textContent } = document.activeElement;
+                  const { outlineStyle } = getComputedStyle(document.activeElement);
+                  const box = document.activeElement.closest(".nbchat-box");
+                  const seen = outlineStyle !== "none" || box !== null;
+                  return (ariaLabel || textContent) + (seen ? "" : " (not seen)");
+                }"""
+            )
+        )
+    assert reached == [
+        *["link", "What the server said", "Retry", "API key", "Use this key", "Go"],
+        *["Message", "Send", "Download last reply"],
+    ]
+
+
+def test_reduced_motion_and_forced_colours(kernel: Kernel) -> None:
+    kernel.page.emulate_media(reduced_motion="reduce", forced_colors="active")
+    kernel.open(
+        messages=[message("u", role="user", content="Hi"), message("a", status="streaming")]
+    )
+    moving = kernel.page.evaluate(
+        "document.getAnimations().filter(({ playState }) => playState === 'running').length"
+    )
+    assert moving == 0
+    bubble = kernel.page.get_by_text("Hi", exact=True)
+    assert bubble.evaluate("(el) => getComputedStyle(el).borderTopStyle") == "solid"

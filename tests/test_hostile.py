@@ -1,0 +1,248 @@
+"""What a model or a server writes runs no script, loads nothing, and stays in its place."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from frontend.injections import INJECTIONS
+from harness import Kernel, message, notice
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+# All that Markdown may become: whatever else is found in a reply has got past the sanitiser.
+TAGS = (
+    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s strong "
+    "table tbody td th thead tr ul"
+)
+ATTRIBUTES = "align class href rel start target title"
+CLASSES = "nbchat-table nbchat-task"
+
+# A script `bad(root)`: what in `root` should not be there, as HTML.
+BAD = """
+    const [TAGS, ATTRIBUTES, CLASSES] = (%s).map((names) => new Set(names.split(" ")));
+    const LANGUAGE = /^language-[A-Za-z0-9_+#.-]{1,30}$/;
+    const isBad = (el) =>
+      !TAGS.has(el.localName) ||
+      el.namespaceURI !== "http://www.w3.org/1999/xhtml" ||
+      [...el.attributes].some(({ name }) => !ATTRIBUTES.has(name)) ||
+      [...el.classList].some((name) => !CLASSES.has(name) && !LANGUAGE.test(name)) ||
+      (el.hasAttribute("href") && !(/^(https?|mailto):$/.test(el.protocol) &&
+        el.target === "_blank" && el.rel === "noopener noreferrer"));
+    const bad = (root) => [...root.querySelectorAll("*")].filter(isBad).map((el) => el.outerHTML);
+""" % [TAGS, ATTRIBUTES, CLASSES]
+
+
+@pytest.fixture
+def watched(kernel: Kernel) -> Iterator[Kernel]:
+    """A chat on a page that may, from now on, neither run what it shows nor ask for anything."""
+    seen: list[str] = []
+    kernel.open()
+    page = kernel.page
+    page.on("dialog", lambda dialog: seen.append(f"dialog: {dialog.message}"))
+    page.on("popup", lambda popup: seen.append(f"popup: {popup.url}"))
+    page.on("framenavigated", lambda frame: seen.append(f"navigated: {frame.url}"))
+    page.on(
+        "request",
+        lambda request: request.url.startswith("blob:") or seen.append(f"request: {request.url}"),
+    )
+    yield kernel
+    # Whatever was to run or to load late has had its turn.
+    page.evaluate("() => new Promise((done) => requestIdleCallback(() => setTimeout(done)))")
+    assert page.evaluate("window.injected") is None
+    assert seen == []
+
+
+def pieces(text: str, longest: int, draw: random.Random) -> list[str]:
+    cuts = [0]
+    while cuts[-1] < len(text):
+        cuts.append(min(cuts[-1] + draw.randint(1, longest), len(text)))
+    return [text[a:b] for a, b in pairwise(cuts)]
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(set(INJECTIONS)) >= 150
+
+
+def test_as_markdown_whole_and_cut_at_every_border(watched: Kernel) -> None:
+    found = watched.run(
+        BAD
+        + """
+        const show = (pieces, check) => {
+          const element = document.createElement("div");
+          document.body.append(element);
+          const stream = new nbchat.MarkdownStream(element);
+          const found = [];
+          for (const piece of pieces) {
+            stream.append(piece);
+            if (check) found.push(...bad(element));
+          }
+          stream.end();
+          found.push(...bad(element));
+          element.remove();
+          return found;
+        };
+        return argument.flatMap((text) => {
+          // The longest nest deep: their cost is in parsing, not in where they are cut.
+          const step = Math.ceil(text.length / 400);
+          const cuts = [];
+          for (let at = 0; at <= text.length; at += step) cuts.push(at);
+          const letters = cuts.map((at) => text.slice(at, at + step));
+          return [
+            ...show([text], true),
+            ...show(letters, true),
+            ...cuts.flatMap((at) => show([text.slice(0, at), text.slice(at)], false)),
+          ];
+        });
+        """,
+        INJECTIONS,
+    )
+    assert found == []
+
+
+def test_in_every_field_of_a_message(watched: Kernel) -> None:
+    draw = random.Random(7)
+    for index, text in enumerate(INJECTIONS):
+        id_ = f"m{index}"
+        error = {"message": text, "detail": text, "retryable": False}
+        whole = message(id_, content=text, reasoning=text, model=text, error=error, status="error")
+        begun = {**whole, "content": "", "reasoning": "", "error": None, "status": "streaming"}
+        changes: list[dict[str, Any]] = [
+            {"type": "message", "message": message(f"u{index}", role="user", content=text)},
+            {"type": "message", "message": begun},
+            *({"type": "delta", "id": id_, "reasoning": part} for part in pieces(text, 40, draw)),
+            *({"type": "delta", "id": id_, "content": part} for part in pieces(text, 40, draw)),
+            {"type": "facts", "id": id_, "facts": whole},
+        ]
+        watched.page.evaluate(
+            """async ([seq, changes]) => {
+              for (const change of changes) kernel.push({ ...change, seq: ++seq });
+              await new Promise(requestAnimationFrame);
+            }""",
+            [watched.seq, changes],
+        )
+        watched.seq += len(changes)
+    count = len(INJECTIONS)
+    expect(watched.page.get_by_role("article", name="Assistant")).to_have_count(count)
+    expect(watched.page.get_by_role("article", name="You")).to_have_count(count)
+    found = watched.run(
+        BAD
+        + """
+        const texts = [...document.querySelectorAll(".nbchat-markdown")];
+        const plain = ".nbchat-bubble, .nbchat-facts, .nbchat-error p, .nbchat-error pre";
+        return [
+          ...texts.flatMap(bad),
+          ...[...document.querySelectorAll(plain)].filter((el) => el.children.length > 0)
+            .map((el) => el.outerHTML),
+        ];
+        """
+    )
+    assert found == []
+    # Nothing got out of its message: what is in the page is what the chat itself puts there.
+    assert watched.page.evaluate(
+        """() => [...new Set([...document.body.querySelectorAll(":not(.nbchat-markdown *)")]
+          .map((el) => el.localName))].sort()"""
+    ) == [
+        *["a", "article", "button", "details", "div", "footer", "p", "pre", "script", "span"],
+        *["summary", "textarea"],
+    ]
+
+
+def test_in_what_the_chat_itself_says(watched: Kernel) -> None:
+    for tone in ("info", "error"):
+        watched.state(
+            notices=[
+                notice(
+                    f"{tone}{index}",
+                    text,
+                    secret_label=text,
+                    tone=tone,
+                    actions=[{"id": text, "label": text}],
+                    progress={"done": 1, "total": 2},
+                )
+                for index, text in enumerate(INJECTIONS)
+            ]
+        )
+        cards = watched.page.locator(".nbchat-notice")
+        expect(cards).to_have_count(len(INJECTIONS))
+    # Addresses are links there, and only those.
+    assert (
+        watched.page.evaluate(
+            """() => [...document.querySelectorAll(".nbchat-notice")].flatMap((card) =>
+          [...card.querySelectorAll("*")].filter((el) =>
+            !["a", "button", "input", "p", "progress", "span"].includes(el.localName) ||
+            (el.localName === "a" && (!/^https?:$/.test(el.protocol) ||
+              el.target !== "_blank" || el.rel !== "noopener noreferrer")) ||
+            [...el.attributes].some(({ name }) => /^on|^style$|^src$/.test(name)))
+          .map((el) => el.outerHTML))"""
+        )
+        == []
+    )
+
+
+def test_as_names_of_model_server_and_file(watched: Kernel, tmp_path: Path) -> None:
+    found = watched.page.evaluate(
+        """async ([seq, texts]) => {
+          const found = [];
+          for (const text of texts) {
+            kernel.push({ type: "state", seq: ++seq, busy: false, notices: [],
+              download: text, model: text, server: text });
+            await new Promise(requestAnimationFrame);
+            found.push(...document.querySelectorAll(".nbchat-empty p > *, .nbchat-link > *"));
+          }
+          return found.map((el) => el.outerHTML);
+        }""",
+        [watched.seq, INJECTIONS],
+    )
+    watched.seq += len(INJECTIONS)
+    assert found == []
+    for name in ("../../evil.md", "<img src=x onerror=alert(1)>.md", "a\u202egpj.exe"):
+        watched.state(download=name)
+        with watched.page.expect_download() as info:
+            watched.page.get_by_role("link", name="Download last reply", exact=True).click()
+            nonce = watched.wait_sent("download")["nonce"]
+            watched.page.evaluate(
+                """([nonce, name]) => kernel.push({ type: "file", nonce, name },
+                     [new DataView(new ArrayBuffer(1))])""",
+                [nonce, name],
+            )
+        assert not set("/\\<>\u202e") & set(info.value.suggested_filename)
+        watched.page.evaluate("kernel.sent.length = 0")
+
+
+def test_in_refusals(watched: Kernel) -> None:
+    watched.state(notices=[notice("n", "Ask", actions=[{"id": "x", "label": "Go"}])])
+    watched.box.fill("Hello")
+    expect(watched.send_button).to_be_enabled()
+    found = watched.page.evaluate(
+        """async (texts) => {
+          const buttons = ["Go", "Send"].map((name) =>
+            [...document.querySelectorAll("button")].find((each) => each.textContent === name));
+          const found = [];
+          for (const refused of texts) {
+            for (const button of buttons) {
+              button.click();
+              kernel.push({ type: "received", nonce: kernel.sent.at(-1).nonce, refused });
+              await new Promise((done) => setTimeout(done));
+            }
+            const shown = [...document.querySelectorAll(".nbchat-refusal:not([hidden])")];
+            if (shown.length !== 2 || shown.some((el) => el.innerHTML !== shown[0].innerHTML ||
+              el.children.length > 0)) found.push(refused);
+          }
+          return found;
+        }""",
+        INJECTIONS,
+    )
+    assert found == []
+
+
+def test_an_image_is_a_link_that_says_so(kernel: Kernel) -> None:
+    kernel.open(messages=[message("a", content="![a chart](https://example.com/c.png)")])
+    link = kernel.page.get_by_role("link", name="Image: a chart (example.com)")
+    expect(link).to_have_attribute("href", "https://example.com/c.png")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")

@@ -1,0 +1,140 @@
+"""The conversation follows the stream until one scrolls up, and moves nothing around it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+import sse_server as sse
+from harness import Kernel, message
+from lab import ChatPage, Lab, NotebookPage
+from playwright.sync_api import Locator, expect
+from sse_server import DONE, ScriptedServer
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def streaming(kernel: Kernel) -> Kernel:
+    kernel.open(busy=True, messages=[message("a", status="streaming")])
+    stream(kernel)
+    expect(jump_button(kernel)).to_be_hidden()
+    return kernel
+
+
+def stream(kernel: Kernel) -> None:
+    marker = f"Part {kernel.seq}"
+    kernel.delta("".join(f"{marker}, line {n}\n\n" for n in range(30)) + "* * *\n\n")
+    expect(kernel.reply.get_by_text(f"{marker}, line 29", exact=True)).to_be_attached()
+
+
+def jump_button(kernel: Kernel) -> Locator:
+    return kernel.page.get_by_role("button", name="Jump to the latest")
+
+
+def gap(kernel: Kernel) -> float:
+    """How far the end is out of sight, in pixels."""
+    to_end: float = kernel.log.evaluate(
+        "(log) => log.scrollHeight - log.scrollTop - log.clientHeight"
+    )
+    return to_end
+
+
+def by_touch(kernel: Kernel) -> None:
+    place = kernel.log.bounding_box()
+    kernel.page.context.new_cdp_session(kernel.page).send(
+        "Input.synthesizeScrollGesture",
+        {
+            "x": place["x"] + 100,
+            "y": place["y"] + 100,
+            "yDistance": 80,
+            "gestureSourceType": "touch",
+        },
+    )
+
+
+def by_wheel(kernel: Kernel, distance: float = -300) -> None:
+    kernel.log.hover()
+    kernel.page.mouse.wheel(0, distance)
+
+
+WAYS = {
+    "wheel": by_wheel,
+    "a touch of the wheel": lambda kernel: by_wheel(kernel, -8),
+    "PageUp": lambda kernel: kernel.log.press("PageUp"),
+    "ArrowUp": lambda kernel: kernel.log.press("ArrowUp"),
+    "touch": by_touch,
+    # A headless browser has no bar to drag: this is what dragging it does.
+    "scrollbar": lambda kernel: kernel.log.evaluate("(log) => { log.scrollTop -= 100; }"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_it_lets_go_and_comes_back(streaming: Kernel, way: str) -> None:
+    stream(streaming)
+    assert gap(streaming) < 2
+    WAYS[way](streaming)
+    expect(jump_button(streaming)).to_be_visible()
+    # What follows arrives out of sight: what one reads stays where it is.
+    line = streaming.reply.get_by_text("line 20").last
+    stream(streaming)
+    before = line.bounding_box()
+    stream(streaming)
+    assert line.bounding_box() == before
+    jump_button(streaming).click()
+    expect(jump_button(streaming)).to_be_hidden()
+    stream(streaming)
+    assert gap(streaming) < 2
+    assert streaming.page.evaluate("window.scrollY") == 0
+
+
+def test_scrolling_down_to_the_end_follows_again(streaming: Kernel) -> None:
+    by_wheel(streaming)
+    expect(jump_button(streaming)).to_be_visible()
+    streaming.log.press("End")
+    expect(jump_button(streaming)).to_be_hidden()
+    stream(streaming)
+    assert gap(streaming) < 2
+
+
+def test_the_notebook_never_moves(
+    lab: Lab,
+    open_notebook: Callable[[Lab, Sequence[str]], NotebookPage],
+    server: ScriptedServer,
+) -> None:
+    notebook = open_notebook(
+        lab,
+        [
+            *["print('above\\n' * 40)"],
+            "from nbchat import ChatWidget\n"
+            f"chat = ChatWidget(base_url={server.base_url!r}, model='test/model')\nchat",
+            *["print('below\\n' * 40)"],
+        ],
+    )
+    notebook.run_all()
+    chat = ChatPage(notebook.cell(1))
+    chat.message.scroll_into_view_if_needed()
+    gates = [threading.Event() for _ in range(5)]
+    server.script(
+        *(
+            step
+            for n, gate in enumerate(gates)
+            for step in (sse.text("".join(f"Line {n}.{i}\n\n" for i in range(30))), sse.gate(gate))
+        ),
+        sse.finish(),
+        DONE,
+    )
+    chat.send("Go on and on")
+    tops = """() => [document.scrollingElement,
+      ...document.querySelectorAll(".jp-WindowedPanel-outer, .jp-Notebook, .jp-OutputArea-output")]
+      .map((el) => el.scrollTop)"""
+    expect(chat.reply.get_by_text("Line 0.29", exact=True)).to_be_in_viewport()
+    before = notebook.page.evaluate(tops)
+    assert any(before)
+    for n, gate in enumerate(gates):
+        expect(chat.reply.get_by_text(f"Line {n}.29", exact=True)).to_be_in_viewport()
+        assert notebook.page.evaluate(tops) == before
+        gate.set()
+    chat.wait_ended()
+    assert notebook.page.evaluate(tops) == before
