@@ -407,7 +407,8 @@ def test_hostile_text_stays_text(kernel: Kernel) -> None:
             (el.tagName === "A" && !(/^(https?|mailto):$/.test(el.protocol) &&
               el.target === "_blank" && el.rel === "noopener noreferrer"));
           const all = [...document.querySelectorAll(".nbchat-log *")];
-          return all.filter(bad).map((el) => el.outerHTML);
+          const ours = (el) => el.closest(".nbchat-code-header");
+          return all.filter((el) => !ours(el) && bad(el)).map((el) => el.outerHTML);
         }"""
     )
     assert found == []

@@ -37,6 +37,6 @@ function copyButton(code: Element): HTMLElement {
 /** Puts a header on a code block: its language, and a button that copies the code. */
 export function addHeader(code: Element): void {
   if (code.previousElementSibling) return;
-  const language = h("span", { class: "nbchat-language" }, languageOf(code));
+  const language = h("span", { class: "nbchat-language" }, languageOf(code) || "code");
   code.before(h("span", { class: "nbchat-code-header" }, language, copyButton(code)));
 }

@@ -5,7 +5,7 @@ import type { StateBlock, StateInline } from "markdown-it";
 const CLOSINGS: Record<string, string> = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
 const MAX_LINES = 100;
 
-/** What opens a formula at `at`, or "". A dollar sign before a space is money, or nothing. */
+/** What opens a formula at `at`, or "". */
 export function opening(text: string, at: number): string {
   const two = text.slice(at, at + 2);
   if (two in CLOSINGS) return two.length === 2 ? two : "";
@@ -21,18 +21,18 @@ export class Closings {
     this.#text = text;
   }
 
-  /** Where a formula that opens with `open` at `at` ends, or -1. */
+  /** Where a formula that opens with `open` at `at` ends, or -1: "$5 to $10" and "$5–$10" are money. */
   end(open: string, at: number): number {
     const text = this.#text;
     const close = CLOSINGS[open];
     const begin = at + open.length;
     if (begin < this.#searched[open]) return -1;
     let to = begin;
-    // What has a backtick in it is code, and "$5 to $10" money.
+    // What has a backtick in it is code.
     for (; to < text.length && text[to] !== "`" && (open !== "$" || text[to] !== "\n"); to++) {
       if (text.startsWith(close, to)) {
         const money = open === "$" && (/\s/.test(text[to - 1]) || /\d/.test(text[to + 1] ?? ""));
-        if (!money) return /[\p{L}\d]/u.test(text.slice(begin, to)) ? to + close.length : -1;
+        return !money && /[\p{L}\d]/u.test(text.slice(begin, to)) ? to + close.length : -1;
       }
       if (text[to] === "\\") to++;
     }
