@@ -23,3 +23,6 @@ export function draw(tex: string, display: boolean): Element | undefined {
   }
   return box.firstElementChild ? clean(box.firstElementChild) : undefined;
 }
+
+// For the tests.
+export { clean };
