@@ -11,21 +11,24 @@ const MATH_ATTRIBUTES =
   "mathbackground mathcolor mathsize mathvariant maxsize minsize movablelimits notation rspace " +
   "scriptlevel separator stretchy symmetric voffset width";
 const MATH_CLASS = /^(tml-[a-z]+|mathcal|upstrike|downstrike|sout)$/;
-const MATH_STYLE = /^(border|color|math-depth|padding|width)/;
+const MATH_STYLE =
+  /^(border-(top|right|bottom|left)-(color|style|width)|color|math-depth|padding-[a-z]+|width)$/;
+// A hundred em and more.
+const HUGE = /(^|[^.\d])\d{3,}(\.\d+)?[a-z]/;
 
 /** A copy of a formula, made of nothing but known MathML. */
 export function clean(drawn: Element): Element {
   const copy = document.createElementNS(MATHML, drawn.localName) as MathMLElement;
   for (const name of MATH_ATTRIBUTES.split(" ")) {
     const value = drawn.getAttribute(name);
-    if (value !== null) copy.setAttribute(name, value);
+    if (value !== null && !HUGE.test(value)) copy.setAttribute(name, value);
   }
   const classes = [...drawn.classList].filter((name) => MATH_CLASS.test(name));
   if (classes.length > 0) copy.classList.add(...classes);
   const { style } = drawn as MathMLElement;
   for (const name of style) {
     const value = style.getPropertyValue(name);
-    if (MATH_STYLE.test(name) && !value.includes("url")) copy.style.setProperty(name, value);
+    if (MATH_STYLE.test(name) && !HUGE.test(value)) copy.style.setProperty(name, value);
   }
   for (const node of drawn.childNodes) {
     if (node instanceof Text) copy.append(node.data);

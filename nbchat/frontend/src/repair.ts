@@ -12,8 +12,10 @@ export function repair(text: string): string {
   const formulas = findFormulas(text);
   const last = formulas.at(-1);
   if (last && last.end < 0) {
-    const literal = text.slice(last.begin).replace(PUNCTUATION, "\\$&");
-    return closeBlock(text.slice(0, last.begin), formulas) + literal;
+    // A backslash would make "\\[", which is markup of its own.
+    const literal = (mark: string) => `&#${mark.charCodeAt(0)};`;
+    const [before, formula] = [text.slice(0, last.begin), text.slice(last.begin)];
+    return closeBlock(before, formulas) + formula.replace(PUNCTUATION, literal);
   }
   return closeBlock(withoutTableHead(withoutMarker(text)), formulas);
 }

@@ -71,9 +71,9 @@ export class Store {
   /** Sends, and resolves with the kernel's answer: never, if there is none. */
   request(request: Request): Promise<Answer> {
     const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-");
-    this.#send({ ...request, nonce });
     return new Promise((resolve) => {
       this.#pending.set(nonce, { type: request.type, since: Date.now(), resolve });
+      this.#send({ ...request, nonce });
     });
   }
 
