@@ -168,19 +168,20 @@ def test_without_a_clipboard_the_code_is_selected(chat: Chat, clipboard: str) ->
 
 
 LANGUAGES = (
-    "python py r julia sql bash sh json yaml toml ini javascript js typescript ts html xml css c cpp "
-    "java go rust markdown diff latex matlab scala dockerfile c++ c# kotlin ipython powershell"
-).split()
+    "python py r julia sql bash sh json yaml toml ini javascript js typescript ts html xml css c "
+    "cpp java go rust markdown diff latex matlab scala dockerfile c++ c# kotlin ipython powershell"
+)
 SAMPLE = '# a\n// b\n-- c\n[d]\n- e: "f" 1\n<g h="i">\n\\section{j}\nFROM k\nif return def 1.5'
-UNKNOWN = "klingon plaintext constructor __proto__ toString hasOwnProperty x' <img> ../a".split()
+UNKNOWN = "klingon plaintext constructor __proto__ toString hasOwnProperty x' <img> ../a"
 
 
 @pytest.mark.parametrize(("languages", "coloured"), [(LANGUAGES, True), (UNKNOWN, False)])
-def test_languages(chat: Chat, languages: list[str], coloured: bool) -> None:
-    chat.show("".join(f"```{name}\n{SAMPLE}\n```\n\n" for name in ["python", *languages]))
-    expect(chat.code).to_have_count(1 + len(languages))
+def test_languages(chat: Chat, languages: str, coloured: bool) -> None:
+    chat.show("".join(f"```{name}\n{SAMPLE}\n```\n\n" for name in f"python {languages}".split()))
+    count = 1 + len(languages.split())
+    expect(chat.code).to_have_count(count)
     expect(chat.code.first.locator("span").first).to_be_visible()
-    assert chat.code.all_text_contents() == [SAMPLE + "\n"] * (1 + len(languages))
+    assert chat.code.all_text_contents() == [SAMPLE + "\n"] * count
     different = chat.code.evaluate_all(
         """(codes, coloured) => codes.slice(1).filter((code) =>
              (code.querySelector("[class^=hljs-]") !== null) !== coloured
@@ -224,7 +225,7 @@ def test_an_open_fence_grows_and_is_coloured_once_closed(chat: Chat) -> None:
 def test_colours_hold_contrast(chat: Chat, light: str) -> None:
     chat.page.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)
     chat.show(
-        "".join(f"```{name}\n{SAMPLE}\n```\n\n" for name in LANGUAGES)
+        "".join(f"```{name}\n{SAMPLE}\n```\n\n" for name in LANGUAGES.split())
         + "```diff\n- a\n+ b\n@@ -1 +1 @@\n```\n"
     )
     expect(chat.reply.locator(".hljs-deletion").first).to_be_visible()
@@ -272,7 +273,7 @@ FORMULAS = [
     (r"$\text{a \$ b}$", [r"$\text{a \$ b}$"]),
     ("it costs $5 to $10", []),
     ("it costs $5 to $10, for $x$ of them", ["$x$"]),
-    ("$5–$10, US$5 or 5 $, $ 5 $ and $5M/$6M", []),
+    ("$5\u2013$10, US$5 or 5 $, $ 5 $ and $5M/$6M", []),
     (r"\$x\$, \\(x\\), \\\$x$ and $x\$", []),
     ("$x\ny$", []),
     ("$$ $$ \\(\\) \\[\\\\\\]", []),
@@ -418,10 +419,10 @@ HOSTILE_MATH = [
 def test_hostile_formulas_yield_nothing_but_mathml(chat: Chat) -> None:
     bad = chat.import_(
         r"""
-        const attributes = new RegExp("^(accent|accentunder|class|depth|display|displaystyle|fence|form|" +
-          "height|largeop|linethickness|lspace|mathbackground|mathcolor|mathsize|mathvariant|maxsize|" +
-          "minsize|movablelimits|notation|rspace|scriptlevel|separator|stretchy|style|symmetric|voffset|" +
-          "width)$");
+        const attributes = new RegExp("^(accent|accentunder|class|depth|display|displaystyle|" +
+          "fence|form|height|largeop|linethickness|lspace|mathbackground|mathcolor|mathsize|" +
+          "mathvariant|maxsize|minsize|movablelimits|notation|rspace|scriptlevel|separator|" +
+          "stretchy|style|symmetric|voffset|width)$");
         return argument.flatMap((tex) => [true, false].flatMap((display) => {
           const drawn = math.draw(tex, display);
           if (!drawn) return [];

@@ -12,7 +12,7 @@ export function repair(text: string): string {
   const formulas = findFormulas(text);
   const last = formulas.at(-1);
   if (last && last.end < 0) {
-    // A backslash would make "\\[", which is markup of its own.
+    // A backslash would make "\[", which is markup of its own.
     const literal = (mark: string) => `&#${mark.charCodeAt(0)};`;
     const [before, formula] = [text.slice(0, last.begin), text.slice(last.begin)];
     return closeBlock(before, formulas) + formula.replace(PUNCTUATION, literal);
