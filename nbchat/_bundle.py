@@ -10,6 +10,8 @@ import ipywidgets
 import traitlets
 
 _STATIC = Path(__file__).parent / "static"
+# What the bundle asks for when the first piece of code or formula appears.
+_ASSETS = frozenset({"highlight.js", "math.js"})
 
 
 class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
@@ -45,6 +47,18 @@ def _read(name: str) -> str:
             "nbchat's front end has not been built: run `pip install -e .` in the checkout, or "
             "`python nbchat/frontend/build.py`."
         ) from None
+
+
+def asset(name: str) -> tuple[str, bytes]:
+    """Returns the name and the content of what a page asks for on demand.
+
+    Raises:
+        ValueError: There is no such asset.
+        RuntimeError: If the front end has not been built.
+    """
+    if name not in _ASSETS:
+        raise ValueError(f"There is no asset {name!r}.")
+    return name, _read(name).encode()
 
 
 class View(anywidget.AnyWidget):

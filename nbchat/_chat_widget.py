@@ -16,6 +16,7 @@ import traitlets
 from IPython.display import display
 
 from . import _local_model, _welcome
+from ._bundle import asset
 from ._connection import Connection
 from ._controls import Controls
 from ._download import LastReply
@@ -123,6 +124,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "stop": lambda _: self.stop(),
                 "retry": self._on_retry,
                 "download": lambda _: self._last_reply.read(),
+                "asset": lambda message: asset(message["name"]),
                 "secret": self._on_key,
                 "action": lambda _: self._fetch_local_model(),
             },

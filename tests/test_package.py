@@ -14,7 +14,7 @@ from conftest import Built
 
 pytestmark = pytest.mark.environments
 
-BUNDLE = {"nbchat/static/loader.js", "nbchat/static/nbchat.js"}
+BUNDLE = {f"nbchat/static/{name}.js" for name in ("highlight", "loader", "math", "nbchat")}
 
 
 def test_wheel_carries_the_bundle_and_no_sources_of_it(built: Built) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent / "static"
-OUTPUTS = ("loader.js", "nbchat.js")
+OUTPUTS = ("highlight.js", "loader.js", "math.js", "nbchat.js")
 CONFIG = (".npmrc", "build.py", "package.json", "package-lock.json", "tsconfig.json")
 
 
@@ -42,7 +42,7 @@ def fresh() -> bool:
 
 
 def build() -> None:
-    """Builds the bundle and the loader.
+    """Builds the bundle, its loader, and what it asks for on demand.
 
     Raises:
         RuntimeError: If there is no Node, or a step of the build failed.
@@ -54,20 +54,18 @@ def build() -> None:
             shutil.copy(HERE / name, work)
         shutil.copytree(HERE / "src", work / "src")
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=work)
+        esbuild = ("node", "node_modules/esbuild/bin/esbuild", "--minify", "--log-level=warning")
+        styles = [str(path) for path in (work / "src").glob("*.css")]
+        _run(*esbuild, *styles, "--allow-overwrite", "--outdir=src", cwd=work)
         _run(
-            "node",
-            "node_modules/esbuild/bin/esbuild",
-            "src/nbchat.ts",
-            "src/loader.ts",
+            *esbuild,
+            *(f"src/{name.removesuffix('.js')}.ts" for name in OUTPUTS),
             "--bundle",
-            "--minify",
             "--format=esm",
             "--target=es2022",
             "--charset=utf8",
             "--loader:.css=text",
-            # markdown-it only decodes: without this, tables for encoding come along.
-            "--alias:entities=entities/lib/decode.js",
-            "--log-level=warning",
+            "--alias:entities=./src/entities.ts",
             f"--banner:js={banner()}",
             "--outdir=out",
             cwd=work,

@@ -1,6 +1,7 @@
 import MarkdownIt from "markdown-it";
 import type { StateCore, Token } from "markdown-it";
 
+import { formulas } from "./formulas";
 import { repair } from "./repair";
 import { setHTML } from "./sanitize";
 
@@ -9,6 +10,8 @@ const LINK = /^(https?:\/\/|mailto:)/i;
 const TASK = /^\[([ xX])\] /;
 
 const md = new MarkdownIt({ html: false, linkify: true, breaks: false, typographer: false });
+
+md.use(formulas);
 
 // Only what is written as an address: "setup.py" is a file, though .py is a country.
 md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
@@ -90,6 +93,8 @@ md.core.ruler.push("alignment", (state) => {
 
 interface Environment {
   references?: Record<string, unknown>;
+  /** The text may go on. */
+  unfinished?: boolean;
 }
 
 /** All of `text` at once, as HTML that is not clean yet: for setHTML only. */
@@ -104,17 +109,42 @@ function lineStart(text: string, line: number): number {
   return at;
 }
 
+function isClosedFence({ type, map, content }: Token): boolean {
+  return type === "fence" && map !== null && map[1] - map[0] - 2 === content.split("\n").length - 1;
+}
+
 /**
- * Where the last top-level block of `text` begins, or 0 if there is no other before it. Only completed
- * lines count: then nothing that may follow changes what stands before, but for a link definition whose
- * title goes on over several lines. That one `end` sets right.
+ * Where what may still change begins in `text`: after a fence that has been closed, else with the last
+ * top-level block. Only completed lines count: then nothing that may follow changes what stands before,
+ * but for a link definition whose title goes on over several lines. That one `end` sets right.
  */
 function openBlock(text: string): number {
   const complete = text.slice(0, text.lastIndexOf("\n") + 1);
   const tokens: Token[] = [];
-  md.block.parse(complete, md, {}, tokens);
-  const lines = tokens.flatMap(({ level, map }) => (level === 0 && map ? [map[0]] : []));
-  return lines.length > 1 ? lineStart(complete, lines[lines.length - 1]) : 0;
+  md.block.parse(complete, md, { unfinished: true }, tokens);
+  // A formula that is not closed (hidden) may turn out to go on with the block before it.
+  const blocks = tokens.filter(({ level, map, hidden }) => level === 0 && map && !hidden);
+  const last = blocks.at(-1);
+  if (!last?.map) return 0;
+  if (isClosedFence(last) && last === tokens.at(-1)) return lineStart(complete, last.map[1]);
+  return blocks.length > 1 ? lineStart(complete, last.map[0]) : 0;
+}
+
+/** Adds to a rendered block, that is not in the page yet or stays there; `closed` ones never change again. */
+type Decorate = (block: Element, closed: boolean) => void;
+
+function codeIn(node: Node | undefined): Element | null {
+  return node instanceof HTMLPreElement ? node.querySelector(":scope > code") : null;
+}
+
+/** Has a code block in the page go on as `next`: what one selects or scrolls in it stays. */
+function continuesCode(shown: Node, next: Node | undefined): boolean {
+  const [code, nextCode] = [codeIn(shown), codeIn(next)];
+  const text = code?.firstChild;
+  if (!nextCode || !(text instanceof Text) || code?.className !== nextCode.className) return false;
+  if (!nextCode.textContent.startsWith(text.data)) return false;
+  text.appendData(nextCode.textContent.slice(text.length));
+  return true;
 }
 
 /** The code of a fence that is still open: grows by its text node. */
@@ -133,6 +163,7 @@ const FENCE = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
  */
 export class MarkdownStream {
   #element: Element;
+  #decorate: Decorate;
   #text = "";
   /** Where the open block begins in `#text`. */
   #start = 0;
@@ -140,9 +171,12 @@ export class MarkdownStream {
   #env: Environment = {};
   #open: ChildNode[] = [];
   #fence: OpenFence | undefined;
+  /** What the closed blocks were made of. */
+  #html = "";
 
-  constructor(element: Element) {
+  constructor(element: Element, decorate: Decorate = () => {}) {
     this.#element = element;
+    this.#decorate = decorate;
   }
 
   append(text: string): void {
@@ -157,16 +191,15 @@ export class MarkdownStream {
   /** The text is complete: what looked unfinished is shown as it is. */
   end(): void {
     if (this.#carriageReturn) this.append("\n");
-    this.#replaceOpen(render(this.#text.slice(this.#start), this.#env));
-    this.#start = this.#text.length;
-    this.#open = [];
+    this.#close(this.#text.length - this.#start);
     this.#fence = undefined;
     // A definition may come after what refers to it, and its title after that.
     if (this.#env.references && Object.keys(this.#env.references).length > 0) {
-      const whole = document.createElement("div");
-      setHTML(whole, render(this.#text));
-      if (whole.innerHTML !== this.#element.innerHTML) {
-        this.#element.replaceChildren(...whole.childNodes);
+      const whole = render(this.#text);
+      if (whole !== this.#html) {
+        this.#element.replaceChildren();
+        this.#replaceOpen(whole, true);
+        this.#open = [];
       }
     }
   }
@@ -174,7 +207,7 @@ export class MarkdownStream {
   /** Replaces all. */
   set(text: string): void {
     this.#element.replaceChildren();
-    this.#text = this.#carriageReturn = "";
+    this.#text = this.#carriageReturn = this.#html = "";
     this.#start = 0;
     this.#env = {};
     this.#open = [];
@@ -186,36 +219,45 @@ export class MarkdownStream {
     let tail = this.#text.slice(this.#start);
     const start = openBlock(tail);
     if (start > 0) {
-      this.#replaceOpen(render(tail.slice(0, start), this.#env));
-      this.#open = [];
-      this.#start += start;
+      this.#close(start);
       tail = tail.slice(start);
     }
     // A definition that is still being written must not stay: the first one counts.
     const references = { ...this.#env.references };
-    this.#replaceOpen(render(repair(tail), { references }));
+    this.#replaceOpen(render(repair(tail), { references }), false);
     this.#fence = this.#openFence(tail);
   }
 
-  #replaceOpen(html: string): void {
+  /** The next `length` characters will not change any more. */
+  #close(length: number): void {
+    const html = render(this.#text.slice(this.#start, this.#start + length), this.#env);
+    this.#replaceOpen(html, true);
+    this.#html += html;
+    this.#start += length;
+    this.#open = [];
+  }
+
+  #replaceOpen(html: string, closed: boolean): void {
     const scratch = document.createElement("div");
     setHTML(scratch, html);
-    const nodes = [...scratch.childNodes];
-    for (const node of this.#open) node.remove();
-    this.#element.append(...nodes);
+    const nodes: ChildNode[] = [...scratch.childNodes];
+    const [old] = this.#open;
+    if (old && continuesCode(old, nodes[0])) nodes[0] = old;
+    for (const node of this.#open) if (node !== nodes[0]) node.remove();
+    for (const node of nodes) if (node instanceof Element) this.#decorate(node, closed);
+    this.#element.append(...nodes.filter((node) => node !== old));
     this.#open = nodes;
   }
 
   #openFence(tail: string): OpenFence | undefined {
     const [opening, marker] = FENCE.exec(tail) ?? [];
-    const code = this.#open[0]?.firstChild;
-    if (!opening || !code || this.#open[0].nodeName !== "PRE") return undefined;
+    const code = codeIn(this.#open[0]);
+    if (!opening || !code) return undefined;
     const closing = new RegExp(`^ {0,3}${marker[0]}{${marker.length},}[ \\t]*$`);
     const lines = tail.slice(opening.length).split("\n");
     if (lines.some((line) => closing.test(line))) return undefined;
     const node = document.createTextNode("");
-    code.replaceWith(code.cloneNode(false));
-    this.#open[0].firstChild?.appendChild(node);
+    code.replaceChildren(node);
     const fence = { code: node, closing, held: "" };
     return this.#grow(fence, tail.slice(opening.length)) ? fence : undefined;
   }
@@ -225,7 +267,7 @@ export class MarkdownStream {
     const text = fence.held + added;
     const lineBegin = text.lastIndexOf("\n") + 1;
     const last = text.slice(lineBegin);
-    const atLineBegin = lineBegin > 0 || fence.held !== "" || /(^|\n)$/.test(fence.code.data);
+    const atLineBegin = lineBegin > 0 || fence.held !== "" || /^$|\n$/.test(fence.code.data.slice(-1));
     if (atLineBegin && text.split("\n").some((line) => fence.closing.test(line))) return false;
     fence.held = atLineBegin && /^ {0,3}[`~]*[ \t]*$/.test(last) ? last : "";
     fence.code.appendData(text.slice(0, text.length - fence.held.length));

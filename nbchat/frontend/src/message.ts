@@ -36,7 +36,7 @@ export class AssistantMessage implements MessageView {
     "aria-label": "Assistant",
   });
   #store: Store;
-  #text = new StreamedText();
+  #text: StreamedText;
   // Its seconds would be read out one by one.
   #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" });
   #error = h("div", { class: "nbchat-error", role: "alert" });
@@ -48,6 +48,7 @@ export class AssistantMessage implements MessageView {
 
   constructor(store: Store) {
     this.#store = store;
+    this.#text = new StreamedText(store);
     this.element.append(
       this.#text.element,
       this.#waiting,

@@ -81,6 +81,7 @@ export type Request =
   | { type: "stop" }
   | { type: "retry"; id: string }
   | { type: "download" }
+  | { type: "asset"; name: string }
   | { type: "secret"; notice: string; value: string }
   | { type: "action"; notice: string; action: string };
 

@@ -1,16 +1,71 @@
 // A text that is still being written, shown without its half-written markup flashing by.
+import { Closings, opening } from "./formulas";
 
 const MARKER = /^[\s>]*(?:[-+*_=~`]{1,2}|-{3,}|={3,}|\d{1,9}[.)]?|#{1,6})?[ \t]*$/;
 const BLOCK_BEGIN = /\n[ \t]*(?=\n|[-*+] |\d{1,9}[.)] |[#>|])/g;
+const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 const LINK = /(!?)\[([^[\]\n]*)(?:\]\([^()\n]*)?$/;
 
 /** Leaves out or completes the unfinished markup at the end of `text`. For showing only. */
 export function repair(text: string): string {
   if (inFence(text)) return text;
-  const shown = withoutTableHead(withoutMarker(text));
+  const formulas = findFormulas(text);
+  const last = formulas.at(-1);
+  if (last && last.end < 0) {
+    // A backslash would make "\[", which is markup of its own.
+    const literal = (mark: string) => `&#${mark.charCodeAt(0)};`;
+    const [before, formula] = [text.slice(0, last.begin), text.slice(last.begin)];
+    return closeBlock(before, formulas) + formula.replace(PUNCTUATION, literal);
+  }
+  return closeBlock(withoutTableHead(withoutMarker(text)), formulas);
+}
+
+interface Formula {
+  begin: number;
+  /** -1 if it is unfinished. */
+  end: number;
+}
+
+/** The formulas in the last paragraph. Nothing comes after an unfinished one. */
+function findFormulas(text: string): Formula[] {
+  const formulas: Formula[] = [];
+  const closings = new Closings(text);
+  for (let at = lastParagraph(text); at < text.length; ) {
+    const open = opening(text, at);
+    const end = open ? closings.end(open, at) : -1;
+    if (end >= 0) {
+      formulas.push({ begin: at, end });
+      at = end;
+    } else if (open && isUnfinished(text.slice(at))) {
+      return [...formulas, { begin: at, end }];
+    } else if (text[at] === "`") {
+      const [run] = /^`+/.exec(text.slice(at, at + 100))!;
+      const close = closingBackticks(text, run, at + run.length);
+      at = close < 0 ? at + run.length : close;
+    } else {
+      at += text[at] === "\\" ? 2 : 1;
+    }
+  }
+  return formulas;
+}
+
+function lastParagraph(text: string): number {
   let begin = 0;
-  for (const match of shown.matchAll(BLOCK_BEGIN)) begin = match.index + match[0].length;
-  return shown.slice(0, begin) + closeInline(shown.slice(begin));
+  for (const match of text.matchAll(/\n[ \t]*\n/g)) begin = match.index + match[0].length;
+  return begin;
+}
+
+/** Whether what begins with an opening may become a formula: "$5 …" rather is money. */
+function isUnfinished(text: string): boolean {
+  return !text.includes("`") && (/^(\$\$|\\)/.test(text) || /^\$[^\d\s][^\n]*$/.test(text));
+}
+
+function closeBlock(text: string, formulas: Formula[]): string {
+  let begin = 0;
+  for (const match of text.matchAll(BLOCK_BEGIN)) begin = match.index + match[0].length;
+  // A line of a formula may look like a list.
+  begin = formulas.find((formula) => formula.begin < begin && begin < formula.end)?.end ?? begin;
+  return text.slice(0, begin) + closeInline(text.slice(begin));
 }
 
 function inFence(text: string): boolean {
@@ -31,7 +86,14 @@ function withoutTableHead(text: string): string {
 
 function closeInline(text: string): string {
   const open: string[] = [];
+  const closings = new Closings(text);
   for (let at = 0; at < text.length; ) {
+    const formula = opening(text, at);
+    const formulaEnd = formula ? closings.end(formula, at) : -1;
+    if (formulaEnd >= 0) {
+      at = formulaEnd;
+      continue;
+    }
     const [run] = /^(?:\\[\s\S]?|`+|\*+|_+|~~)/.exec(text.slice(at, at + 100)) ?? [text[at]];
     const end = at + run.length;
     if (run[0] === "`") {

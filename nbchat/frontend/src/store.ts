@@ -22,7 +22,7 @@ const EMPTY: Snapshot = {
 };
 
 export interface Answer extends Received {
-  /** Of a download. */
+  /** Of a download or an asset. */
   file?: { name: string; content: BlobPart };
 }
 
@@ -72,9 +72,9 @@ export class Store {
   /** Sends, and resolves with the kernel's answer: never, if there is none. */
   request(request: Request): Promise<Answer> {
     const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-");
-    this.#send({ ...request, nonce });
     return new Promise((resolve) => {
       this.#pending.set(nonce, { type: request.type, since: Date.now(), resolve });
+      this.#send({ ...request, nonce });
     });
   }
 
@@ -119,7 +119,7 @@ export class Store {
         if (message.type !== "delta") this.#save();
     }
     this.#judge();
-    this.#notify();
+    this.redraw();
   };
 
   /** What `change` replaces in the state. */
@@ -159,8 +159,9 @@ export class Store {
 
   #answer(nonce: string, answer: Answer): void {
     const pending = this.#pending.get(nonce);
-    // A download has been answered when its file is here.
-    if (pending?.type === "download" && !answer.file && answer.refused === undefined) return;
+    // What asks for a file has been answered when the file is here.
+    const wantsFile = pending?.type === "download" || pending?.type === "asset";
+    if (wantsFile && !answer.file && answer.refused === undefined) return;
     pending?.resolve(answer);
     this.#pending.delete(nonce);
   }
@@ -178,14 +179,16 @@ export class Store {
       this.#patience = Math.min(this.#patience * 2, SILENT_MAX_MS);
       this.#resync();
     }
-    if (this.#judge()) this.#notify();
+    if (this.#judge()) this.redraw();
   }
 
   /** Tells whether `problem` has changed. */
   #judge(): boolean {
     const now = Date.now();
     const before = this.problem;
-    const sent = Math.min(...[...this.#pending.values()].map(({ since }) => since));
+    // No person waits for an asset.
+    const asked = [...this.#pending.values()].filter(({ type }) => type !== "asset");
+    const sent = Math.min(...asked.map(({ since }) => since));
     const gone =
       this.transcript?.comm_live === false ||
       now - Math.max(this.#heard, Math.min(sent, this.#asked ?? now)) > NO_ANSWER_MS;
@@ -196,7 +199,8 @@ export class Store {
     return this.problem !== before;
   }
 
-  #notify(): void {
+  /** Has all views draw again. */
+  redraw(): void {
     for (const view of this.#views) view();
   }
 }

@@ -1,9 +1,11 @@
+import code from "./code.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
+import math from "./math.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 
-const text = [theme, layout, parts, markdown].join("\n");
+const text = [theme, layout, parts, markdown, code, math].join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {

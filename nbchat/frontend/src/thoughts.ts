@@ -31,7 +31,7 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
   const draw = () => {
     const reply = store.lastReply;
     if (reply?.id !== shown?.id) {
-      shown = reply && { id: reply.id, text: new StreamedText(), since: 0 };
+      shown = reply && { id: reply.id, text: new StreamedText(store), since: 0 };
       box.replaceChildren(...(shown ? [shown.text.element] : []));
       scroll.jump();
     }

@@ -1,0 +1,42 @@
+import { h } from "./dom";
+
+const MOMENT_MS = 2000;
+const COPY_KEYS = navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C";
+
+export function languageOf(code: Element): string {
+  return code.className.replace(/^language-/, "");
+}
+
+function select(node: Node): void {
+  document.getSelection()?.selectAllChildren(node);
+}
+
+function copyButton(code: Element): HTMLElement {
+  const button = h("button", { type: "button", class: "nbchat-copy" });
+  const say = (text: string, name: string) => {
+    button.textContent = text;
+    button.ariaLabel = name;
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      say("Copied", "Copied");
+    } catch {
+      // Missing without https, refused in frames: then it is the person who copies.
+      select(code);
+      say(`Press ${COPY_KEYS}`, `Press ${COPY_KEYS} to copy the code`);
+    }
+    clearTimeout(timer);
+    timer = setTimeout(() => say("Copy", "Copy code"), MOMENT_MS);
+  });
+  say("Copy", "Copy code");
+  return button;
+}
+
+/** Puts a header on a code block: its language, and a button that copies the code. */
+export function addHeader(code: Element): void {
+  if (code.previousElementSibling) return;
+  const language = h("span", { class: "nbchat-language" }, languageOf(code) || "code");
+  code.before(h("span", { class: "nbchat-code-header" }, language, copyButton(code)));
+}

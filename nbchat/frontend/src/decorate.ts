@@ -1,0 +1,55 @@
+import { highlighter, math } from "./assets";
+import { addHeader, languageOf } from "./code";
+import { setHTML } from "./sanitize";
+import type { Store } from "./store";
+import { typeset } from "./typeset";
+
+const FORMULAS = ".nbchat-math:not(:has(*)), .nbchat-display-math:not(:has(*))";
+
+/** Gives rendered Markdown what Markdown has no words for: headers and colours of code, drawn formulas. */
+export class Decorator {
+  #root: Element;
+  #store: Store;
+  /** Code that grows no more and waits for its colours. */
+  #plain = new Set<Element>();
+
+  constructor(root: Element, store: Store) {
+    this.#root = root;
+    this.#store = store;
+  }
+
+  /** Tells by `closed` whether `element` will stay as it is. */
+  decorate(element: Element, closed: boolean): void {
+    for (const code of element.querySelectorAll("pre > code")) {
+      addHeader(code);
+      if (closed && languageOf(code)) this.#plain.add(code);
+    }
+    this.#highlight();
+    this.#typeset(element);
+  }
+
+  #highlight = (): void => {
+    if (this.#plain.size === 0) return;
+    const module = highlighter.get(this.#store, this.#highlight);
+    if (!module) return;
+    for (const code of this.#plain) {
+      const html = module.highlight(code.textContent, languageOf(code));
+      if (html !== undefined) setHTML(code, html);
+    }
+    this.#plain.clear();
+  };
+
+  #typeset = (element = this.#root): void => {
+    const formulas = element.querySelectorAll(FORMULAS);
+    if (formulas.length === 0) return;
+    const module = math.get(this.#store, this.#typesetAll);
+    if (!module) return;
+    for (const formula of formulas) typeset(formula, module.draw);
+  };
+
+  #typesetAll = (): void => {
+    this.#typeset();
+    // Formulas are higher than their source: the end must stay in sight.
+    this.#store.redraw();
+  };
+}
