@@ -30,6 +30,7 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "content": "",
         "reasoning": "",
         "status": "complete",
+        "branch": {"index": 0, "count": 1},
         "model": "test/model",
         "finish_reason": "stop",
         "reasoning_s": None,
@@ -148,7 +149,7 @@ def markdown(kernel: Kernel) -> Callable[..., Any]:
 
 def test_what_every_widget_carries_is_small_and_the_rest_comes_once() -> None:
     assert (STATIC / "loader.js").stat().st_size < 1500
-    assert (STATIC / "nbchat.js").stat().st_size < 175_000
+    assert (STATIC / "nbchat.js").stat().st_size < 180_000
     assert bundle() is bundle()
     first = bundle()
     assert re.fullmatch("[0-9a-f]{16}", first.digest)
@@ -252,7 +253,7 @@ def test_messages_can_be_replaced_and_removed(kernel: Kernel) -> None:
     kernel.open(messages=[message("a", content="one"), message("b", content="two")])
     kernel.change("message", message=message("a", content="uno"))
     expect(kernel.page.get_by_role("article")).to_contain_text(["uno", "two"])
-    kernel.change("remove", ids=["a"])
+    kernel.change("replace", ids=["a"], messages=[])
     expect(kernel.page.get_by_role("article")).to_contain_text(["two"])
 
 
@@ -406,7 +407,8 @@ def test_hostile_text_stays_text(kernel: Kernel) -> None:
             (el.parentElement.closest(".nbchat-markdown") && !tags.test(el.tagName)) ||
             (el.tagName === "A" && !(/^(https?|mailto):$/.test(el.protocol) &&
               el.target === "_blank" && el.rel === "noopener noreferrer"));
-          const all = [...document.querySelectorAll(".nbchat-log *")];
+          // What is in our own buttons are pictures; no text gets their class.
+          const all = [...document.querySelectorAll(".nbchat-log *:not(.nbchat-tool *)")];
           return all.filter(bad).map((el) => el.outerHTML);
         }"""
     )

@@ -17,6 +17,7 @@ const EMPTY: Snapshot = {
   messages: [],
   notices: [],
   download: null,
+  thoughts: null,
   model: "",
   server: "",
 };
@@ -37,6 +38,9 @@ export class Store {
   state: Snapshot;
   /** What a person should know about the connection, or "". */
   problem = "";
+
+  /** The message that one is editing, and where in the page one asked for that. */
+  editing: { message: Message; from: Element } | undefined;
 
   /** Set by the views that can reach the real model: the proxy does not tell. */
   transcript: WidgetModel | undefined;
@@ -75,6 +79,16 @@ export class Store {
     return new Promise((resolve) => {
       this.#pending.set(nonce, { type: request.type, since: Date.now(), resolve });
     });
+  }
+
+  edit(message: Message, from: Element): void {
+    this.editing = { message, from };
+    this.#notify();
+  }
+
+  endEdit(): void {
+    this.editing = undefined;
+    this.#notify();
   }
 
   get lastReply(): Message | undefined {
@@ -142,12 +156,14 @@ export class Store {
         if (message) Object.assign(message, change.facts);
         break;
       }
-      case "remove":
-        this.state.messages = messages.filter((message) => !change.ids.includes(message.id));
+      case "replace": {
+        const kept = messages.filter((message) => !change.ids.includes(message.id));
+        this.state.messages = [...kept, ...structuredClone(change.messages)];
         break;
+      }
       case "state": {
-        const { busy, notices, download, model, server } = change;
-        Object.assign(this.state, { busy, notices, download, model, server });
+        const { busy, notices, download, thoughts, model, server } = change;
+        Object.assign(this.state, { busy, notices, download, thoughts, model, server });
       }
     }
   }

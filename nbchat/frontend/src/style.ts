@@ -1,9 +1,10 @@
+import actions from "./actions.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 
-const text = [theme, layout, parts, markdown].join("\n");
+const text = [theme, layout, parts, actions, markdown].join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {

@@ -1,5 +1,6 @@
 import type { Cleanup } from "./anywidget";
 import { arrange, h, setText } from "./dom";
+import { keepFocus } from "./focus";
 import { onceAFrame } from "./frame";
 import { AssistantMessage, UserMessage, type MessageView } from "./message";
 import { NoticeView } from "./notice";
@@ -43,7 +44,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   const messages = new Views<MessageView>();
   const notices = new Views<NoticeView>();
   const make = ({ role }: { role: string }) =>
-    role === "user" ? new UserMessage() : new AssistantMessage(store);
+    role === "user" ? new UserMessage(store) : new AssistantMessage(store);
 
   const draw = () => {
     const { state } = store;
@@ -59,7 +60,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     scroll.update();
   };
 
-  const redraw = onceAFrame(draw);
+  const redraw = onceAFrame(() => keepFocus(log, draw));
   const unsubscribe = store.subscribe(redraw);
   const clock = setInterval(() => {
     if (store.state.busy) redraw();
