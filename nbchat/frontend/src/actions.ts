@@ -39,11 +39,11 @@ export class Actions {
     setText(this.#version, `${index + 1}/${count}`);
     this.#previous.ariaDisabled = String(index === 0);
     this.#next.ariaDisabled = String(index === count - 1);
-    arrange(this.element, [
-      ...(count > 1 ? [this.#versions] : []),
-      ...this.#offered(message, last),
-      this.#note,
-    ]);
+    const versions = count > 1 ? [this.#versions] : [];
+    const offered = this.#offered(message, last);
+    // What is always to be seen is next to the edge, and what appears beside it.
+    const inOrder = message.role === "user" ? [this.#note, ...offered, ...versions] : [...versions, ...offered, this.#note];
+    arrange(this.element, inOrder);
   }
 
   #offered({ role, status, content, reasoning, error, finish_reason }: Message, last: boolean): Element[] {
