@@ -46,6 +46,8 @@ class Turn:
         self.reply = Reply(message, stop)
         self.reply._streaming_thread = background().thread
         self.cancel: Callable[[], None] | None = None
+        # Its message tells less: that may be continued while the task of this turn still ends.
+        self.ended = False
 
 
 class Session:
@@ -87,7 +89,7 @@ class Session:
         Raises:
             RuntimeError: A reply is running, and `queue` is false.
         """
-        with self._changing(queue=queue):
+        with self._changing(anytime=queue):
             return self._enqueue(self.conversation.ask(content), settings)
 
     def edit(self, question: Message, content: str, settings: ChatSettings) -> Reply:
@@ -179,14 +181,14 @@ class Session:
         """Ends what runs and empties the conversation."""
         with self.lock:
             self.stop()
-            with self._changing():
+            with self._changing(anytime=True):
                 self.conversation.clear()
 
     @contextmanager
-    def _changing(self, *, queue: bool = False) -> Iterator[None]:
-        """Shows what has become of the path, unless a reply runs: its text belongs to this one."""
+    def _changing(self, *, anytime: bool = False) -> Iterator[None]:
+        """Shows what becomes of the path; refuses to change it below a reply that runs."""
         with self.lock:
-            if self.busy and not queue:
+            if self.busy and not anytime:
                 raise RuntimeError(
                     "A reply is still running: wait for it, or stop it. "
                     "(In code, send(…, queue=True) waits its turn.)"
@@ -219,7 +221,7 @@ class Session:
     async def _run(self, turn: Turn) -> None:
         try:
             with self.lock:
-                if turn.message.status != "queued":
+                if turn.ended:
                     return  # stopped before it began
                 self.conversation.begin(turn.message, turn.settings.model)
                 messages = self.conversation.to_openai(turn.settings.system, before=turn.message)
@@ -240,7 +242,7 @@ class Session:
     def _apply(self, turn: Turn, event: Event) -> None:
         with self.lock:
             message = turn.message
-            if message.status != "streaming":
+            if turn.ended:
                 return  # stopped meanwhile
             self.conversation.apply(message, event)
             match event:
@@ -253,8 +255,9 @@ class Session:
 
     def _end(self, turn: Turn, *, stopped: bool = False) -> None:
         with self.lock:
-            if turn.message.status not in ("queued", "streaming"):
+            if turn.ended:
                 return
+            turn.ended = True
             self.conversation.end(turn.message, stopped=stopped)
             self._view.settle(turn.message)
             if turn in self._queue:

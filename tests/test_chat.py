@@ -689,6 +689,20 @@ def test_a_failed_continuation_is_retried(chat: ChatWidget, server: ScriptedServ
     assert said(chat.messages) == ["Count", "1 2 3"]
 
 
+def test_what_was_stopped_can_go_on_at_once(chat: ChatWidget, server: ScriptedServer) -> None:
+    server.script(sse.text("1 2"), sse.finish("length"), DONE)
+    chat.send("Count").wait(TIMEOUT)
+    server.script(sse.text(" 3"), sse.hang())
+    stopped = chat.continue_reply()
+    until(lambda: stopped.text == "1 2 3")
+    server.script(sse.text(" 4"), sse.finish(), DONE)
+    stopped.stop()
+    reply = chat.continue_reply()
+    assert reply.wait(TIMEOUT).text == "1 2 3 4"
+    assert reply.status == "complete"
+    assert not chat.busy
+
+
 # Keys and servers
 
 

@@ -43,9 +43,13 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     const asked = store.editing;
     if (!asked) {
       if (editing) endEdit();
-    } else if (here && !sending && !store.state.messages.some(({ id }) => id === asked.message.id)) {
+    } else if (sending) {
+      return; // what is on its way may be this edit, or has to leave the box first
+    } else if (asked.message !== editing) {
+      beginEdit(asked.message, asked.from);
+    } else if (here && !store.state.messages.some(({ id }) => id === asked.message.id)) {
       endEdit(box.value); // it has been cleared away
-    } else if (asked.message !== editing) beginEdit(asked.message, asked.from);
+    }
   };
 
   const draw = () => {
