@@ -42,8 +42,12 @@ export class Actions {
     const versions = count > 1 ? [this.#versions] : [];
     const offered = this.#offered(message, last);
     // What is always to be seen is next to the edge, and what appears beside it.
-    const inOrder = message.role === "user" ? [this.#note, ...offered, ...versions] : [...versions, ...offered, this.#note];
-    arrange(this.element, inOrder);
+    arrange(
+      this.element,
+      message.role === "user"
+        ? [this.#note, ...offered, ...versions]
+        : [...versions, ...offered, this.#note],
+    );
   }
 
   #offered({ role, status, content, reasoning, error, finish_reason }: Message, last: boolean): Element[] {
