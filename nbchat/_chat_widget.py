@@ -19,6 +19,7 @@ from . import _local_model, _welcome
 from ._bundle import asset
 from ._connection import Connection
 from ._controls import Controls
+from ._conversation import Message
 from ._download import LastReply
 from ._engine import Engine, Timeouts
 from ._errors import ChatError
@@ -123,6 +124,11 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "send": self._on_send,
                 "stop": lambda _: self.stop(),
                 "retry": self._on_retry,
+                "regenerate": self._on_regenerate,
+                "edit": self._on_edit,
+                "continue": self._on_continue,
+                "branch": self._on_branch,
+                "thoughts": self._on_thoughts,
                 "download": lambda _: self._last_reply.read(),
                 "asset": lambda message: asset(message["name"]),
                 "secret": self._on_key,
@@ -189,12 +195,46 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             ValueError: The message is blank.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        if not isinstance(content, str):
-            raise TypeError(f"a message must be text, not {type(content).__name__}")
-        if not content.strip():
-            raise ValueError("The message is empty.")
+        _check_content(content)
         self._check_open()
         return self._remember(self._session.ask(content, self.settings, queue=queue))
+
+    def edit(self, i: int, content: str) -> Reply:
+        """Sends another version of a user's message; what followed it stays as a branch.
+
+        Args:
+            i: Its place in `messages`.
+            content: What to say instead.
+
+        Raises:
+            ValueError: That message is not a user's, or the new one is blank.
+            IndexError: There is no such message.
+            RuntimeError: A reply is running, or the chat is closed.
+        """
+        with self._lock:
+            said = self._session.conversation.exchanged()
+            instructions = len(self.messages) - len(said)
+            question = [*[None] * instructions, *said][i]
+            if question is None or question.role != "user":
+                raise ValueError(f"messages[{i}] is not a user's: only these can be edited.")
+            return self._edit(question, content)
+
+    def regenerate(self) -> Reply:
+        """Asks for another version of the last reply; this one stays as a branch.
+
+        Raises:
+            RuntimeError: There is no reply, one is running, or the chat is closed.
+        """
+        return self._regenerate(self._session.last_reply)
+
+    def continue_reply(self) -> Reply:
+        """Lets the last reply go on, if it was cut off at max tokens.
+
+        Raises:
+            RuntimeError: It was not, a reply is running, or the chat is closed.
+        """
+        self._check_open()
+        return self._remember(self._session.resume(self._session.last_reply, self.settings))
 
     def retry(self) -> Reply:
         """Repeats the last request, if its reply was stopped or ended in an error.
@@ -203,18 +243,18 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             RuntimeError: There is nothing to repeat, or a reply is running.
         """
         self._check_open()
-        return self._remember(self._session.ask_again(self.settings))
+        return self._remember(self._session.retry(self.settings))
 
     def stop(self) -> None:
         """Ends the running request, and those that wait; the text so far stays."""
         self._session.stop()
 
     def clear(self) -> None:
-        """Stops what runs and empties the conversation."""
+        """Stops what runs and empties the conversation, with all its branches."""
         with self._lock:
             self._session.clear()
             self._last_reply.remove()
-            self._transcript.publish(download=None)
+            self._transcript.publish(download=None, thoughts=None)
 
     def close(self) -> None:
         """Stops what runs and takes the chat off the page; its temporary file goes too."""
@@ -249,6 +289,22 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def _on_retry(self, _: dict[str, Any]) -> None:
         self.retry()
 
+    def _on_regenerate(self, message: dict[str, Any]) -> None:
+        self._regenerate(self._session.find(message["id"]))
+
+    def _on_edit(self, message: dict[str, Any]) -> None:
+        self._edit(self._session.find(message["id"]), message["content"])
+
+    def _on_continue(self, _: dict[str, Any]) -> None:
+        self.continue_reply()
+
+    def _on_branch(self, message: dict[str, Any]) -> None:
+        self._session.show_version(self._session.find(message["id"]), message["step"])
+
+    def _on_thoughts(self, message: dict[str, Any]) -> None:
+        self._transcript.publish(thoughts=message["id"])
+        self._controls.open_thoughts()
+
     def _on_stop_toggled(self, change: dict[str, Any]) -> None:
         if change["new"]:
             self.stop()
@@ -264,7 +320,17 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         if self._closed:
             raise RuntimeError("This chat is closed: make a new ChatWidget.")
 
+    def _edit(self, question: Message, content: str) -> Reply:
+        _check_content(content)
+        self._check_open()
+        return self._remember(self._session.edit(question, content, self.settings))
+
+    def _regenerate(self, reply: Message) -> Reply:
+        self._check_open()
+        return self._remember(self._session.regenerate(reply, self.settings))
+
     def _remember(self, reply: Reply) -> Reply:
+        self._transcript.publish(thoughts=None)  # the latest ones again
         self.set_trait("last", reply)
         return reply
 
@@ -373,6 +439,13 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _show_notices(self) -> None:
         self._transcript.publish(notices=[notice.to_view() for notice in self._notices.values()])
+
+
+def _check_content(content: object) -> None:
+    if not isinstance(content, str):
+        raise TypeError(f"a message must be text, not {type(content).__name__}")
+    if not content.strip():
+        raise ValueError("The message is empty.")
 
 
 def _call_in_thread(function: Callable[[], object]) -> None:

@@ -95,6 +95,9 @@ class Controls:
         self.thoughts.add_class("nbchat-thoughts-accordion")
         deliver_while_busy(self.stop)
 
+    def open_thoughts(self) -> None:
+        self.thoughts.selected_index = 0
+
     def settings(self) -> dict[str, ipywidgets.Widget]:
         """The widgets that hold a setting as their value."""
         names = ("model", "system", "reasoning_effort", "temperature", "max_tokens")

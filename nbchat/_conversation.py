@@ -24,6 +24,11 @@ from ._stream import (
 Role = Literal["user", "assistant"]
 Status = Literal["queued", "streaming", "complete", "stopped", "error"]
 
+_GO_ON = (
+    "Your last message was cut off. Go on exactly where it stopped, if need be in the middle of a "
+    "word or of a code block: repeat nothing, and add no remark."
+)
+
 
 @dataclass(eq=False)
 class Message:
@@ -33,11 +38,16 @@ class Message:
     ends as "complete", "stopped" or "error".
 
     Attributes:
-        reasoning_s: Seconds from the first reasoning to the first text.
-        duration_s: Seconds from the request to the end.
+        fork: Where it stands, among the other versions of it.
+        next: What follows it.
+        usage: Of all the requests that wrote it, as are the seconds.
+        reasoning_s: Seconds of reasoning before there was text.
+        duration_s: Seconds from request to end.
     """
 
     role: Role
+    fork: Fork = field(repr=False)
+    next: Fork = field(default_factory=lambda: Fork(), repr=False)
     # Buffers grow at a cost linear in the text, and can be read by one thread while another writes.
     _content: StringIO = field(default_factory=StringIO)
     _reasoning: StringIO = field(default_factory=StringIO)
@@ -63,6 +73,11 @@ class Message:
     def has_text(self) -> bool:
         return self._content.tell() > 0
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a reply ended at max tokens, and can be continued."""
+        return self.finish_reason == "length" and self.has_text
+
     def to_view(self) -> dict[str, Any]:
         """The message as the front end knows it (`Message` in `frontend/src/protocol.ts`)."""
         return {"content": self.content, "reasoning": self.reasoning, **self.facts()}
@@ -74,6 +89,7 @@ class Message:
             "id": self.id,
             "role": self.role,
             "status": self.status,
+            "branch": {"index": self.fork.index, "count": len(self.fork.versions)},
             "model": self.model,
             "finish_reason": self.finish_reason,
             "reasoning_s": self.reasoning_s,
@@ -84,54 +100,119 @@ class Message:
         }
 
 
-class Conversation:
-    """Messages in order: each of a user's is followed by its reply.
+class Fork:
+    """A place in a conversation: the versions of what is said there, one of which is shown."""
 
-    Not thread-safe: its owner holds a lock.
+    def __init__(self) -> None:
+        self.versions: list[Message] = []
+        self.index = 0
+
+    @property
+    def shown(self) -> Message | None:
+        return self.versions[self.index] if self.versions else None
+
+    def add(self, role: Role, content: str = "", status: Status = "complete") -> Message:
+        """Adds a version, and shows it."""
+        message = Message(role, self, status=status)
+        message._content.write(content)
+        self.versions.append(message)
+        self._leave_for(message)
+        return message
+
+    def step(self, step: int) -> None:
+        """Shows the next version (1) or the previous one (-1).
+
+        Raises:
+            ValueError: There is none.
+        """
+        index = self.index + step
+        if not 0 <= index < len(self.versions):
+            raise ValueError("There is no such version.")
+        self._leave_for(self.versions[index])
+
+    def _leave_for(self, version: Message) -> None:
+        left = self.versions[self.index]
+        # A failure is not worth going back to, unless something was said after it.
+        if left is not version and not left.has_text and not left.next.versions:
+            self.versions.remove(left)
+        self.index = self.versions.index(version)
+
+
+@dataclass
+class _Run:
+    """A request on its way, and what had been counted for its reply before."""
+
+    started: float
+    usage: Usage | None
+    reasoning_since: float | None = None
+
+
+class Conversation:
+    """A tree of messages, and the path through it that is shown.
+
+    On it, each of a user's messages is followed by its reply. Not thread-safe: its owner holds a
+    lock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.messages: list[Message] = []
+        self._start = Fork()
         self._clock = clock
-        self._started: dict[str, float] = {}
-        self._reasoning_since: dict[str, float] = {}
+        self._runs: dict[str, _Run] = {}
 
-    def ask(self, content: str) -> tuple[Message, Message]:
-        """Adds a user's message and the reply that is to come, "queued"."""
-        question = Message("user")
-        question._content.write(content)
-        reply = Message("assistant", status="queued")
-        self.messages += [question, reply]
-        return question, reply
+    @property
+    def messages(self) -> list[Message]:
+        """The path that is shown."""
+        path: list[Message] = []
+        message = self._start.shown
+        while message is not None:
+            path.append(message)
+            message = message.next.shown
+        return path
 
-    def ask_again(self, reply: Message) -> Message:
-        """Puts a fresh, "queued" reply in the place of one that failed."""
-        fresh = Message("assistant", status="queued")
-        self.messages[self.messages.index(reply)] = fresh
-        return fresh
+    def clear(self) -> None:
+        """Forgets all messages, with all their versions."""
+        self._start = Fork()
+
+    def ask(self, content: str, *, instead_of: Message | None = None) -> Message:
+        """Adds a user's message, at the end or as another version; gives its "queued" reply."""
+        path = self.messages
+        end = path[-1].next if path else self._start
+        question = (instead_of.fork if instead_of else end).add("user", content)
+        return question.next.add("assistant", status="queued")
+
+    def regenerate(self, reply: Message) -> Message:
+        """Adds another version of a reply, "queued"."""
+        return reply.fork.add("assistant", status="queued")
+
+    def resume(self, reply: Message) -> None:
+        """A reply that was cut off is to go on."""
+        reply.status = "queued"
+        reply.error = None
 
     def begin(self, reply: Message, model: str) -> None:
         """The request is on its way."""
         reply.status = "streaming"
         reply.model = model or None
-        self._started[reply.id] = self._clock()
+        self._runs[reply.id] = _Run(self._clock(), reply.usage)
 
     def apply(self, reply: Message, event: Event) -> None:
         """Takes one event of the stream into the reply it belongs to."""
         match event:
             case ContentDelta(text):
-                if reply.reasoning_s is None:
-                    self._end_reasoning(reply)
+                self._end_reasoning(reply)
                 reply._content.write(text)
             case ReasoningDelta(text):
-                self._reasoning_since.setdefault(reply.id, self._clock())
+                run = self._runs[reply.id]
+                if run.reasoning_since is None:
+                    run.reasoning_since = self._clock()
                 reply._reasoning.write(text)
             case ReasoningDetails(details):
                 reply.reasoning_details = details
             case ModelName(name):
                 reply.model = name
             case Usage():
-                reply.usage = event
+                before = self._runs[reply.id].usage
+                reply.usage = before + event if before else event
             case Finish(reason):
                 reply.finish_reason = reason
             case Failure(error):
@@ -140,33 +221,37 @@ class Conversation:
     def end(self, reply: Message, *, stopped: bool = False) -> None:
         """The stream is over, however it ended; the text that came stays."""
         self._end_reasoning(reply)
-        started = self._started.pop(reply.id, None)
-        if started is not None:
-            reply.duration_s = self._clock() - started
+        run = self._runs.pop(reply.id, None)
+        if run is not None:
+            reply.duration_s = (reply.duration_s or 0) + self._clock() - run.started
         reply.status = "error" if reply.error else "stopped" if stopped else "complete"
 
     def _end_reasoning(self, reply: Message) -> None:
-        since = self._reasoning_since.pop(reply.id, None)
-        if since is not None:
-            reply.reasoning_s = self._clock() - since
+        run = self._runs.get(reply.id)
+        if run is not None and run.reasoning_since is not None:
+            reply.reasoning_s = (reply.reasoning_s or 0) + self._clock() - run.reasoning_since
+            run.reasoning_since = None
 
-    def to_openai(self, system: str = "", *, before: Message | None = None) -> list[dict[str, str]]:
-        """The messages as the OpenAI SDK takes them; with `before`, only those that precede it.
+    def exchanged(self, *, before: Message | None = None) -> list[Message]:
+        """The messages that the model sees next; with `before`, those that ask for that reply.
 
         A turn whose reply has no text is left out whole, so that roles always alternate: two user
         messages in a row make some models answer the wrong one, and some servers refuse.
         """
+        path = self.messages
+        exchanged: list[Message] = []
+        for question, reply in zip(path[::2], path[1::2], strict=True):
+            if reply is before:
+                return [*exchanged, question]
+            if reply.has_text:
+                exchanged += [question, reply]
+        return exchanged
+
+    def to_openai(self, system: str = "", *, before: Message | None = None) -> list[dict[str, str]]:
+        """The same as the OpenAI SDK takes them. A reply that has text already is to go on."""
         plain = [{"role": "system", "content": system}] if system.strip() else []
-        question: Message | None = None
-        for message in self.messages:
-            if message is before:
-                break
-            if message.role == "user":
-                question = message
-            elif question is not None and message.has_text:
-                plain.append({"role": "user", "content": question.content})
-                plain.append({"role": "assistant", "content": message.content})
-                question = None
-        if question is not None and before is not None:
-            plain.append({"role": "user", "content": question.content})
+        plain += [{"role": m.role, "content": m.content} for m in self.exchanged(before=before)]
+        if before is not None and before.has_text:
+            plain.append({"role": "assistant", "content": before.content})
+            plain.append({"role": "user", "content": _GO_ON})
         return plain

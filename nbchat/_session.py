@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -22,16 +23,16 @@ class ConversationView(Protocol):
     """What shows the conversation."""
 
     def put(self, message: Message) -> None:
-        """Adds a message, or replaces the one with its id."""
+        """Adds a message."""
+
+    def replace(self, messages: Sequence[Message], by: Sequence[Message]) -> None:
+        """Takes messages away and adds others at the end, at once."""
 
     def append(self, message: Message, part: str, delta: str) -> None:
         """Adds text to a message's "content" or "reasoning"."""
 
     def settle(self, message: Message) -> None:
         """Shows all of a message but its texts."""
-
-    def remove(self, *messages: Message) -> None:
-        """Takes messages away."""
 
 
 class Turn:
@@ -45,6 +46,8 @@ class Turn:
         self.reply = Reply(message, stop)
         self.reply._streaming_thread = background().thread
         self.cancel: Callable[[], None] | None = None
+        # Its message tells less: that may be continued while the task of this turn still ends.
+        self.ended = False
 
 
 class Session:
@@ -86,26 +89,85 @@ class Session:
         Raises:
             RuntimeError: A reply is running, and `queue` is false.
         """
-        with self.lock:
-            self._check_idle(queue)
-            question, message = self.conversation.ask(content)
-            self._view.put(question)
-            return self._enqueue(message, settings)
+        with self._changing(anytime=queue):
+            return self._enqueue(self.conversation.ask(content), settings)
 
-    def ask_again(self, settings: ChatSettings) -> Reply:
-        """Repeats the last turn, if it was stopped or ended in an error.
+    def edit(self, question: Message, content: str, settings: ChatSettings) -> Reply:
+        """Adds another version of a user's message, and the turn that answers it.
 
         Raises:
-            RuntimeError: There is no such turn, or a reply is running.
+            RuntimeError: A reply is running.
+        """
+        with self._changing():
+            return self._enqueue(self.conversation.ask(content, instead_of=question), settings)
+
+    def regenerate(self, reply: Message, settings: ChatSettings) -> Reply:
+        """Asks for another version of a reply.
+
+        Raises:
+            RuntimeError: A reply is running.
+        """
+        with self._changing():
+            return self._enqueue(self.conversation.regenerate(reply), settings)
+
+    def retry(self, settings: ChatSettings) -> Reply:
+        """Repeats the last request, if it was stopped or ended in an error.
+
+        Raises:
+            RuntimeError: There is no such request, or a reply is running.
         """
         with self.lock:
-            self._check_idle()
-            failed = self.conversation.messages[-1:]
-            if not failed or failed[0].status not in ("error", "stopped"):
+            reply = self.last_reply
+            if not self.busy and reply.status not in ("error", "stopped"):
                 raise RuntimeError("There is no failed reply to repeat.")
-            message = self.conversation.ask_again(failed[0])
-            self._view.remove(failed[0])
-            return self._enqueue(message, settings)
+            return (self.resume if reply.is_cut_off else self.regenerate)(reply, settings)
+
+    def resume(self, reply: Message, settings: ChatSettings) -> Reply:
+        """Lets a reply go on that was cut off at max tokens.
+
+        Raises:
+            RuntimeError: It was not, or a reply is running.
+        """
+        with self._changing():
+            if not reply.is_cut_off:
+                raise RuntimeError("This reply was not cut off at max tokens.")
+            self.conversation.resume(reply)
+            self._view.settle(reply)
+            return self._enqueue(reply, settings)
+
+    def show_version(self, message: Message, step: int) -> None:
+        """Shows the next version of a message (1) or the previous one (-1), with what follows it.
+
+        Raises:
+            RuntimeError: A reply is running.
+            ValueError: There is no such version.
+        """
+        with self._changing():
+            message.fork.step(step)
+
+    def find(self, message_id: str) -> Message:
+        """The message that is shown under this id.
+
+        Raises:
+            ValueError: There is none.
+        """
+        with self.lock:
+            for message in self.conversation.messages:
+                if message.id == message_id:
+                    return message
+        raise ValueError("This message is no longer shown.")
+
+    @property
+    def last_reply(self) -> Message:
+        """The last reply that is shown.
+
+        Raises:
+            RuntimeError: There is none.
+        """
+        with self.lock:
+            if messages := self.conversation.messages:
+                return messages[-1]
+        raise RuntimeError("There is no reply yet.")
 
     def stop(self, reply: Reply | None = None) -> None:
         """Ends one reply, or all that run and wait; the text so far stays."""
@@ -119,19 +181,32 @@ class Session:
         """Ends what runs and empties the conversation."""
         with self.lock:
             self.stop()
-            messages = self.conversation.messages
-            self.conversation.messages = []
-            self._view.remove(*messages)
+            with self._changing(anytime=True):
+                self.conversation.clear()
 
-    def _check_idle(self, queue: bool = False) -> None:
-        if self.busy and not queue:
-            raise RuntimeError(
-                "A reply is still running: await it, stop() it, or send(…, queue=True)."
-            )
+    @contextmanager
+    def _changing(self, *, anytime: bool = False) -> Iterator[None]:
+        """Shows what becomes of the path; refuses to change it below a reply that runs."""
+        with self.lock:
+            if self.busy and not anytime:
+                raise RuntimeError(
+                    "A reply is still running: wait for it, or stop it. "
+                    "(In code, send(…, queue=True) waits its turn.)"
+                )
+            before = self.conversation.messages
+            yield
+            after = self.conversation.messages
+            kept = set(before).intersection(after)
+            gone = [message for message in before if message not in kept]
+            new = [message for message in after if message not in kept]
+            if gone:
+                self._view.replace(gone, new)
+            else:
+                for message in new:
+                    self._view.put(message)
 
     def _enqueue(self, message: Message, settings: ChatSettings) -> Reply:
         turn = Turn(message, settings, self.stop)
-        self._view.put(message)
         self._queue.append(turn)
         if self._turn is None:
             self._begin_next()
@@ -146,7 +221,7 @@ class Session:
     async def _run(self, turn: Turn) -> None:
         try:
             with self.lock:
-                if turn.message.status != "queued":
+                if turn.ended:
                     return  # stopped before it began
                 self.conversation.begin(turn.message, turn.settings.model)
                 messages = self.conversation.to_openai(turn.settings.system, before=turn.message)
@@ -167,7 +242,7 @@ class Session:
     def _apply(self, turn: Turn, event: Event) -> None:
         with self.lock:
             message = turn.message
-            if message.status != "streaming":
+            if turn.ended:
                 return  # stopped meanwhile
             self.conversation.apply(message, event)
             match event:
@@ -180,8 +255,9 @@ class Session:
 
     def _end(self, turn: Turn, *, stopped: bool = False) -> None:
         with self.lock:
-            if turn.message.status not in ("queued", "streaming"):
+            if turn.ended:
                 return
+            turn.ended = True
             self.conversation.end(turn.message, stopped=stopped)
             self._view.settle(turn.message)
             if turn in self._queue:

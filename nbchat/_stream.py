@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from ._errors import ChatError, explain_body, explain_cause, explain_non_stream
@@ -67,6 +67,11 @@ class Usage:
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     cost: float | None = None
+
+    def __add__(self, more: Usage) -> Usage:
+        """Both together; what only one tells is taken from it."""
+        pairs = zip(astuple(self), astuple(more), strict=True)
+        return Usage(*(a if b is None else b if a is None else a + b for a, b in pairs))
 
 
 @dataclass(frozen=True, slots=True)

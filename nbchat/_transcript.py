@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -78,6 +78,7 @@ class Transcript(View):
             "busy": False,
             "notices": [],
             "download": None,
+            "thoughts": None,
             "model": "",
             "server": "",
         }
@@ -97,10 +98,23 @@ class Transcript(View):
     # Kernel → browser
 
     def put(self, message: Message) -> None:
-        """Adds a message, or replaces the one with its id."""
+        """Adds a message."""
         with self._lock:
             self._flush()
             self._emit("message", message=message.to_view())
+
+    def replace(self, messages: Sequence[Message], by: Sequence[Message]) -> None:
+        """Takes messages away and adds others at the end.
+
+        In one step: between two, the view would jump.
+        """
+        with self._lock:
+            self._flush()
+            self._emit(
+                "replace",
+                ids=[message.id for message in messages],
+                messages=[message.to_view() for message in by],
+            )
 
     def settle(self, message: Message) -> None:
         """Sends all of a message but its texts, which went out as deltas."""
@@ -122,13 +136,8 @@ class Transcript(View):
                 else:
                     self._flush_timer = loop.call_at(due, self._flush_on_time, loop)
 
-    def remove(self, *messages: Message) -> None:
-        with self._lock:
-            self._flush()
-            self._emit("remove", ids=[message.id for message in messages])
-
     def publish(self, **state: Any) -> None:
-        """Changes what surrounds the messages: busy, notices, download, model, server."""
+        """Changes what surrounds the messages: the names in `ChatState` of `protocol.ts`."""
         with self._lock:
             if any(self._state[name] != value for name, value in state.items()):
                 self._state |= state

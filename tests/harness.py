@@ -19,6 +19,7 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "content": "",
         "reasoning": "",
         "status": "complete",
+        "branch": {"index": 0, "count": 1},
         "model": "test/model",
         "finish_reason": "stop",
         "reasoning_s": None,
@@ -73,6 +74,7 @@ class Kernel:
             "busy": False,
             "notices": [],
             "download": None,
+            "thoughts": None,
             "model": "test/model",
             "server": "",
         }

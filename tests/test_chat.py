@@ -573,6 +573,136 @@ def test_a_retry_repeats_the_request(chat: ChatWidget, server: ScriptedServer) -
         chat.retry()
 
 
+# Versions of a message
+
+
+def said(messages: list[dict[str, str]]) -> list[str]:
+    return [message["content"] for message in messages]
+
+
+def test_regenerate_asks_for_the_last_reply_again(chat: ChatWidget, server: ScriptedServer) -> None:
+    with pytest.raises(RuntimeError, match="no reply"):
+        chat.regenerate()
+    chat.send("One").wait(TIMEOUT)
+    chat.send("Two").wait(TIMEOUT)
+    server.script(sse.text("Another"), sse.finish(), DONE)
+    chat.temperature = 0.3
+    reply = chat.regenerate().wait(TIMEOUT)
+    assert reply.text == "Another"
+    assert chat.last is reply
+    assert server.chats[2].body["messages"] == server.chats[1].body["messages"]
+    assert server.chats[2].body["temperature"] == 0.3
+    assert said(chat.messages) == ["One", "You said: One", "Two", "Another"]
+    assert chat._last_reply.read()[1] == b"Another"
+
+
+def test_edit_sends_another_version(chat: ChatWidget, server: ScriptedServer) -> None:
+    for text in ("One", "Two", "Three"):
+        chat.send(text).wait(TIMEOUT)
+    chat.edit(2, "Deux").wait(TIMEOUT)
+    assert said(server.chats[3].body["messages"]) == ["One", "You said: One", "Deux"]
+    assert said(chat.messages) == ["One", "You said: One", "Deux", "You said: Deux"]
+    chat.edit(-2, "Zwei").wait(TIMEOUT)
+    assert said(chat.messages)[2:] == ["Zwei", "You said: Zwei"]
+
+
+def test_edit_counts_as_messages_does(chat: ChatWidget, server: ScriptedServer) -> None:
+    server.script(sse.error("no"))
+    with pytest.raises(ChatError):
+        chat.send("Failed").wait(TIMEOUT)
+    chat.send("One").wait(TIMEOUT)
+    chat.system = "Be kind."
+    assert chat.messages[1]["content"] == "One"
+    chat.edit(1, "Un").wait(TIMEOUT)
+    assert said(chat.messages) == ["Be kind.", "Un", "You said: Un"]
+    for i in (0, 2):
+        with pytest.raises(ValueError, match=rf"messages\[{i}\] is not a user's"):
+            chat.edit(i, "No")
+    with pytest.raises(IndexError):
+        chat.edit(3, "No")
+    with pytest.raises(ValueError, match="empty"):
+        chat.edit(1, " ")
+    assert said(chat.messages) == ["Be kind.", "Un", "You said: Un"]
+
+
+def test_a_running_reply_keeps_its_place(chat: ChatWidget, server: ScriptedServer) -> None:
+    chat.send("One").wait(TIMEOUT)
+    chat.regenerate().wait(TIMEOUT)
+    go_on = threading.Event()
+    server.script(sse.text("1"), sse.gate(go_on), sse.text("2"), sse.finish(), DONE)
+    reply = chat.send("Two")
+    first = chat._session.conversation.messages[1]
+    for attempt in (
+        lambda: chat.edit(0, "Un"),
+        lambda: chat.regenerate(),
+        lambda: chat.retry(),
+        lambda: chat.continue_reply(),
+        lambda: chat._session.show_version(first, -1),
+    ):
+        with pytest.raises(RuntimeError, match="still running"):
+            attempt()
+    go_on.set()
+    assert reply.wait(TIMEOUT).text == "12"
+    assert said(chat.messages)[2:] == ["Two", "12"]
+
+
+def test_clear_empties_all_branches(chat: ChatWidget) -> None:
+    chat.send("One").wait(TIMEOUT)
+    chat.regenerate().wait(TIMEOUT)
+    chat.clear()
+    chat.send("One").wait(TIMEOUT)
+    snapshot = chat._transcript.get_state()["snapshot"]
+    assert [m["branch"] for m in snapshot["messages"]] == [{"index": 0, "count": 1}] * 2
+
+
+def test_a_reply_cut_off_at_max_tokens_goes_on(chat: ChatWidget, server: ScriptedServer) -> None:
+    with pytest.raises(RuntimeError, match="no reply"):
+        chat.continue_reply()
+    server.script(sse.text("1 2"), sse.finish("length"), sse.usage(3, 2), DONE)
+    first = chat.send("Count").wait(TIMEOUT)
+    assert first.finish_reason == "length"
+    server.script(sse.text(" 3"), sse.finish(), sse.usage(9, 1), DONE)
+    reply = chat.continue_reply().wait(TIMEOUT)
+    assert (reply.text, reply.finish_reason, reply.status) == ("1 2 3", "stop", "complete")
+    *before, go_on = server.chats[1].body["messages"]
+    assert before == [
+        {"role": "user", "content": "Count"},
+        {"role": "assistant", "content": "1 2"},
+    ]
+    assert go_on["role"] == "user"
+    assert said(chat.messages) == ["Count", "1 2 3"]
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (12, 3)
+    assert chat._last_reply.read()[1] == b"1 2 3"
+    with pytest.raises(RuntimeError, match="not cut off"):
+        chat.continue_reply()
+
+
+def test_a_failed_continuation_is_retried(chat: ChatWidget, server: ScriptedServer) -> None:
+    server.script(sse.text("1 2"), sse.finish("length"), DONE)
+    chat.send("Count").wait(TIMEOUT)
+    server.script(sse.status(503, "busy"))
+    with pytest.raises(ChatError):
+        chat.continue_reply().wait(TIMEOUT)
+    server.script(sse.text(" 3"), sse.finish(), DONE)
+    assert chat.retry().wait(TIMEOUT).text == "1 2 3"
+    assert said(chat.messages) == ["Count", "1 2 3"]
+
+
+def test_what_was_stopped_can_go_on_at_once(chat: ChatWidget, server: ScriptedServer) -> None:
+    server.script(sse.text("1 2"), sse.finish("length"), DONE)
+    chat.send("Count").wait(TIMEOUT)
+    server.script(sse.text(" 3"), sse.hang())
+    stopped = chat.continue_reply()
+    until(lambda: stopped.text == "1 2 3")
+    server.script(sse.text(" 4"), sse.finish(), DONE)
+    stopped.stop()
+    reply = chat.continue_reply()
+    assert reply.wait(TIMEOUT).text == "1 2 3 4"
+    assert reply.status == "complete"
+    assert not chat.busy
+
+
 # Keys and servers
 
 

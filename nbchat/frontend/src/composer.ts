@@ -1,6 +1,7 @@
 import type { Cleanup } from "./anywidget";
 import { h, setText } from "./dom";
 import { onceAFrame } from "./frame";
+import type { Message } from "./protocol";
 import type { Store } from "./store";
 
 const MAX_ROWS = 8;
@@ -10,10 +11,51 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
   const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   el.classList.add("nbchat-composer");
-  el.append(h("div", { class: "nbchat-box" }, box, button), refusal);
+  const hint = h("p", { class: "nbchat-hint", role: "status", hidden: true });
+  const cancel = h("button", { type: "button", class: "nbchat-button", hidden: true }, "Cancel");
+  el.append(
+    h("div", { class: "nbchat-editing" }, hint, cancel),
+    h("div", { class: "nbchat-box" }, box, button),
+    refusal,
+  );
 
   let sending = false;
+  let editing: Message | undefined;
+  /** Whether the edit was asked for in this view of the chat. */
+  let here = false;
+  /** What one had typed before an edit. */
+  let draft = "";
+
+  const beginEdit = (message: Message, from: Element) => {
+    if (!editing) draft = box.value;
+    editing = message;
+    box.value = message.content;
+    here = from.closest(".nbchat") === el.closest(".nbchat");
+    if (here) box.focus();
+  };
+  /** Ends an edit; `text` is what of it stays in the box. */
+  const endEdit = (text = "") => {
+    editing = undefined;
+    box.value = [draft, text].filter(Boolean).join("\n\n");
+    store.endEdit();
+  };
+  const followEdit = () => {
+    const asked = store.editing;
+    if (!asked) {
+      if (editing) endEdit();
+    } else if (sending) {
+      return; // what is on its way may be this edit, or has to leave the box first
+    } else if (asked.message !== editing) {
+      beginEdit(asked.message, asked.from);
+    } else if (here && !store.state.messages.some(({ id }) => id === asked.message.id)) {
+      endEdit(box.value); // it has been cleared away
+    }
+  };
+
   const draw = () => {
+    followEdit();
+    setText(hint, editing ? "Editing message, Esc to cancel" : "");
+    cancel.hidden = !editing;
     button.disabled = sending || store.state.busy || box.value.trim() === "";
     box.style.height = "auto";
     const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
@@ -25,19 +67,28 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
   const send = async () => {
     if (button.disabled) return;
     const content = box.value;
+    const edited = editing;
     sending = true;
     draw();
-    const { refused } = await store.request({ type: "send", content });
+    const { refused } = await store.request(
+      edited ? { type: "edit", id: edited.id, content } : { type: "send", content },
+    );
     sending = false;
     setText(refusal, refused ?? "");
     // Only what has arrived is cleared, and nothing that was typed since.
-    if (refused === undefined && box.value.startsWith(content)) {
-      box.value = box.value.slice(content.length);
+    if (refused === undefined) {
+      const rest = box.value.startsWith(content) ? box.value.slice(content.length) : box.value;
+      if (edited && edited === editing) endEdit(rest);
+      else box.value = rest;
     }
     draw();
   };
 
   button.addEventListener("click", send);
+  cancel.addEventListener("click", () => {
+    endEdit();
+    box.focus();
+  });
   box.addEventListener("input", redraw);
   box.addEventListener("keydown", (event) => {
     // 229: a key that goes to an input method, in browsers that don't say isComposing.
@@ -46,6 +97,14 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
       event.preventDefault();
       draw();
       void send();
+    } else if (event.key === "Escape" && editing) {
+      event.preventDefault();
+      endEdit();
+    } else if (event.key === "ArrowUp" && box.value === "") {
+      const last = store.state.messages.findLast(({ role }) => role === "user");
+      if (!last) return;
+      event.preventDefault();
+      store.edit(last, box);
     } else if (event.key === "Escape" && store.state.busy) {
       event.preventDefault();
       void store.request({ type: "stop" });

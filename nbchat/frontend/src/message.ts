@@ -1,3 +1,4 @@
+import { Actions } from "./actions";
 import { h, setText } from "./dom";
 import { elapsed, facts, incompleteness } from "./format";
 import type { Message } from "./protocol";
@@ -20,13 +21,16 @@ export class UserMessage implements MessageView {
   readonly element = h("article", { class: "nbchat-message nbchat-user", "aria-label": "You" });
   readonly blocks = [];
   #text = h("div", { class: "nbchat-bubble" });
+  #actions: Actions;
 
-  constructor() {
-    this.element.append(this.#text);
+  constructor(store: Store) {
+    this.#actions = new Actions(store, this.#text);
+    this.element.append(this.#text, this.#actions.element);
   }
 
-  update(message: Message): void {
+  update(message: Message, last: boolean): void {
     setText(this.#text, message.content);
+    this.#actions.update(message, last);
   }
 }
 
@@ -43,16 +47,20 @@ export class AssistantMessage implements MessageView {
   #shownError = "";
   #badge = h("span", { class: "nbchat-badge" });
   #facts = h("span", { class: "nbchat-facts" });
+  #actions: Actions;
+  #ran = false;
+  #before = 0;
   #since = Date.now();
   #reasoningSince = 0;
 
   constructor(store: Store) {
     this.#store = store;
     this.#text = new StreamedText(store);
+    this.#actions = new Actions(store, this.#text.element);
     this.element.append(
       this.#text.element,
       this.#waiting,
-      h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts),
+      h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts, this.#actions.element),
     );
   }
 
@@ -64,15 +72,25 @@ export class AssistantMessage implements MessageView {
     const running = isRunning(message);
     this.#text.update(message.content, !running);
     this.element.setAttribute("aria-busy", String(running));
-    if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
-    setText(this.#waiting, running && !message.content ? this.#wait(message) : "");
+    this.#note(message, running);
+    const waiting = running && message.content.length === this.#before;
+    setText(this.#waiting, waiting ? this.#wait(message) : "");
     this.#showError(message, last);
     setText(this.#badge, incompleteness(message));
     setText(this.#facts, running ? "" : facts(message).join(" · "));
+    this.#actions.update(message, last);
+  }
+
+  /** Since when there is nothing to be seen, and after how much text: a reply may be continued. */
+  #note(message: Message, running: boolean): void {
+    if (running && !this.#ran) this.#since = Date.now();
+    if (!running) this.#before = message.content.length;
+    if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
+    this.#ran = running;
   }
 
   #wait(message: Message): string {
-    if (message.reasoning) return `Thinking… ${elapsed(this.#reasoningSince)}`;
+    if (message.reasoning && !message.content) return `Thinking… ${elapsed(this.#reasoningSince)}`;
     if (message.status === "queued") return "Waiting for its turn…";
     return `Waiting for ${message.model ?? (this.#store.state.model || "the model")}… ${elapsed(this.#since)}`;
   }

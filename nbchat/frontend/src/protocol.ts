@@ -24,6 +24,8 @@ export interface Message {
   content: string;
   reasoning: string;
   status: Status;
+  /** Which of its versions it is. */
+  branch: { index: number; count: number };
   model: string | null;
   finish_reason: string | null;
   /** Seconds. */
@@ -51,6 +53,8 @@ export interface ChatState {
   notices: Notice[];
   /** File name of the last reply. */
   download: string | null;
+  /** The reply whose thoughts are to be seen; null: the last one. */
+  thoughts: string | null;
   model: string;
   server: string;
 }
@@ -66,7 +70,8 @@ export type Change =
   | { type: "delta"; seq: number; id: string; content?: string; reasoning?: string }
   /** All of a message but its texts, which went out as deltas. */
   | { type: "facts"; seq: number; id: string; facts: Omit<Message, "content" | "reasoning"> }
-  | { type: "remove"; seq: number; ids: string[] }
+  /** Takes messages away and adds others at the end. */
+  | { type: "replace"; seq: number; ids: string[]; messages: Message[] }
   | ({ type: "state"; seq: number } & ChatState);
 
 export type Received = { type: "received"; nonce: string; refused?: string };
@@ -80,6 +85,12 @@ export type Request =
   | { type: "send"; content: string }
   | { type: "stop" }
   | { type: "retry"; id: string }
+  | { type: "regenerate"; id: string }
+  | { type: "edit"; id: string; content: string }
+  | { type: "continue"; id: string }
+  /** To the next version (1) or the previous one (-1). */
+  | { type: "branch"; id: string; step: -1 | 1 }
+  | { type: "thoughts"; id: string }
   | { type: "download" }
   | { type: "asset"; name: string }
   | { type: "secret"; notice: string; value: string }

@@ -17,6 +17,7 @@ const EMPTY: Snapshot = {
   messages: [],
   notices: [],
   download: null,
+  thoughts: null,
   model: "",
   server: "",
 };
@@ -38,6 +39,9 @@ export class Store {
   state: Snapshot;
   /** What a person should know about the connection, or "". */
   problem = "";
+
+  /** The message that one is editing, and where in the page one asked for that. */
+  editing: { message: Message; from: Element } | undefined;
 
   /** Set by the views that can reach the real model: the proxy does not tell. */
   transcript: WidgetModel | undefined;
@@ -76,6 +80,16 @@ export class Store {
       this.#pending.set(nonce, { type: request.type, since: Date.now(), resolve });
       this.#send({ ...request, nonce });
     });
+  }
+
+  edit(message: Message, from: Element): void {
+    this.editing = { message, from };
+    this.#notify();
+  }
+
+  endEdit(): void {
+    this.editing = undefined;
+    this.#notify();
   }
 
   get lastReply(): Message | undefined {
@@ -137,11 +151,13 @@ export class Store {
         }));
       case "facts":
         return this.#replaced(change.id, () => change.facts);
-      case "remove":
-        return { messages: messages.filter((message) => !change.ids.includes(message.id)) };
+      case "replace": {
+        const kept = messages.filter((message) => !change.ids.includes(message.id));
+        return { messages: [...kept, ...change.messages] };
+      }
       case "state": {
-        const { busy, notices, download, model, server } = change;
-        return { busy, notices, download, model, server };
+        const { busy, notices, download, thoughts, model, server } = change;
+        return { busy, notices, download, thoughts, model, server };
       }
     }
   }

@@ -29,7 +29,8 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
 
   let shown: { id: string; text: StreamedText; since: number } | undefined;
   const draw = () => {
-    const reply = store.lastReply;
+    const { messages, thoughts: chosen } = store.state;
+    const reply = messages.find(({ id }) => id === chosen) ?? store.lastReply;
     if (reply?.id !== shown?.id) {
       shown = reply && { id: reply.id, text: new StreamedText(store), since: 0 };
       box.replaceChildren(...(shown ? [shown.text.element] : []));

@@ -1,6 +1,7 @@
 import { Announcer } from "./announcer";
 import type { Cleanup } from "./anywidget";
 import { arrange, h, setText } from "./dom";
+import { keepFocus } from "./focus";
 import { onceAFrame } from "./frame";
 import { AssistantMessage, isRunning, UserMessage, type MessageView } from "./message";
 import { NoticeView } from "./notice";
@@ -47,7 +48,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   const messages = new Views<MessageView>();
   const notices = new Views<NoticeView>();
   const make = ({ role }: { role: string }) =>
-    role === "user" ? new UserMessage() : new AssistantMessage(store);
+    role === "user" ? new UserMessage(store) : new AssistantMessage(store);
 
   // Of hundreds of messages one changes at a time: the others are left alone.
   let drawn: readonly Message[] = [];
@@ -80,7 +81,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     scroll.update();
   };
 
-  const redraw = onceAFrame(draw);
+  const redraw = onceAFrame(() => keepFocus(log, draw));
   const unsubscribe = store.subscribe(redraw);
   const clock = setInterval(() => {
     if (store.state.busy) redraw();
