@@ -84,12 +84,12 @@ export class Store {
 
   edit(message: Message, from: Element): void {
     this.editing = { message, from };
-    this.#notify();
+    this.redraw();
   }
 
   endEdit(): void {
     this.editing = undefined;
-    this.#notify();
+    this.redraw();
   }
 
   get lastReply(): Message | undefined {
