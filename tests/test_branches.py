@@ -104,7 +104,7 @@ def test_the_thoughts_of_an_earlier_reply(chat: ChatPage, server: ScriptedServer
     for thought in ("Hm", "Aha"):
         server.script(sse.reasoning(thought), sse.text("So."), sse.finish(), DONE)
         chat.ask("Why?")
-    press(chat.assistant_messages.first, "Thoughts")
+    press(chat.assistant_messages.first, "Reasoning")
     expect(chat.thoughts.get_by_text("Hm")).to_be_visible()
     server.script(sse.reasoning("Oh"), sse.text("So."), sse.finish(), DONE)
     chat.ask("Why?")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import sse_server as sse
+from harness import STATIC, Kernel, message
 from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import Locator, Page, expect
 from sse_server import DONE, ScriptedServer
-from harness import STATIC, Kernel, message
 
 from nbchat._bundle import asset
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
 from harness import Kernel, message
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -127,7 +127,7 @@ def test_a_message_with_one_version_shows_no_number(kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "type_"), [("Regenerate", "regenerate"), ("Thoughts", "thoughts")]
+    ("name", "type_"), [("Regenerate", "regenerate"), ("Reasoning", "thoughts")]
 )
 def test_a_button_asks_the_kernel(kernel: Kernel, name: str, type_: str) -> None:
     button(kernel, name).click()
