@@ -41,19 +41,6 @@ def gap(kernel: Kernel) -> float:
     return to_end
 
 
-def by_touch(kernel: Kernel) -> None:
-    place = kernel.log.bounding_box()
-    kernel.page.context.new_cdp_session(kernel.page).send(
-        "Input.synthesizeScrollGesture",
-        {
-            "x": place["x"] + 100,
-            "y": place["y"] + 100,
-            "yDistance": 300,
-            "gestureSourceType": "touch",
-        },
-    )
-
-
 def by_wheel(kernel: Kernel, distance: float = -300) -> None:
     kernel.log.hover()
     kernel.page.mouse.wheel(0, distance)
@@ -64,7 +51,6 @@ WAYS = {
     "a touch of the wheel": lambda kernel: by_wheel(kernel, -8),
     "PageUp": lambda kernel: kernel.log.press("PageUp"),
     "ArrowUp": lambda kernel: kernel.log.press("ArrowUp"),
-    "touch": by_touch,
     # A headless browser has no bar to drag: this is what dragging it does.
     "scrollbar": lambda kernel: kernel.log.evaluate("(log) => { log.scrollTop -= 100; }"),
 }
