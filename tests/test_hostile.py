@@ -17,11 +17,11 @@ pytestmark = pytest.mark.browser
 
 # All that Markdown may become: whatever else is found in a reply has got past the sanitiser.
 TAGS = (
-    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s strong "
+    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong "
     "table tbody td th thead tr ul"
 )
 ATTRIBUTES = "align class href rel start target title"
-CLASSES = "nbchat-table nbchat-task"
+CLASSES = "nbchat-table nbchat-task nbchat-math nbchat-display-math"
 
 # A script `bad(root)`: what in `root` should not be there, as HTML.
 BAD = """
@@ -34,7 +34,10 @@ BAD = """
       [...el.classList].some((name) => !CLASSES.has(name) && !LANGUAGE.test(name)) ||
       (el.hasAttribute("href") && !(/^(https?|mailto):$/.test(el.protocol) &&
         el.target === "_blank" && el.rel === "noopener noreferrer"));
-    const bad = (root) => [...root.querySelectorAll("*")].filter(isBad).map((el) => el.outerHTML);
+    // A code block's header is the chat's own.
+    const ours = (el) => el.closest(".nbchat-code-header");
+    const bad = (root) => [...root.querySelectorAll("*")].filter((el) => !ours(el) && isBad(el))
+      .map((el) => el.outerHTML);
 """ % [TAGS, ATTRIBUTES, CLASSES]
 
 
@@ -145,8 +148,9 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
     assert found == []
     # Nothing got out of its message: what is in the page is what the chat itself puts there.
     assert watched.page.evaluate(
-        """() => [...new Set([...document.body.querySelectorAll(":not(.nbchat-markdown *)")]
-          .map((el) => el.localName))].sort()"""
+        """() => [...new Set(
+          [...document.body.querySelectorAll(":not(.nbchat-markdown *, .nbchat-tool *)")]
+            .map((el) => el.localName))].sort()"""
     ) == [
         *["a", "article", "button", "details", "div", "footer", "p", "pre", "script", "span"],
         *["summary", "textarea"],

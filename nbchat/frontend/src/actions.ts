@@ -1,4 +1,4 @@
-import { copyText } from "./clipboard";
+import { COPY_KEYS, copyText } from "./clipboard";
 import { arrange, h, setText } from "./dom";
 import { icon, type IconName } from "./icon";
 import type { Message, Request } from "./protocol";
@@ -89,7 +89,7 @@ export class Actions {
 
   async #copyMessage(): Promise<void> {
     const how = await copyText(this.#message.content, this.#text);
-    this.#say(how === "copied" ? "Copied" : "Press Ctrl+C");
+    this.#say(how === "copied" ? "Copied" : `Press ${COPY_KEYS}`);
   }
 
   #say(text: string): void {

@@ -7,9 +7,15 @@ import type { Message } from "./protocol";
  * are off: they would come with every delta.
  */
 export class Announcer {
-  readonly element = h("div", { class: "nbchat-announcer", "aria-live": "polite" });
+  readonly element = h("div", { class: "nbchat-announcer" });
+  #live = h("div", { "aria-live": "polite" });
   #id: string | undefined;
   #said = 0;
+
+  constructor() {
+    // Closed: else whatever searches the page finds each reply twice.
+    this.element.attachShadow({ mode: "closed" }).append(this.#live);
+  }
 
   /** Call after each drawing, with the latest message. */
   update(message: Message | undefined, view: MessageView | undefined): void {
@@ -19,13 +25,20 @@ export class Announcer {
       // What was there when the page opened is not news.
       this.#said = this.#id === undefined && !running ? Infinity : 0;
       this.#id = id;
-      this.element.replaceChildren();
+      this.#live.replaceChildren();
     }
     // The block before the badge may still grow, and the badge says how it ended.
     const whole = view?.blocks.slice(0, running ? -2 : undefined) ?? [];
-    for (const { textContent } of whole.slice(this.#said)) {
-      if (textContent) this.element.append(h("p", {}, textContent));
+    for (const block of whole.slice(this.#said)) {
+      const text = textOf(block);
+      if (text) this.#live.append(h("p", {}, text));
     }
     this.#said = Math.max(this.#said, whole.length);
   }
+}
+
+function textOf(block: Element): string {
+  const copy = block.cloneNode(true) as Element;
+  for (const header of copy.querySelectorAll(".nbchat-code-header")) header.remove();
+  return copy.textContent;
 }

@@ -1,3 +1,6 @@
+/** What a person presses to copy what is selected. */
+export const COPY_KEYS = navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C";
+
 /**
  * Puts text on the clipboard. Where that is refused, or can't be as the page came by plain HTTP, selects
  * `element` instead, so that a person's own copy of it takes the text; tells which.

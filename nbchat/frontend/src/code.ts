@@ -1,14 +1,10 @@
+import { COPY_KEYS, copyText } from "./clipboard";
 import { h } from "./dom";
 
 const MOMENT_MS = 2000;
-const COPY_KEYS = navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C";
 
 export function languageOf(code: Element): string {
   return code.className.replace(/^language-/, "");
-}
-
-function select(node: Node): void {
-  document.getSelection()?.selectAllChildren(node);
 }
 
 function copyButton(code: Element): HTMLElement {
@@ -19,14 +15,9 @@ function copyButton(code: Element): HTMLElement {
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
   button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      say("Copied", "Copied");
-    } catch {
-      // Missing without https, refused in frames: then it is the person who copies.
-      select(code);
-      say(`Press ${COPY_KEYS}`, `Press ${COPY_KEYS} to copy the code`);
-    }
+    const how = await copyText(code.textContent, code);
+    if (how === "copied") say("Copied", "Copied");
+    else say(`Press ${COPY_KEYS}`, `Press ${COPY_KEYS} to copy the code`);
     clearTimeout(timer);
     timer = setTimeout(() => say("Copy", "Copy code"), MOMENT_MS);
   });
