@@ -21,7 +21,7 @@ def test_wheel_carries_the_bundle_and_no_sources_of_it(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         names = archive.namelist()
     assert built.wheel.name.startswith("nbchat_widget-")  # "nbchat" is another project's
-    assert set(names) >= {"nbchat/__init__.py", *BUNDLE}
+    assert set(names) >= {"nbchat/__init__.py", "nbchat/static/licenses.txt", *BUNDLE}
     folders = {name.partition("/")[0] for name in names}
     assert {name.partition("-")[0] for name in folders} == {"nbchat", "nbchat_widget"}
     assert [name for name in names if "frontend" in name or name.endswith(".ts")] == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -71,11 +72,24 @@ def build() -> None:
             cwd=work,
         )
         STATIC.mkdir(exist_ok=True)
+        (STATIC / "licenses.txt").write_text(_licenses(work), encoding="utf-8")
         for name in OUTPUTS:
             # Whole or not at all, for a kernel that starts meanwhile.
             partial = STATIC / f".{name}.{os.getpid()}"
             shutil.copy(work / "out" / name, partial)
             partial.replace(STATIC / name)
+
+
+def _licenses(work: Path) -> str:
+    """The licences of what is bundled, which want to go along with every copy."""
+    packages = json.loads((work / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    texts = []
+    for folder, package in packages.items():
+        if folder and not package.get("dev"):
+            (license_,) = sorted((work / folder).glob("LICEN[CS]E*"))[:1]
+            name = folder.removeprefix("node_modules/")
+            texts.append(f"{name} {package['version']}\n\n{license_.read_text(encoding='utf-8')}")
+    return "\n\n".join(texts)
 
 
 def _first_line(path: Path) -> str | None:
