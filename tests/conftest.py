@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sse_server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from lab import Lab, NotebookPage
     from playwright.sync_api import Browser, Page
     from playwright.sync_api import Error as PlaywrightError
+
+
+# How long an example takes on a busy machine says nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,7 @@ import sse_server as sse
 from sse_server import DONE, ScriptedServer
 
 from nbchat import ChatError, ChatWidget, Reply, _local_model, _providers, reasoning_rules
+from nbchat._engine import Timeouts
 from nbchat._providers import find_openrouter_key
 
 TIMEOUT = 20
@@ -468,6 +469,8 @@ def faulty(chat: ChatWidget, server: ScriptedServer) -> ChatError:
     assert reply.status == "error"
     assert reply.error is raised.value
     partial = reply.text
+    assert chat._connection.engine is not None
+    chat._connection.engine._timeouts = Timeouts(TIMEOUT, TIMEOUT)  # what tests of these made short
     chat.send("Again").wait(TIMEOUT)
     expected = ["Hi", partial, "Again"] if partial else ["Again"]
     assert [m["content"] for m in server.chats[-1].body["messages"]] == expected

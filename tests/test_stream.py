@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wire import WIRE, needs_wire
 
@@ -464,7 +464,6 @@ _json = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_json, max_size=5), st.booleans())
 def test_no_json_makes_it_raise(chunks: list[object], done: bool) -> None:
     reply(sse(*chunks, done=done))
@@ -473,7 +472,6 @@ def test_no_json_makes_it_raise(chunks: list[object], done: bool) -> None:
         reply(sse({"choices": [{"delta": chunk}], "usage": chunk, "error": chunk}))
 
 
-@settings(deadline=None)
 @given(st.binary(), st.binary())
 def test_no_bytes_make_it_raise(body: bytes, line: bytes) -> None:
     reply(body)
