@@ -235,12 +235,15 @@ def explained(exc: BaseException) -> ChatError:
     return explain(exc, server="OpenRouter", key_env="OPENROUTER_API_KEY", model="some/model")
 
 
-def ask(base_url: str, api_key: str = KEY, timeout_s: float = 10) -> ChatError:
+def ask(base_url: str, api_key: str = KEY, read_timeout_s: float = 10) -> ChatError:
     """Makes a request by the real SDK and explains how it failed."""
 
     async def request() -> ChatError:
         client = openai.AsyncOpenAI(
-            base_url=base_url, api_key=api_key, max_retries=0, timeout=timeout_s
+            base_url=base_url,
+            api_key=api_key,
+            max_retries=0,
+            timeout=openai.Timeout(10, read=read_timeout_s),
         )
         try:
             async with (
@@ -325,7 +328,7 @@ def test_a_connection_that_ends_too_early() -> None:
 
 def test_a_server_that_says_nothing() -> None:
     with answering(None) as url:
-        error = ask(url, timeout_s=0.2)
+        error = ask(url, read_timeout_s=0.2)
     assert "too long to answer" in str(error)
     assert error.retryable
 
