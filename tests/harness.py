@@ -25,6 +25,10 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "reasoning_s": None,
         "duration_s": None,
         "usage": None,
+        "estimated_cost": None,
+        "attachments": [],
+        "notes": [],
+        "retry_in_s": None,
         "error": None,
         **more,
     }
@@ -35,6 +39,7 @@ def notice(id_: str, text: str, **more: Any) -> dict[str, Any]:
         "id": id_,
         "text": text,
         "secret_label": None,
+        "secret_button": "Use this key",
         "actions": [],
         "progress": None,
         "tone": "info",
@@ -77,6 +82,13 @@ class Kernel:
             "thoughts": None,
             "model": "test/model",
             "server": "",
+            "facts": None,
+            "disabled": {},
+            "catalogue": 0,
+            "account": "",
+            "usage": None,
+            "max_cost": None,
+            "context": None,
         }
         self.change("state", **{**empty, **state})
 

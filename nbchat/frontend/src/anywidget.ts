@@ -11,7 +11,7 @@ export interface WidgetModel {
 export interface AnyModel {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
-  send(content: unknown): void;
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
   on(event: string, callback: (...values: never[]) => void): void;
   off(event: string, callback: (...values: never[]) => void): void;
   widget_manager: { get_model(id: string): Promise<WidgetModel | undefined> };

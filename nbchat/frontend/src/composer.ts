@@ -71,7 +71,7 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     sending = true;
     draw();
     const { refused } = await store.request(
-      edited ? { type: "edit", id: edited.id, content } : { type: "send", content },
+      edited ? { type: "edit", id: edited.id, content } : { type: "send", content, attachments: [] },
     );
     sending = false;
     setText(refusal, refused ?? "");

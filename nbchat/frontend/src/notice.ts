@@ -49,7 +49,7 @@ export class NoticeView {
     this.element.classList.toggle("nbchat-notice-error", notice.tone === "error");
     const paragraphs = notice.text.split(/\n\n+/).map((text) => h("p", {}, ...linked(text)));
     this.element.replaceChildren(...paragraphs);
-    if (notice.secret_label !== null) this.element.append(this.#secret(notice.id, notice.secret_label));
+    if (notice.secret_label !== null) this.element.append(this.#secret(notice));
     if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
     const actions = notice.actions.map(({ id, label }) => {
       const button = h("button", { type: "button", class: "nbchat-button" }, label);
@@ -61,7 +61,8 @@ export class NoticeView {
     this.element.append(this.#refusal);
   }
 
-  #secret(notice: string, label: string): HTMLElement {
+  #secret({ id, secret_label, secret_button }: Omit<Notice, "progress">): HTMLElement {
+    const label = secret_label!;
     const input = h("input", {
       type: "password",
       autocomplete: "off",
@@ -69,11 +70,11 @@ export class NoticeView {
       "aria-label": label,
       placeholder: label,
     });
-    const use = h("button", { type: "button", class: "nbchat-button" }, "Use this key");
+    const use = h("button", { type: "button", class: "nbchat-button" }, secret_button);
     const send = () => {
       const value = input.value.trim();
       input.value = "";
-      if (value) this.#ask({ type: "secret", notice, value });
+      if (value) this.#ask({ type: "secret", notice: id, value });
     };
     use.addEventListener("click", send);
     input.addEventListener("keydown", (event) => {

@@ -16,6 +16,16 @@ export interface ErrorInfo {
   retryable: boolean;
 }
 
+/** What goes with a message: what a person attached, or an image that the model made. */
+export interface Attachment {
+  id: string;
+  name: string;
+  kind: "image" | "text" | "file";
+  media_type: string;
+  /** Bytes. */
+  size: number;
+}
+
 export type Status = "queued" | "streaming" | "complete" | "stopped" | "error";
 
 export interface Message {
@@ -33,6 +43,13 @@ export interface Message {
   /** Seconds. */
   duration_s: number | null;
   usage: Usage | null;
+  /** In US dollars, reckoned from the model's prices where the server names no cost. */
+  estimated_cost: number | null;
+  attachments: Attachment[];
+  /** What a person should know about how the reply came about, each a sentence. */
+  notes: string[];
+  /** Seconds until the request is repeated, as the server asked: counted from when this arrived. */
+  retry_in_s: number | null;
   error: ErrorInfo | null;
 }
 
@@ -40,11 +57,30 @@ export interface Notice {
   id: string;
   /** Plain text; an empty line between paragraphs. */
   text: string;
-  /** Label of a password field, when the notice asks for a key. */
+  /** Label of a password field, when the notice asks for a key or a code. */
   secret_label: string | null;
+  /** What stands on the button beside it. */
+  secret_button: string;
   actions: { id: string; label: string }[];
   progress: { done: number; total: number } | null;
   tone: "info" | "error";
+}
+
+/** What a person picks a model by; null: the server does not say. */
+export interface ModelFacts {
+  id: string;
+  name: string;
+  is_free: boolean;
+  /** Tokens. */
+  context_length: number | null;
+  /** US dollars for a million tokens. */
+  prompt_price: number | null;
+  completion_price: number | null;
+  reasons: boolean | null;
+  /** Whether it takes images. */
+  images: boolean | null;
+  /** The day it goes away, "2026-12-31". */
+  expires: string | null;
 }
 
 /** What is not a message: replaced as a whole by each `state`. */
@@ -57,6 +93,20 @@ export interface ChatState {
   thoughts: string | null;
   model: string;
   server: string;
+  /** Of the model that is chosen. */
+  facts: ModelFacts | null;
+  /** Why a control is grey: "reasoning_effort", "temperature" or "max_tokens" → a sentence. */
+  disabled: Record<string, string>;
+  /** Counts the changes of the list that `models` fetches. */
+  catalogue: number;
+  /** What is left of the free quota or the credit, or "". */
+  account: string;
+  /** Of the whole conversation. */
+  usage: Usage | null;
+  /** US dollars the conversation may cost. */
+  max_cost: number | null;
+  /** Tokens: what the conversation takes of the model's context, and all of it. */
+  context: { used: number; length: number } | null;
 }
 
 export interface Snapshot extends ChatState {
@@ -82,7 +132,8 @@ export type FromKernel = Change | Resynced | Received | File;
 
 /** Each is answered by `received` or `file` with the nonce that the store adds. */
 export type Request =
-  | { type: "send"; content: string }
+  /** The files' bytes come as the message's buffers, in their order. */
+  | { type: "send"; content: string; attachments: { name: string; media_type: string }[] }
   | { type: "stop" }
   | { type: "retry"; id: string }
   | { type: "regenerate"; id: string }
@@ -93,6 +144,12 @@ export type Request =
   | { type: "thoughts"; id: string }
   | { type: "download" }
   | { type: "asset"; name: string }
+  /** Answered by a file: JSON of `ModelFacts[]`, in the menu's order. */
+  | { type: "models" }
+  /** Answered by a file: its bytes. */
+  | { type: "attachment"; id: string }
+  /** Looks for other servers and offers them in a notice. */
+  | { type: "servers" }
   | { type: "secret"; notice: string; value: string }
   | { type: "action"; notice: string; action: string };
 

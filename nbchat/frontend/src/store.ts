@@ -11,6 +11,9 @@ const BUSY =
   "The kernel is busy: this happens when the running cell has ended, or interrupt the kernel.";
 const NO_ANSWER = "No answer from the kernel. If it was restarted, run this cell again.";
 
+/** What is answered by a file. */
+const FILES: ReadonlySet<Request["type"]> = new Set(["download", "asset", "models", "attachment"]);
+
 const EMPTY: Snapshot = {
   seq: 0,
   busy: false,
@@ -20,6 +23,13 @@ const EMPTY: Snapshot = {
   thoughts: null,
   model: "",
   server: "",
+  facts: null,
+  disabled: {},
+  catalogue: 0,
+  account: "",
+  usage: null,
+  max_cost: null,
+  context: null,
 };
 
 export interface Answer extends Received {
@@ -74,11 +84,11 @@ export class Store {
   }
 
   /** Sends, and resolves with the kernel's answer: never, if there is none. */
-  request(request: Request): Promise<Answer> {
+  request(request: Request, buffers?: ArrayBuffer[]): Promise<Answer> {
     const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-");
     return new Promise((resolve) => {
       this.#pending.set(nonce, { type: request.type, since: Date.now(), resolve });
-      this.#send({ ...request, nonce });
+      this.#model.send({ ...request, nonce } satisfies ToKernel, undefined, buffers);
     });
   }
 
@@ -156,8 +166,8 @@ export class Store {
         return { messages: [...kept, ...change.messages] };
       }
       case "state": {
-        const { busy, notices, download, thoughts, model, server } = change;
-        return { busy, notices, download, thoughts, model, server };
+        const { type: _type, seq: _seq, ...state } = change;
+        return state;
       }
     }
   }
@@ -176,7 +186,7 @@ export class Store {
   #answer(nonce: string, answer: Answer): void {
     const pending = this.#pending.get(nonce);
     // What asks for a file has been answered when the file is here.
-    const wantsFile = pending?.type === "download" || pending?.type === "asset";
+    const wantsFile = pending !== undefined && FILES.has(pending.type);
     if (wantsFile && !answer.file && answer.refused === undefined) return;
     pending?.resolve(answer);
     this.#pending.delete(nonce);
@@ -202,8 +212,8 @@ export class Store {
   #judge(): boolean {
     const now = Date.now();
     const before = this.problem;
-    // No person waits for an asset.
-    const asked = [...this.#pending.values()].filter(({ type }) => type !== "asset");
+    // No person waits for these.
+    const asked = [...this.#pending.values()].filter(({ type }) => type !== "asset" && type !== "models");
     const sent = Math.min(...asked.map(({ since }) => since));
     const gone =
       this.transcript?.comm_live === false ||
