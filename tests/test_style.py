@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PURE = (
+    "_attachments",
     "_conversation",
     "_errors",
     "_export",

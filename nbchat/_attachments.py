@@ -1,0 +1,305 @@
+"""What goes along with a message: images, texts and other files."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import os
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, cast
+
+MAX_BYTES = 20_000_000
+_NAME_LIMIT = 120
+_SUFFIX_LIMIT = 20
+
+Kind = Literal["image", "text", "file"]
+
+# What models take, each by how its files begin.
+_SIGNATURES = (
+    ("image/png", re.compile(rb"\x89PNG\r\n\x1a\n")),
+    ("image/jpeg", re.compile(rb"\xff\xd8\xff")),
+    ("image/gif", re.compile(rb"GIF8[79]a")),
+    ("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
+    ("application/pdf", re.compile(rb"%PDF-")),
+)
+# Nothing that a browser would run, such as HTML or SVG: it would do so in the notebook's name.
+_TEXTS = frozenset(
+    f"text/{subtype}" for subtype in ("plain", "markdown", "csv", "tab-separated-values")
+) | {"application/json"}
+# Office documents are zip archives, which their first bytes don't tell apart.
+_ARCHIVE = re.compile(r"application/(zip|epub\+zip|vnd\.[\w.+-]{1,100})")
+
+_DEFAULT_NAMES = {
+    "image/png": "image.png",
+    "image/jpeg": "image.jpg",
+    "image/gif": "image.gif",
+    "image/webp": "image.webp",
+    "application/pdf": "document.pdf",
+    "application/octet-stream": "file",
+}
+
+# Escape is allowed: logs are coloured with it.
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+# The modes of PIL that PNG has as well.
+_PNG_MODES = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One file, in memory.
+
+    Attributes:
+        name: A file name without folders, of at most 120 characters; made up where there is none.
+        media_type: As its bytes say. What is claimed is believed only where they agree.
+        data: The bytes of the file.
+        id: By which the front end asks for it.
+
+    Raises:
+        ValueError: It is empty, or larger than 20 MB.
+    """
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+    def __post_init__(self) -> None:
+        name = _file_name(self.name)
+        if not self.data:
+            raise ValueError(f"{name or 'The attachment'} is empty")
+        if len(self.data) > MAX_BYTES:
+            raise ValueError(
+                f"{name or 'The attachment'} is larger than {MAX_BYTES / 1e6:.0f} MB, "
+                "the most that can be attached"
+            )
+        media_type = _media_type(self.data, self.media_type)
+        object.__setattr__(self, "media_type", media_type)
+        object.__setattr__(self, "name", name or _DEFAULT_NAMES.get(media_type, "text.txt"))
+
+    @property
+    def kind(self) -> Kind:
+        """How models take it: "image" (PNG, JPEG, GIF, WebP), "text", or else "file"."""
+        if self.media_type.startswith("image/"):
+            return "image"
+        return "text" if self.media_type in _TEXTS else "file"
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.data)
+
+    @property
+    def text(self) -> str:
+        """What a text says; blank for all else."""
+        return (_decoded(self.data) or "") if self.kind == "text" else ""
+
+    @property
+    def data_url(self) -> str:
+        """The whole of it as a `data:` address."""
+        return f"data:{self.media_type};base64,{self._base64()}"
+
+    def part(self) -> dict[str, Any]:
+        """The part of a message's content in OpenAI's form, as OpenRouter takes it too."""
+        match self.kind:
+            case "image":
+                return {"type": "image_url", "image_url": {"url": self.data_url}}
+            case "text":
+                return {"type": "text", "text": f"{self.name}:\n\n{_fenced(self.text)}"}
+            case _:
+                file = {"filename": self.name, "file_data": self.data_url}
+                return {"type": "file", "file": file}
+
+    def to_view(self) -> dict[str, Any]:
+        """What the front end knows of it (`Attachment` in `frontend/src/protocol.ts`)."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "kind": self.kind,
+            "media_type": self.media_type,
+            "size": self.size,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes it to a file, or under its own name into a folder; gives the file's path.
+
+        Raises:
+            OSError: It can't be written there.
+        """
+        target = Path(os.path.expanduser(path))
+        if target.is_dir():
+            target /= self.name
+        target.write_bytes(self.data)
+        return target
+
+    def _base64(self) -> str:
+        return base64.b64encode(self.data).decode("ascii")
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """An image shows itself in a notebook."""
+        return {self.media_type: self._base64()} if self.kind == "image" else {}
+
+
+def read_image(source: object) -> Attachment:
+    """An image from what people have one in.
+
+    Args:
+        source: A path (text or `Path`), the bytes of a file, a PIL image, a matplotlib figure or
+            axes, or any object that a notebook shows as PNG or JPEG.
+
+    Raises:
+        ValueError: It can't be read, is no PNG, JPEG, GIF or WebP, or is larger than 20 MB.
+        TypeError: It is none of these.
+    """
+    if isinstance(source, Attachment):
+        image = source
+    elif isinstance(source, (str, os.PathLike)):
+        image = _read(source, "image")
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        image = Attachment("", "", bytes(source))
+    else:
+        image = Attachment("", "", _drawn(source))
+    if image.kind != "image":
+        raise ValueError(f"{image.name} is no image: it must be PNG, JPEG, GIF or WebP")
+    return image
+
+
+def read_file(source: object) -> Attachment:
+    """A file of any kind.
+
+    Args:
+        source: A path (text or `Path`), the bytes of a file, or both a name and bytes.
+
+    Raises:
+        ValueError: It can't be read, is empty or is larger than 20 MB.
+        TypeError: It is none of these.
+    """
+    match source:
+        case Attachment():
+            return source
+        case str() | os.PathLike():
+            return _read(source, "file")
+        case bytes() | bytearray() | memoryview():
+            return Attachment("", "", bytes(source))
+        case (str() as name, (bytes() | bytearray() | memoryview()) as data):
+            return Attachment(name, _guessed(name), bytes(data))
+    raise TypeError(f"a file is a path, bytes, or (name, bytes), not {type(source).__name__}")
+
+
+def from_upload(name: object, media_type: object, data: bytes | memoryview) -> Attachment:
+    """A file that the browser sent: neither its name nor its type is to be trusted.
+
+    Raises:
+        ValueError: It is empty, or larger than 20 MB.
+    """
+    return Attachment(
+        name if isinstance(name, str) else "",
+        media_type if isinstance(media_type, str) else "",
+        bytes(data),
+    )
+
+
+def from_data_url(url: object, name: str) -> Attachment | None:
+    """An image that came out of a model; None for all else. No other address is ever fetched."""
+    if not isinstance(url, str) or url[:5].lower() != "data:":
+        return None
+    head, _, body = url.partition(",")
+    if not head.lower().endswith(";base64") or len(body) > MAX_BYTES * 3 // 2:
+        return None
+    try:
+        image = Attachment(name, "", base64.b64decode("".join(body.split()), validate=True))
+    except ValueError:
+        return None
+    return image if image.kind == "image" else None
+
+
+def _read(source: str | os.PathLike[str], what: str) -> Attachment:
+    try:
+        with open(os.path.expanduser(source), "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"The {what} {source} can't be read: {error.strerror}") from error
+    name = os.path.basename(source)
+    return Attachment(name, _guessed(name), data)
+
+
+def _guessed(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or ""
+
+
+def _drawn(source: object) -> bytes:
+    """The image that an object of another library draws, known by its methods alone.
+
+    PIL and matplotlib need not be installed, and importing them takes long.
+    """
+    png = BytesIO()
+    if hasattr(source, "mode") and callable(getattr(source, "save", None)):  # PIL
+        image: Any = source if source.mode in _PNG_MODES else cast(Any, source).convert("RGB")
+        image.save(png, format="PNG")
+        return png.getvalue()
+    figure: Any = source if hasattr(source, "savefig") else getattr(source, "figure", None)
+    if hasattr(figure, "savefig"):  # matplotlib
+        figure.savefig(png, format="png")
+        return png.getvalue()
+    for method in ("_repr_png_", "_repr_jpeg_"):
+        shown = _shown(getattr(source, method, None))
+        if shown:
+            return shown
+    raise TypeError(
+        "an image is a path, bytes, a PIL image, a matplotlib figure, or another object that shows "
+        f"itself as PNG, not {type(source).__name__}"
+    )
+
+
+def _shown(show: Callable[[], object] | None) -> bytes | None:
+    """What one of IPython's display methods gives: bytes or base64, alone or with metadata."""
+    shown = show() if callable(show) else None
+    if isinstance(shown, tuple) and shown:
+        shown = shown[0]
+    if isinstance(shown, str):
+        shown = base64.b64decode(shown)
+    return shown if isinstance(shown, bytes) else None
+
+
+def _media_type(data: bytes, claimed: str) -> str:
+    for media_type, signature in _SIGNATURES:
+        if signature.match(data):
+            return media_type
+    claimed = claimed.partition(";")[0].strip().lower()
+    if _decoded(data) is not None:
+        return claimed if claimed in _TEXTS else "text/plain"
+    if data.startswith(b"PK\x03\x04") and _ARCHIVE.fullmatch(claimed):
+        return claimed
+    return "application/octet-stream"
+
+
+def _decoded(data: bytes) -> str | None:
+    """The text that the bytes hold; None if they are no text."""
+    utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = data.decode("utf-16" if utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if _BINARY.search(text) else text
+
+
+def _fenced(text: str) -> str:
+    longest = max(map(len, re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text.removesuffix(chr(10))}\n{fence}"
+
+
+def _file_name(name: str) -> str:
+    """The last part of a path, without what is invisible, turns text around or ends lines."""
+    name = " ".join(re.split(r"[/\\]", name)[-1].split())
+    name = "".join(filter(str.isprintable, name)).strip()
+    if not name.strip(". "):
+        return ""
+    if len(name) > _NAME_LIMIT:
+        suffix = os.path.splitext(name)[1][:_SUFFIX_LIMIT]
+        name = name[: _NAME_LIMIT - 1 - len(suffix)] + "…" + suffix
+    return name
