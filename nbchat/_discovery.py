@@ -1,0 +1,166 @@
+"""Model servers that already run on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+_HOST = "127.0.0.1"
+_ANSWER_LIMIT = 1_000_000
+
+# What a path of a server answers, parsed; None for anything but JSON with status 200.
+Get = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class FoundServer:
+    """A server that offers chat models.
+
+    Attributes:
+        provider: "ollama", "lmstudio", "llama-server" or "vllm".
+        base_url: Of its OpenAI-compatible side.
+        models: The ids of its models that run on this machine, in its own order; at least one.
+    """
+
+    provider: str
+    base_url: str
+    models: tuple[str, ...]
+
+
+def find_servers(timeout_s: float = 0.3) -> list[FoundServer]:
+    """Looks at the ports where such servers listen, and blocks meanwhile: for a thread.
+
+    It asks this machine alone, around any proxy, and sends no key. Other servers often have the
+    same ports: what does not show which one it is is left out.
+
+    Args:
+        timeout_s: For all of it, in seconds.
+    """
+    deadline = time.monotonic() + timeout_s
+    probes = [_Probe(provider, port, timeout_s) for provider, port in PORTS.items()]
+    for probe in probes:
+        probe.start()
+    for probe in probes:
+        probe.join(max(0, deadline - time.monotonic()))
+    for probe in probes:
+        probe.abandon()
+    return [found for probe in probes if (found := probe.found) is not None]
+
+
+class _Probe(threading.Thread):
+    """Asks one port what it is."""
+
+    def __init__(self, provider: str, port: int, timeout_s: float) -> None:
+        super().__init__(name=f"nbchat-{provider}", daemon=True)
+        self.found: FoundServer | None = None
+        self._provider = provider
+        self._port = port
+        self._timeout_s = timeout_s
+        self._socket: socket.socket | None = None
+        self._abandoned = False
+
+    def run(self) -> None:
+        models = _RECOGNISE[self._provider](self._get)
+        if models:
+            base_url = f"http://{_HOST}:{self._port}/v1"
+            self.found = FoundServer(self._provider, base_url, tuple(models))
+
+    def abandon(self) -> None:
+        """Ends it if it still waits: a server that trickles would keep it waiting for ever."""
+        self._abandoned = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it has just ended
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _get(self, path: str) -> Any:
+        # No library that would take a proxy from the environment, or follow a redirect.
+        connection = HTTPConnection(_HOST, self._port, timeout=self._timeout_s)
+        try:
+            connection.connect()
+            self._socket = connection.sock
+            if self._abandoned:  # looked at after the socket is there for `abandon` to end
+                return None
+            connection.request("GET", path, headers={"Accept": "application/json"})
+            with connection.getresponse() as response:
+                body = response.read(_ANSWER_LIMIT + 1)
+                if response.status == 200 and len(body) <= _ANSWER_LIMIT:
+                    return json.loads(body)
+        except (OSError, HTTPException, ValueError, RecursionError):
+            pass  # nobody is there, or somebody else
+        finally:
+            connection.close()
+        return None
+
+
+def _ollama(get: Get) -> list[str]:
+    if not _field(get("/api/version"), "version"):
+        return []
+    return [
+        name
+        for entry in _entries(get("/api/tags"), "models")
+        if (name := _chat_model(entry.get("name"))) and _stays_here(name, entry) and _chats(entry)
+    ]
+
+
+def _stays_here(name: str, entry: dict[str, Any]) -> bool:
+    return not (name.lower().endswith((":cloud", "-cloud")) or entry.get("remote_host"))
+
+
+def _chats(entry: dict[str, Any]) -> bool:
+    """Whether it does, as far as the server says: old versions don't."""
+    capabilities = entry.get("capabilities")
+    return not isinstance(capabilities, list) or "completion" in capabilities
+
+
+def _lmstudio(get: Get) -> list[str]:
+    entries = _entries(get("/v1/models"), "data")
+    owners = [entry.get("owned_by") for entry in entries]
+    # Its interface beside OpenAI's is what no other server has.
+    if "organization_owner" not in owners and not _entries(get("/api/v0/models"), "data"):
+        return []
+    return [model for entry in entries if (model := _chat_model(entry.get("id")))]
+
+
+def _owned_by(owner: str) -> Callable[[Get], list[str]]:
+    def recognise(get: Get) -> list[str]:
+        return [
+            model
+            for entry in _entries(get("/v1/models"), "data")
+            if entry.get("owned_by") == owner and (model := _chat_model(entry.get("id")))
+        ]
+
+    return recognise
+
+
+def _chat_model(name: object) -> str:
+    """The name, or "" for what is none or makes embeddings."""
+    if not isinstance(name, str) or not name.isprintable() or "embed" in name.lower():
+        return ""
+    return name
+
+
+def _entries(answer: object, name: str) -> list[dict[str, Any]]:
+    entries = _field(answer, name)
+    return [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+
+
+def _field(answer: object, name: str) -> Any:
+    return answer.get(name) if isinstance(answer, dict) else None
+
+
+PORTS = {"ollama": 11434, "lmstudio": 1234, "llama-server": 8080, "vllm": 8000}
+"""Where each server listens unless it is told otherwise."""
+
+_RECOGNISE: dict[str, Callable[[Get], list[str]]] = {
+    "ollama": _ollama,
+    "lmstudio": _lmstudio,
+    "llama-server": _owned_by("llamacpp"),
+    "vllm": _owned_by("vllm"),
+}
