@@ -252,12 +252,13 @@ def echo(body: Any) -> list[Step]:
 
 
 class ScriptedServer:
-    """Answers `POST /chat/completions` with the queued scripts, and `GET /models`.
+    """Answers `POST /chat/completions` with the queued scripts, `GET /models`, and more if asked.
 
     Attributes:
         base_url: What a client takes as its `base_url`.
         requests: All requests that came, in order.
         models: What `GET /models` lists, or a step such as `status(503, "…")`.
+        answers: Path below `base_url`, such as "/key" → what makes the step that answers a request.
     """
 
     base_url: str
@@ -267,6 +268,7 @@ class ScriptedServer:
         self.models: list[dict[str, Any]] | Step = [
             {"id": MODEL, "name": "Test model", "context_length": 8192}
         ]
+        self.answers: dict[str, Callable[[Request], Step]] = {}
         self._scripts: deque[tuple[Step, ...]] = deque()
         self._arrived = threading.Condition()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -370,6 +372,8 @@ class ScriptedServer:
             request.ended.set()
 
     def _steps(self, request: Request) -> list[Step] | tuple[Step, ...]:
+        if answer := self.answers.get(request.path):
+            return [answer(request)]
         if (request.method, request.path) == ("POST", "/chat/completions"):
             return self._scripts.popleft() if self._scripts else echo(request.body)
         if (request.method, request.path) in (("GET", "/models"), ("GET", "/models/user")):
