@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._chat_widget import ChatWidget
 from ._errors import ChatError
-from ._models import reasoning_rules
+from ._reasoning import reasoning_rules
 from ._reply import Reply
 from ._settings import ChatSettings
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from . import _local_model
+from ._cache import cache_dir
 from ._errors import ChatError
 
 
@@ -30,7 +31,7 @@ def _download_model() -> None:
         return
     _say(
         f"Fetching {_local_model.TITLE} ({_local_model.LICENSE}), "
-        f"{_local_model.DOWNLOAD_BYTES / 1e6:.0f} MB, once, to {_local_model.cache_dir()}\n"
+        f"{_local_model.DOWNLOAD_BYTES / 1e6:.0f} MB, once, to {cache_dir()}\n"
     )
     try:
         path = _local_model.download_weights(_show_progress)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import threading
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,25 +16,32 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from . import _local_model, _welcome
+from ._attachments import Attachment, from_upload, read_file, read_image
 from ._bundle import asset
 from ._connection import Connection
+from ._context import NEARLY_FULL, brief, leave_out
 from ._controls import Controls
 from ._conversation import Message
 from ._download import LastReply
 from ._engine import Engine, Timeouts
-from ._errors import ChatError
-from ._models import read_models
+from ._model_controls import ModelControls
+from ._models import Model, read_models
+from ._notices import Action, Notice, Notices
+from ._plan import Overflow, Rules, Server
 from ._providers import Secret
 from ._reply import Reply
 from ._session import Session
-from ._settings import ChatSettings, read_system
-from ._transcript import Notice, Panel, Transcript
+from ._settings import MAX_TOKENS, ChatSettings, read_system
+from ._stream import Usage
+from ._transcript import Panel, Transcript
+from ._welcome import Welcome, in_thread
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
+
+_FULL = "full"
 
 Callback = TypeVar("Callback", bound=Callable[[Reply], object])
 
@@ -44,18 +52,29 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     Without arguments it talks to OpenRouter, with the key from `OPENROUTER_API_KEY` (environment or
     Colab's secrets); without a key, to the small model of the extra `local`.
 
+    Besides the settings, `max_cost`, `overflow` and `fallbacks` can be changed at any time.
+
     Args:
         model: The model's id; by default the server's own default.
         models: The models to pick from: a list, or a text file with an id a line. By default what
             the server offers.
         system: System instructions: text, or a `Path` or the name of a .txt or .md file.
-        reasoning_effort: "low", "medium" or "high", for the models that have a reasoning rule.
+        reasoning_effort: "low", "medium", "high", or what else the model offers; by default what
+            the model does by itself.
         temperature: 0.0 to 2.0.
-        max_tokens: The upper limit of a reply, 100 to 65535.
+        max_tokens: The upper limit of a reply, from 100 to what the model allows.
         top_p: 0.0 to 1.0.
+        provider: A server by its name: "openrouter", "openai", "ollama", "lmstudio",
+            "llama-server", "vllm", "sglang", "groq", "deepseek", "mistral", "together" or
+            "huggingface"; with `base_url`, one of this kind at that address.
         base_url: Any OpenAI-compatible server, for example "http://localhost:11434/v1".
         api_key: Its key; without `base_url`, OpenRouter's.
         client: A ready `AsyncOpenAI`, which is used and not closed.
+        fallbacks: Models to ask, one after the other, where the one that was chosen fails.
+        overflow: What happens when a conversation no longer fits the model's context: "error", or
+            "truncate" to leave out the oldest messages, which is then said.
+        max_cost: US dollars that this conversation may cost: no request is sent that could pass it,
+            as far as prices are known.
         flush_interval_s: The least time between two refreshes of the view.
         first_token_timeout_s: How long a reply may take to begin.
         idle_timeout_s: How long it may then be silent.
@@ -67,6 +86,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     """
 
     model = traitlets.Any("")
+    fallbacks = traitlets.Any(())
+    overflow = traitlets.Any("error")
+    max_cost = traitlets.Any(None)
     system = traitlets.Any("")
     reasoning_effort = traitlets.Any("medium")
     temperature = traitlets.Any(1.0)
@@ -83,13 +105,17 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         model: str = "",
         models: str | Path | Iterable[str] | None = None,
         system: str | Path = "",
-        reasoning_effort: str = "medium",
+        reasoning_effort: str | None = None,
         temperature: float = 1.0,
-        max_tokens: int = 8192,
+        max_tokens: int | None = None,
         top_p: float = 1.0,
+        provider: str | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
         client: AsyncOpenAI | None = None,
+        fallbacks: Iterable[str] = (),
+        overflow: Overflow = "error",
+        max_cost: float | None = None,
         flush_interval_s: float = 0.04,
         first_token_timeout_s: float = 300.0,
         idle_timeout_s: float = 120.0,
@@ -97,30 +123,38 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     ) -> None:
         key = None if api_key is None else Secret(api_key)
         del api_key  # from here on, no traceback can print it
+        wishes: dict[str, Any] = {
+            name: value
+            for name, value in (("reasoning_effort", reasoning_effort), ("max_tokens", max_tokens))
+            if value is not None
+        }
         settings = ChatSettings(
             model=model,
             system=read_system(system),
-            reasoning_effort=reasoning_effort,
             temperature=temperature,
-            max_tokens=max_tokens,
             top_p=top_p,
+            **wishes,
         )
         timeouts = Timeouts(first_token_timeout_s, idle_timeout_s)
         if not flush_interval_s > 0:
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
         given_models = None if models is None else read_models(models)
-        self._models_given = given_models is not None
-        self._connection = Connection(
-            timeouts, self._offer_models, base_url=base_url, key=key, client=client
+        self._models_given = given_models
+        self._full_ignored: set[str] = set()
+        self._connection = connection = Connection(
+            timeouts,
+            self._on_connection,
+            provider=provider,
+            base_url=base_url,
+            key=key,
+            client=client,
         )
-
-        self._notices: dict[str, Notice] = {}
         self._callbacks: list[Callable[[Reply], object]] = []
         self._last_reply = LastReply()
         self._controls = controls = Controls()
-        self._transcript = Transcript(
+        self._transcript = transcript = Transcript(
             {
-                "resync": lambda _: self._connection.load_models(),
+                "resync": lambda _: connection.load_models(),
                 "send": self._on_send,
                 "stop": lambda _: self.stop(),
                 "retry": self._on_retry,
@@ -131,52 +165,84 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "thoughts": self._on_thoughts,
                 "download": lambda _: self._last_reply.read(),
                 "asset": lambda message: asset(message["name"]),
-                "secret": self._on_key,
-                "action": lambda _: self._fetch_local_model(),
+                "attachment": self._on_attachment,
+                "models": self._on_models,
+                "model": self._on_model,
+                "servers": lambda _: self._welcome.offer_servers(),
+                "secret": lambda message: self._notices.take_secret(message),
+                "action": lambda message: self._notices.act(message),
             },
             flush_interval_s,
         )
-        self._session = Session(self._transcript, self._connect, self._show_busy, self._on_end)
+        self._session = Session(
+            transcript, self._connect, self._rules, self._show_busy, self._on_end
+        )
         self._lock = self._session.lock
-        self._transcript.show(lambda: self._session.conversation.messages)
+        self._notices = Notices(lambda shown: transcript.publish(notices=shown), self._lock)
+        self._welcome = Welcome(connection, self._notices, self._switch)
+        transcript.show(lambda: self._session.conversation.messages)
         panels = {
-            kind: Panel(kind, self._transcript) for kind in ("composer", "thoughts", "download")
+            kind: Panel(kind, transcript) for kind in ("model", "composer", "thoughts", "download")
         }
         super().__init__(
-            controls.arrange(self._transcript, panels), **({"layout": layout} if layout else {})
+            controls.arrange(transcript, panels), **({"layout": layout} if layout else {})
         )
         self.add_class("nbchat")
+        self._model_controls = ModelControls(
+            self, controls, connection, self._notices, transcript.publish, wishes
+        )
 
         if given_models and not settings.model:
             settings = settings.replace(model=given_models[0])
         for name in _SETTINGS:
-            setattr(self, name, getattr(settings, name))
+            if (value := getattr(settings, name)) is not None:
+                setattr(self, name, value)
+        self.fallbacks, self.overflow, self.max_cost = fallbacks, overflow, max_cost
         for name, control in controls.settings().items():
-            traitlets.link((self, name), (control, "value"))
+            traitlets.link((self, name), control)
         controls.stop.observe(self._on_stop_toggled, "value")
         controls.clear.on_click(lambda _: self.clear())
-        self.observe(lambda _: self._describe_server(), "model")
         controls.model.offer(given_models or [])
         self._closed = False
-        self._adopt_server()
+        self._adopt_server(self.model)
+        self.observe(lambda _: self._follow_model(), "model")
+        self.observe(lambda _: self._show_figures(), ["max_cost", "overflow", "system"])
 
     # Settings
 
     @traitlets.validate(*_SETTINGS)
     def _validate_setting(self, proposal: dict[str, Any]) -> object:
-        name = proposal["trait"].name
-        return getattr(ChatSettings(**{name: proposal["value"]}), name)
+        name, value = proposal["trait"].name, proposal["value"]
+        values = {name: value}
+        if name == "reasoning_effort":
+            self._model_controls.check_effort(value)
+        elif name == "max_tokens":
+            values["max_tokens_limit"] = self._model_controls.max_tokens_limit
+        return getattr(ChatSettings(**values), name)
+
+    @traitlets.validate("fallbacks", "overflow", "max_cost")
+    def _validate_rule(self, proposal: dict[str, Any]) -> object:
+        name, value = proposal["trait"].name, proposal["value"]
+        return getattr(Rules(**{name: value}), name)
 
     @property
     def settings(self) -> ChatSettings:
         """What the next request will be made with."""
-        return ChatSettings(**{name: getattr(self, name) for name in _SETTINGS})
+        values = {name: getattr(self, name) for name in _SETTINGS}
+        values["reasoning_effort"] = self._model_controls.chosen_effort
+        return ChatSettings(**values, max_tokens_limit=max(MAX_TOKENS[1], self.max_tokens))
 
     @property
-    def messages(self) -> list[dict[str, str]]:
+    def messages(self) -> list[dict[str, Any]]:
         """What the model has seen and said, as the OpenAI SDK takes it."""
         with self._lock:
             return self._session.conversation.to_openai(self.system)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens and cost of the whole conversation, as far as they are known."""
+        with self._lock:
+            return self._session.conversation.usage()
 
     # What code calls
 
@@ -184,20 +250,29 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         """Shows the chat below the cell."""
         display(self)  # type: ignore[no-untyped-call]
 
-    def send(self, content: str, *, queue: bool = False) -> Reply:
+    def send(
+        self,
+        content: str,
+        *,
+        images: Iterable[object] = (),
+        files: Iterable[object] = (),
+        queue: bool = False,
+    ) -> Reply:
         """Sends a message; returns at once, while the reply streams in the background.
 
         Args:
-            content: What to say.
+            content: What to say; may be blank beside images or files.
+            images: Paths, bytes, PIL images or matplotlib figures, for models that take them.
+            files: Paths, or pairs of a name and bytes. Text goes in as text; what else a file may
+                be (PDF) depends on the model.
             queue: Wait for one's turn if a reply is running.
 
         Raises:
-            ValueError: The message is blank.
+            ValueError: The message is blank, a file is missing, or the model does not take it.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        _check_content(content)
-        self._check_open()
-        return self._remember(self._session.ask(content, self.settings, queue=queue))
+        attachments = [*map(read_image, _several(images)), *map(read_file, _several(files))]
+        return self._ask(content, attachments, queue=queue)
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user's message; what followed it stays as a branch.
@@ -254,7 +329,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         with self._lock:
             self._session.clear()
             self._last_reply.remove()
+            self._full_ignored.clear()
             self._transcript.publish(download=None, thoughts=None)
+            self._show_figures()
 
     def close(self) -> None:
         """Stops what runs and takes the chat off the page; its temporary file goes too."""
@@ -266,6 +343,33 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._connection.close()
         for widget in _family(self):
             ipywidgets.Widget.close(widget)
+
+    def use_server(
+        self,
+        provider: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        client: AsyncOpenAI | None = None,
+        model: str = "",
+    ) -> None:
+        """Goes on with another server; the conversation stays.
+
+        Args:
+            provider: As in the constructor, as are `base_url`, `api_key` and `client`.
+            base_url: Where it is.
+            api_key: Its key.
+            client: A ready client.
+            model: The model to go on with; by default, the server's own default.
+
+        Raises:
+            ValueError: There is no such server.
+            RuntimeError: A reply is running, or the chat is closed.
+        """
+        key = None if api_key is None else Secret(api_key)
+        del api_key  # from here on, no traceback can print it
+        self._check_open()
+        self._switch(lambda: self._connection.use(provider, base_url, key, client), model)
 
     def on_reply(self, callback: Callback) -> Callback:
         """Calls `callback(reply)` in a thread of its own when a reply has ended; also a decorator.
@@ -284,7 +388,11 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     # What a person does in the browser
 
     def _on_send(self, message: dict[str, Any]) -> None:
-        self.send(message["content"])
+        attachments = [
+            from_upload(file["name"], file["media_type"], bytes(data))
+            for file, data in zip(message.get("attachments", ()), message["buffers"], strict=True)
+        ]
+        self._ask(message["content"], attachments)
 
     def _on_retry(self, _: dict[str, Any]) -> None:
         self.retry()
@@ -300,6 +408,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _on_branch(self, message: dict[str, Any]) -> None:
         self._session.show_version(self._session.find(message["id"]), message["step"])
+        self._show_figures()
 
     def _on_thoughts(self, message: dict[str, Any]) -> None:
         self._transcript.publish(thoughts=message["id"])
@@ -310,9 +419,20 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self.stop()
             self._controls.stop.value = False
 
-    def _on_key(self, message: dict[str, Any]) -> None:
-        self._connection.use_openrouter(Secret(message["value"]))
-        self._adopt_server()
+    def _on_attachment(self, message: dict[str, Any]) -> tuple[str, bytes]:
+        attachment = self._session.find_attachment(message["id"])
+        return attachment.name, attachment.data
+
+    def _on_models(self, _: dict[str, Any]) -> tuple[str, bytes]:
+        listed = self._connection.catalogue.models
+        if self._models_given is not None:
+            listed = tuple(
+                self._connection.model(id_) or Model(id_, id_) for id_ in self._models_given
+            )
+        return "models.json", json.dumps([model.to_view() for model in listed]).encode()
+
+    def _on_model(self, message: dict[str, Any]) -> None:
+        self.model = message["id"]
 
     # The session
 
@@ -320,8 +440,19 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         if self._closed:
             raise RuntimeError("This chat is closed: make a new ChatWidget.")
 
+    def _ask(
+        self, content: str, attachments: Sequence[Attachment], *, queue: bool = False
+    ) -> Reply:
+        _check_content(content, attachments)
+        self._check_open()
+        for attachment in attachments:
+            self._connection.check_accepts(self.model, attachment)
+        return self._remember(
+            self._session.ask(content, self.settings, attachments=attachments, queue=queue)
+        )
+
     def _edit(self, question: Message, content: str) -> Reply:
-        _check_content(content)
+        _check_content(content, question.attachments)
         self._check_open()
         return self._remember(self._session.edit(question, content, self.settings))
 
@@ -334,18 +465,18 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self.set_trait("last", reply)
         return reply
 
-    async def _connect(self, settings: ChatSettings) -> tuple[Engine, ChatSettings]:
+    async def _connect(self, settings: ChatSettings) -> tuple[Engine, Server, ChatSettings]:
+        server = await self._connection.server()
         engine = self._connection.engine
-        if engine is None:
-            raise ChatError(
-                "This chat has no model to talk to yet: paste an OpenRouter key, or make it with "
-                "base_url=….",
-                retryable=True,
-            )
+        assert engine is not None  # noqa: S101 - for the type checker: else there is no server
         if not settings.model:
-            ids = await self._connection.models()
-            settings = settings.replace(model=self.model or next(iter(ids), ""))
-        return engine, settings
+            default = await self._connection.default_model()
+            settings = settings.replace(model=self.model or default)
+            server = await self._connection.server()
+        return engine, server, settings
+
+    def _rules(self) -> Rules:
+        return Rules(self.fallbacks, self.overflow, self.max_cost)
 
     def _show_busy(self) -> None:
         busy = self._session.busy
@@ -356,11 +487,12 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def _on_end(self, reply: Reply) -> None:
         if reply._message in self._session.conversation.messages and reply.text:
             self._save_last_reply(reply)
-        refused = reply.error is not None and reply.error.status_code == 401
-        if refused and self._connection.is_openrouter:
-            self._notify(_welcome.other_key())
+        if reply.error is not None and reply.error.kind in ("key", "no_key"):
+            self._welcome.other_key()
+        self._follow_model()
+        self._connection.ask_account()
         for callback in self._callbacks:
-            _call_in_thread(partial(self._call_back, callback, reply))
+            in_thread(partial(self._call_back, callback, reply))
 
     def _call_back(self, callback: Callable[[Reply], object], reply: Reply) -> None:
         try:
@@ -370,7 +502,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         except Exception as error:
             name = getattr(callback, "__name__", "the callback")
             text = f"on_reply: {name} raised {error!r}"
-            self._notify(Notice(f"callback-{name}", text, tone="error"))
+            self._notices.show(Notice(f"callback-{name}", text, tone="error"))
 
     def _save_last_reply(self, reply: Reply) -> None:
         try:
@@ -382,78 +514,105 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "The reply is safe here, but no file could be made for its download link: "
                 f"{error.strerror} ({error.filename})."
             )
-            self._notify(Notice("download", text, tone="error"))
+            self._notices.show(Notice("download", text, tone="error"))
 
     # The server and its models
 
-    def _adopt_server(self) -> None:
+    def _switch(self, change: Callable[[], object], model: str = "") -> None:
+        """Changes the server, in mid-conversation if need be."""
+        with self._lock:
+            if self._session.busy:
+                raise RuntimeError("A reply is still running: wait for it, or stop it.")
+            change()
+            if not self._models_given:
+                self._controls.model.offer([])
+            self._adopt_server(model)
+        self._connection.load_models()
+
+    def _adopt_server(self, model: str) -> None:
         provider = self._connection.provider
         if provider is None:
-            self._notify(_welcome.no_model())
+            self._welcome.no_model()
         else:
-            self._dismiss(_welcome.NO_MODEL)
-            if not self.model:
-                self.model = provider.default_model
-        self._describe_server()
+            self._welcome.done()
+            self.model = model or provider.default_model
+        self._follow_model()
+        self._connection.ask_account()
 
-    def _describe_server(self) -> None:
-        server = str(self._connection.provider or "")
-        self._controls.model.server.value = f"on {server}" if server else "no server yet"
-        self._transcript.publish(model=self.model, server=server)
-
-    def _offer_models(self, ids: list[str]) -> None:
-        with self._lock:
-            if not self._models_given:
-                self._controls.model.offer(ids)
-            if ids and not self.model:
-                self.model = ids[0]
-
-    def _fetch_local_model(self) -> None:
-        self._notify(_welcome.fetching(0, _local_model.DOWNLOAD_BYTES))
-        _call_in_thread(self._fetch_and_use_local_model)
-
-    def _fetch_and_use_local_model(self) -> None:
+    def _on_connection(self) -> None:
         try:
-            _local_model.download_weights(
-                lambda done, total: self._notify(_welcome.fetching(done, total))
+            with self._lock:
+                ids = self._connection.catalogue.ids
+                if not self._models_given:
+                    self._controls.model.offer(ids)
+                if ids and not self.model:
+                    self.model = ids[0]
+                self._follow_model()
+        except Exception as error:  # it would vanish with the task
+            text = f"nbchat could not make use of the server's list of models: {error!r}"
+            self._notices.show(Notice("catalogue", text, tone="error"))
+
+    def _follow_model(self) -> None:
+        with self._lock:
+            self._model_controls.follow()
+            self._show_figures()
+
+    def _show_figures(self) -> None:
+        """Shows what the conversation has cost, and how much of the context it takes."""
+        with self._lock:
+            conversation = self._session.conversation
+            messages = conversation.to_openai(self.system)
+            model = self._connection.model(self.model)
+            length = model.context_length if model is not None else None
+            used = conversation.prompt_tokens(messages) if messages else 0
+            usage = conversation.usage()
+            self._transcript.publish(
+                usage=usage and asdict(usage),
+                max_cost=self.max_cost,
+                context={"used": used, "length": length} if length and used else None,
             )
-        except ChatError as error:
-            self._notify(_welcome.no_model())
-            self._notify(Notice("fetch", error.message, tone="error"))
+            if length and used >= NEARLY_FULL * length and self.model not in self._full_ignored:
+                self._notices.show(self._nearly_full(messages, used, length))
+            else:
+                self._notices.dismiss(_FULL)
+
+    def _nearly_full(self, messages: list[dict[str, Any]], used: int, length: int) -> Notice:
+        _, left_out = leave_out(messages, max(1, used + min(self.max_tokens, length // 4) - length))
+        listed = "\n".join(f"• {line}" for line in brief(left_out[:4]))
+        if len(left_out) > 4:
+            listed += f"\n• and {len(left_out) - 4} more"
+        text = (
+            f"The conversation takes about {used:,} of the {length:,} tokens that {self.model} "
+            "can see. "
+        )
+        actions = {"ignore": Action("Not now", self._ignore_full)}
+        if self.overflow == "truncate":
+            text += f"With the next message, these are left out:\n{listed}"
         else:
-            self._dismiss("fetch")
-            self._connection.use_local_model()
-            self._adopt_server()
+            text += (
+                "When it is full, the server will refuse it. Clear the chat, pick a model with a "
+                f'longer context, or leave out the oldest (overflow="truncate"):\n{listed}'
+            )
+            truncate = Action("Leave out the oldest", lambda: setattr(self, "overflow", "truncate"))
+            actions = {"truncate": truncate, **actions}
+        return Notice(_FULL, text, actions=actions)
 
-    # Notices
-
-    def _notify(self, notice: Notice) -> None:
-        with self._lock:
-            self._notices[notice.id] = notice
-            self._show_notices()
-
-    def _dismiss(self, notice_id: str) -> None:
-        with self._lock:
-            self._notices.pop(notice_id, None)
-            self._show_notices()
-
-    def _show_notices(self) -> None:
-        self._transcript.publish(notices=[notice.to_view() for notice in self._notices.values()])
+    def _ignore_full(self) -> None:
+        self._full_ignored.add(self.model)
+        self._notices.dismiss(_FULL)
 
 
-def _check_content(content: object) -> None:
+def _check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
     if not isinstance(content, str):
         raise TypeError(f"a message must be text, not {type(content).__name__}")
-    if not content.strip():
+    if not content.strip() and not attachments:
         raise ValueError("The message is empty.")
 
 
-def _call_in_thread(function: Callable[[], object]) -> None:
-    """Calls what may take long, or wait for a reply, off the thread that streams."""
-    try:
-        threading.Thread(target=function, name="nbchat-callback", daemon=True).start()
-    except RuntimeError:  # no threads in Pyodide
-        function()
+def _several(given: Iterable[object]) -> Iterable[object]:
+    if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
+        raise TypeError("images= and files= take a list")
+    return given
 
 
 def _family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from . import _local_model, _providers
+from . import _cache, _local_model, _providers
+from ._attachments import Attachment
 from ._engine import Engine, Timeouts, background, start
 from ._errors import ChatError
-from ._models import BUILT_IN, parse_models
-from ._providers import Provider, Secret, endpoint, find_openrouter_key, openrouter
+from ._models import BUILT_IN, Catalogue, Model, parse_models
+from ._plan import Server, dollars
+from ._providers import Provider, Secret, endpoint, find_openrouter_key, named, openrouter
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+# How long the first message waits to know what its model takes, if nothing is known yet.
+_PATIENCE_S = 3.0
 
 
 class Connection:
@@ -21,25 +28,35 @@ class Connection:
 
     Args:
         timeouts: How long a server may be silent.
-        on_models: Called with the ids of the models that the server offers, on the background loop.
+        on_change: Called when the catalogue or the account has changed, on the background loop.
+        provider: As in `ChatWidget`.
         base_url: As in `ChatWidget`.
         key: The API key that was given, if one was.
         client: As in `ChatWidget`.
+
+    Attributes:
+        catalogue: The server's models, as far as they are known.
+        account: What is left of the account's quota or credit, in words.
     """
 
     def __init__(
         self,
         timeouts: Timeouts,
-        on_models: Callable[[list[str]], None],
+        on_change: Callable[[], None],
         *,
-        base_url: str | None,
-        key: Secret | None,
-        client: AsyncOpenAI | None,
+        provider: str | None = None,
+        base_url: str | None = None,
+        key: Secret | None = None,
+        client: AsyncOpenAI | None = None,
     ) -> None:
         self._timeouts = timeouts
-        self._on_models = on_models
-        self._catalogue: asyncio.Task[list[str]] | None = None
-        self.engine = self._choose(base_url, key, client)
+        self._on_change = on_change
+        self._loading: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self.catalogue = Catalogue()
+        self.account = ""
+        self._refused: dict[str, set[str]] = {}
+        self.engine = self._choose(provider, base_url, key, client)
 
     @property
     def provider(self) -> Provider | None:
@@ -50,23 +67,94 @@ class Connection:
     def is_openrouter(self) -> bool:
         return self.provider is not None and self.provider.base_url == _providers.OPENROUTER_URL
 
+    def use(
+        self,
+        provider: str | None = None,
+        base_url: str | None = None,
+        key: Secret | None = None,
+        client: AsyncOpenAI | None = None,
+    ) -> None:
+        """Goes on with another server; the arguments are those of the constructor.
+
+        Raises:
+            ValueError: There is no such server, or its address is none.
+        """
+        self._change(self._choose(provider, base_url, key, client))
+
     def use_openrouter(self, key: Secret) -> None:
         """Goes on with OpenRouter."""
         self._change(Engine(openrouter(key), self._timeouts))
+
+    def use_key(self, key: Secret) -> None:
+        """Goes on with the same server and another key; without a server, with OpenRouter."""
+        provider = self.provider
+        if provider is None or self.is_openrouter:
+            self.use_openrouter(key)
+        else:
+            self._change(Engine(replace(provider, key=key), self._timeouts))
 
     def use_local_model(self) -> None:
         """Goes on with the model on this machine, whose weights are there."""
         self._change(self._local_engine())
 
+    def model(self, model_id: str) -> Model | None:
+        """What is known of a model."""
+        return self.catalogue.find(model_id)
+
+    def refused(self, model_id: str) -> set[str]:
+        """The parameters that the server has refused with this model."""
+        return self._refused.get(model_id, set())
+
+    def check_accepts(self, model_id: str, attachment: Attachment) -> None:
+        """Refuses what is known not to be taken.
+
+        Raises:
+            ValueError: With a model of this server that takes it, if there is one.
+        """
+        model = self.model(model_id)
+        accepts = model.accepts(attachment.kind) if model is not None else None
+        if accepts is None and attachment.kind == "file" and self.provider is not None:
+            accepts = self.provider.dialect.files
+        if accepts is False:
+            what = "images" if attachment.kind == "image" else "files other than text"
+            others = [m.id for m in self.catalogue.models if m.accepts(attachment.kind)]
+            hint = f" {others[0]} does." if others else ""
+            raise ValueError(
+                f"{model_id} takes no {what}, so {attachment.name} was not sent.{hint}"
+            )
+
+    async def server(self) -> Server:
+        """What a request needs to know of the server.
+
+        Raises:
+            ChatError: There is no server yet.
+        """
+        if self.engine is None:
+            raise ChatError(
+                "This chat has no model to talk to yet: paste an OpenRouter key, or make it with "
+                "base_url=….",
+                retryable=True,
+            )
+        loading = self._start_loading()
+        if not self.catalogue.models:
+            await asyncio.wait([loading], timeout=_PATIENCE_S)
+        return Server(self.engine.provider, self.catalogue, self._refused)
+
+    async def default_model(self) -> str:
+        """The id of the first model in the menu; blank if the list can't be had."""
+        # Shielded: stopping one reply must not end what the next one needs.
+        await asyncio.shield(self._start_loading())
+        return next(iter(self.catalogue.ids), "")
+
     def load_models(self) -> None:
         """Fetches the server's list of models, once; from any thread."""
-        if self.engine is not None and self._catalogue is None:
-            background().call(self._start_catalogue)
+        if self.engine is not None and self._loading is None:
+            background().call(self._start_loading)
 
-    async def models(self) -> list[str]:
-        """The ids of the server's models, free ones first; on the background loop."""
-        # Shielded: stopping one reply must not end what the next one needs.
-        return await asyncio.shield(self._start_catalogue())
+    def ask_account(self) -> None:
+        """Finds out what is left of the account's quota or credit; from any thread."""
+        if self.is_openrouter:
+            background().call(self._start_asking)
 
     def close(self) -> None:
         """Ends what runs and closes the connections to the server."""
@@ -74,25 +162,33 @@ class Connection:
 
     def _change(self, engine: Engine | None) -> None:
         old, self.engine = self.engine, engine
-        catalogue, self._catalogue = self._catalogue, None
-        if catalogue is not None:
-            background().call(catalogue.cancel)
+        tasks = (self._loading, self._asking)
+        self._loading = self._asking = None
+        self.catalogue, self.account, self._refused = Catalogue(), "", {}
+        for task in tasks:
+            if task is not None:
+                background().call(task.cancel)
         if old is not None:
             start(old.close())
 
     def _choose(
-        self, base_url: str | None, key: Secret | None, client: AsyncOpenAI | None
+        self,
+        provider: str | None,
+        base_url: str | None,
+        key: Secret | None,
+        client: AsyncOpenAI | None,
     ) -> Engine | None:
         if client is not None:
-            if base_url is not None or key is not None:
-                raise TypeError("client= brings its own base_url and api_key")
-            provider = endpoint(str(client.base_url), None)
-            return Engine(provider, self._timeouts, client=client)
+            if base_url is not None or key is not None or provider is not None:
+                raise TypeError("client= brings its own provider, base_url and api_key")
+            return Engine(endpoint(str(client.base_url), None), self._timeouts, client=client)
+        if provider is not None:
+            return Engine(named(provider, base_url, key), self._timeouts)
         if base_url is not None:
-            provider = endpoint(base_url, key)
-            if provider.key is None and provider.base_url == _providers.OPENROUTER_URL:
-                provider = endpoint(base_url, find_openrouter_key())
-            return Engine(provider, self._timeouts)
+            chosen = endpoint(base_url, key)
+            if chosen.key is None and chosen.base_url == _providers.OPENROUTER_URL:
+                chosen = endpoint(base_url, find_openrouter_key())
+            return Engine(chosen, self._timeouts)
         key = key or find_openrouter_key()
         if key is not None:
             return Engine(openrouter(key), self._timeouts)
@@ -103,23 +199,76 @@ class Connection:
     def _local_engine(self) -> Engine:
         return Engine(_local_provider(), self._timeouts, prepare=_serve_local_model)
 
-    def _start_catalogue(self) -> asyncio.Task[list[str]]:
-        if self._catalogue is None:
-            self._catalogue = background().loop.create_task(self._fetch_models())
-        return self._catalogue
+    # On the background loop
 
-    async def _fetch_models(self) -> list[str]:
+    def _start_loading(self) -> asyncio.Task[None]:
+        if self._loading is None:
+            self._loading = background().loop.create_task(self._load())
+        return self._loading
+
+    async def _load(self) -> None:
         engine = self.engine
         if engine is None:
-            return []
+            return
+        provider = engine.provider
+        # The embedded model's server is new each time, at an address of its own.
+        address = "" if engine.is_prepared else provider.base_url
+        if address:
+            known = parse_models(await asyncio.to_thread(_cache.read_models, address))
+            self._take(engine, Catalogue(tuple(known)))
         try:
-            ids = [model.id for model in parse_models(await engine.models())]
+            body = await self._fetch_models(engine)
         except ChatError:
             # The next request tells what is wrong; until then the list is what is known.
-            ids = list(BUILT_IN) if self.is_openrouter else []
-        if engine is self.engine:
-            self._on_models(ids)
-        return ids
+            if not self.catalogue.models and self.is_openrouter:
+                self._take(engine, Catalogue(tuple(Model(id_, id_) for id_ in BUILT_IN)))
+            return
+        self._take(engine, Catalogue(tuple(parse_models(body)), is_live=True))
+        if address:
+            await asyncio.to_thread(_cache.write_models, address, body)
+
+    async def _fetch_models(self, engine: Engine) -> object:
+        if self.is_openrouter and engine.provider.key is not None:
+            # What this account may use, by its own settings.
+            with contextlib.suppress(ChatError):
+                return await engine.get("/models/user")
+        return await engine.get("/models")
+
+    def _take(self, engine: Engine, catalogue: Catalogue) -> None:
+        if engine is self.engine and (catalogue.models or catalogue.is_live):
+            self.catalogue = catalogue
+            self._on_change()
+
+    def _start_asking(self) -> None:
+        if self._asking is None or self._asking.done():
+            self._asking = background().loop.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        engine = self.engine
+        if engine is None:
+            return
+        with contextlib.suppress(ChatError):
+            said = account(await engine.get("/key"))
+            if engine is self.engine and said != self.account:
+                self.account = said
+                self._on_change()
+
+
+def account(body: object) -> str:
+    """What is left, in words, from the answer of OpenRouter's `/key`; blank if it does not say."""
+    data = body.get("data") if isinstance(body, Mapping) else None
+    if not isinstance(data, Mapping):
+        return ""
+    parts = []
+    left = data.get("limit_remaining")
+    if isinstance(left, (int, float)) and not isinstance(left, bool):
+        parts.append(f"{dollars(max(0.0, left))} left on this key")
+    daily: Any = data.get("free_model_daily_requests")
+    if isinstance(daily, Mapping) and all(
+        isinstance(daily.get(name), int) for name in ("limit", "remaining")
+    ):
+        parts.append(f"{daily['remaining']} of {daily['limit']} free requests left today")
+    return " · ".join(parts)
 
 
 def _local_provider(base_url: str = "", key: Secret | None = None) -> Provider:

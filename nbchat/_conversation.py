@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from io import StringIO
 from typing import Any, Literal
 
+from ._attachments import Attachment
+from ._context import reckon_tokens
 from ._errors import ChatError
 from ._stream import (
     ContentDelta,
     Event,
     Failure,
     Finish,
+    ImageOutput,
     ModelName,
     ReasoningDelta,
     ReasoningDetails,
@@ -40,7 +43,12 @@ class Message:
     Attributes:
         fork: Where it stands, among the other versions of it.
         next: What follows it.
+        attachments: What a person sent along, or the images that the model made.
+        notes: What a person should know about how it came about, a sentence each.
+        retry_at: When its request is sent again, on the clock of `time.monotonic`.
         usage: Of all the requests that wrote it, as are the seconds.
+        context_tokens: What the conversation took of the context when it had been said.
+        estimated_cost: US dollars, where the server names none but the prices are known.
         reasoning_s: Seconds of reasoning before there was text.
         duration_s: Seconds from request to end.
     """
@@ -54,7 +62,12 @@ class Message:
     status: Status = "complete"
     model: str | None = None
     finish_reason: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    notes: tuple[str, ...] = ()
+    retry_at: float | None = None
     usage: Usage | None = None
+    context_tokens: int | None = None
+    estimated_cost: float | None = None
     reasoning_details: tuple[dict[str, Any], ...] = ()
     reasoning_s: float | None = None
     duration_s: float | None = None
@@ -72,6 +85,17 @@ class Message:
     @property
     def has_text(self) -> bool:
         return self._content.tell() > 0
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it says or shows something."""
+        return self.has_text or bool(self.attachments)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars, as the server names it or else by its prices."""
+        named = self.usage.cost if self.usage else None
+        return self.estimated_cost if named is None else named
 
     @property
     def is_cut_off(self) -> bool:
@@ -95,6 +119,10 @@ class Message:
             "reasoning_s": self.reasoning_s,
             "duration_s": self.duration_s,
             "usage": asdict(self.usage) if self.usage else None,
+            "estimated_cost": self.estimated_cost,
+            "attachments": [attachment.to_view() for attachment in self.attachments],
+            "notes": list(self.notes),
+            "retry_in_s": self.retry_at and max(0.0, self.retry_at - time.monotonic()),
             "error": error
             and {"message": error.message, "detail": error.detail, "retryable": error.retryable},
         }
@@ -111,9 +139,15 @@ class Fork:
     def shown(self) -> Message | None:
         return self.versions[self.index] if self.versions else None
 
-    def add(self, role: Role, content: str = "", status: Status = "complete") -> Message:
+    def add(
+        self,
+        role: Role,
+        content: str = "",
+        status: Status = "complete",
+        attachments: Sequence[Attachment] = (),
+    ) -> Message:
         """Adds a version, and shows it."""
-        message = Message(role, self, status=status)
+        message = Message(role, self, status=status, attachments=tuple(attachments))
         message._content.write(content)
         self.versions.append(message)
         self._leave_for(message)
@@ -133,17 +167,18 @@ class Fork:
     def _leave_for(self, version: Message) -> None:
         left = self.versions[self.index]
         # A failure is not worth going back to, unless something was said after it.
-        if left is not version and not left.has_text and not left.next.versions:
+        if left is not version and not left.has_content and not left.next.versions:
             self.versions.remove(left)
         self.index = self.versions.index(version)
 
 
 @dataclass
 class _Run:
-    """A request on its way, and what had been counted for its reply before."""
+    """A request on its way, and what was known of its reply before."""
 
     started: float
     usage: Usage | None
+    finish_reason: str | None
     reasoning_since: float | None = None
 
 
@@ -173,11 +208,18 @@ class Conversation:
         """Forgets all messages, with all their versions."""
         self._start = Fork()
 
-    def ask(self, content: str, *, instead_of: Message | None = None) -> Message:
+    def ask(
+        self,
+        content: str,
+        *,
+        attachments: Sequence[Attachment] = (),
+        instead_of: Message | None = None,
+    ) -> Message:
         """Adds a user's message, at the end or as another version; gives its "queued" reply."""
         path = self.messages
         end = path[-1].next if path else self._start
-        question = (instead_of.fork if instead_of else end).add("user", content)
+        fork = instead_of.fork if instead_of else end
+        question = fork.add("user", content, attachments=attachments)
         return question.next.add("assistant", status="queued")
 
     def regenerate(self, reply: Message) -> Message:
@@ -193,7 +235,16 @@ class Conversation:
         """The request is on its way."""
         reply.status = "streaming"
         reply.model = model or None
-        self._runs[reply.id] = _Run(self._clock(), reply.usage)
+        self._runs[reply.id] = _Run(self._clock(), reply.usage, reply.finish_reason)
+
+    def ask_again(
+        self, reply: Message, model: str, notes: Sequence[str], wait_s: float = 0.0
+    ) -> None:
+        """Its request is about to be sent, to this model and with these notes."""
+        reply.model = model
+        reply.notes = tuple(notes)
+        reply.finish_reason = self._runs[reply.id].finish_reason
+        reply.retry_at = time.monotonic() + wait_s if wait_s else None
 
     def apply(self, reply: Message, event: Event) -> None:
         """Takes one event of the stream into the reply it belongs to."""
@@ -206,6 +257,9 @@ class Conversation:
                 if run.reasoning_since is None:
                     run.reasoning_since = self._clock()
                 reply._reasoning.write(text)
+            case ImageOutput(image):
+                self._end_reasoning(reply)
+                reply.attachments = (*reply.attachments, image)
             case ReasoningDetails(details):
                 reply.reasoning_details = details
             case ModelName(name):
@@ -213,6 +267,9 @@ class Conversation:
             case Usage():
                 before = self._runs[reply.id].usage
                 reply.usage = before + event if before else event
+                counts = (event.prompt_tokens, event.completion_tokens)
+                if None not in counts:
+                    reply.context_tokens = sum(filter(None, counts))
             case Finish(reason):
                 reply.finish_reason = reason
             case Failure(error):
@@ -221,6 +278,7 @@ class Conversation:
     def end(self, reply: Message, *, stopped: bool = False) -> None:
         """The stream is over, however it ended; the text that came stays."""
         self._end_reasoning(reply)
+        reply.retry_at = None
         run = self._runs.pop(reply.id, None)
         if run is not None:
             reply.duration_s = (reply.duration_s or 0) + self._clock() - run.started
@@ -243,15 +301,72 @@ class Conversation:
         for question, reply in zip(path[::2], path[1::2], strict=True):
             if reply is before:
                 return [*exchanged, question]
-            if reply.has_text:
+            if reply.has_content:
                 exchanged += [question, reply]
         return exchanged
 
-    def to_openai(self, system: str = "", *, before: Message | None = None) -> list[dict[str, str]]:
-        """The same as the OpenAI SDK takes them. A reply that has text already is to go on."""
-        plain = [{"role": "system", "content": system}] if system.strip() else []
-        plain += [{"role": m.role, "content": m.content} for m in self.exchanged(before=before)]
+    def to_openai(
+        self, system: str = "", *, before: Message | None = None, images: bool = True
+    ) -> list[dict[str, Any]]:
+        """The same as the OpenAI SDK takes them. A reply that has text already is to go on.
+
+        Without `images`, each is only named: for a model that takes none.
+        """
+        plain: list[dict[str, Any]] = []
+        if system.strip():
+            plain.append({"role": "system", "content": system})
+        for message in self.exchanged(before=before):
+            plain.append({"role": message.role, "content": _content(message, images)})
         if before is not None and before.has_text:
             plain.append({"role": "assistant", "content": before.content})
             plain.append({"role": "user", "content": _GO_ON})
         return plain
+
+    def prompt_tokens(
+        self, messages: Sequence[dict[str, Any]], *, before: Message | None = None
+    ) -> int:
+        """About what these messages, made by `to_openai`, take of the context.
+
+        What the server counted at the last reply that it has seen, and the size of what came since.
+        """
+        start = 1 if messages and messages[0]["role"] == "system" else 0
+        exchanged = self.exchanged(before=before)
+        for place in reversed(range(len(exchanged))):
+            counted = exchanged[place].context_tokens
+            if counted is not None:
+                return counted + reckon_tokens(messages[start + place + 1 :])
+        return reckon_tokens(messages)
+
+    def replies(self) -> Iterator[Message]:
+        """All replies, those of other versions included."""
+        forks = [self._start]
+        while forks:
+            for message in forks.pop().versions:
+                forks.append(message.next)
+                if message.role == "assistant":
+                    yield message
+
+    def usage(self) -> Usage | None:
+        """What all of its replies took together; their costs as far as they are known."""
+        total: Usage | None = None
+        for reply in self.replies():
+            usage = reply.usage or (Usage() if reply.cost is not None else None)
+            if usage is not None:
+                usage = replace(usage, cost=reply.cost)
+                total = usage if total is None else total + usage
+        return total
+
+
+def _content(message: Message, images: bool) -> str | list[dict[str, Any]]:
+    if not message.attachments:
+        return message.content
+    shown = [a for a in message.attachments if a.kind == "image"]
+    if message.role == "assistant":  # made by the model: no server takes them back as its words
+        return "\n\n".join(filter(None, (message.content, *(f"[{a.name}]" for a in shown))))
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]
+    for attachment in message.attachments:
+        if attachment.kind == "image" and not images:
+            parts.append({"type": "text", "text": f"[{attachment.name}]"})
+        else:
+            parts.append(attachment.part())
+    return [part for part in parts if part.get("text") != ""]

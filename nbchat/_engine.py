@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _CONNECT_TIMEOUT_S = 15.0
-_MODELS_TIMEOUT_S = 30.0
+_GET_TIMEOUT_S = 30.0
 
 
 class Background:
@@ -199,16 +199,21 @@ class Engine:
         async with stream:
             yield stream.response.aiter_bytes()
 
-    async def models(self) -> object:
-        """The parsed answer of the endpoint's `/models`.
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the endpoint is started for each request, at an address that changes."""
+        return self._prepare is not None
+
+    async def get(self, path: str) -> object:
+        """The parsed answer of what the endpoint has at this path, such as `/models`.
 
         Raises:
             ChatError: It can't be had.
         """
         try:
             client = await self.client()
-            listing = client.get("/models", cast_to=object)
-            return await asyncio.wait_for(listing, _MODELS_TIMEOUT_S)
+            answer = client.get(path, cast_to=object)
+            return await asyncio.wait_for(answer, _GET_TIMEOUT_S)
         except Exception as error:
             raise self._explain(error, None) from None
 
@@ -220,7 +225,7 @@ class Engine:
                 await self.close()
                 self.provider = provider
         if self._client is None:
-            await _import_openai()
+            await import_openai()
         if self._client is None:  # another request may have made it meanwhile
             self._client = make_client(self.provider)
         return self._client
@@ -257,17 +262,21 @@ def make_client(provider: Provider) -> AsyncOpenAI:
         max_retries=0,  # a retry is the person's to see
         timeout=Timeout(None, connect=_CONNECT_TIMEOUT_S),  # replies have deadlines of their own
         default_headers=headers,
-        # A proxy of the environment is not for what runs on this machine.
-        http_client=DefaultAsyncHttpxClient(trust_env=False) if provider.is_loopback else None,
+        http_client=DefaultAsyncHttpxClient(
+            # A proxy of the environment is not for what runs on this machine.
+            trust_env=not provider.is_loopback,
+            # What is said to one server is for no other.
+            follow_redirects=False,
+        ),
     )
     client.organization = client.project = None
     return client
 
 
-async def _import_openai() -> None:
+async def import_openai() -> None:
+    """Imports the SDK, which takes a second, in a thread of its own: replies stream on."""
     if "openai" in sys.modules or background().thread is None:
         return
-    # In a thread of its own, so that replies of other chats stream on.
     await asyncio.to_thread(importlib.import_module, "openai")
 
 

@@ -30,6 +30,7 @@ class ChatError(Exception):
         retryable: Whether the same request may succeed later.
         retry_after_s: Seconds to wait before that, where the server says so.
         detail: What the server said, verbatim but without keys, at most 2000 characters.
+        kind: What sort of error it is, in a word of nbchat's own: "rate", "context", "key", ….
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ChatError(Exception):
         retryable: bool = False,
         retry_after_s: float | None = None,
         detail: str | None = None,
+        kind: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -51,6 +53,7 @@ class ChatError(Exception):
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.detail = detail
+        self.kind = kind
 
 
 _BASE_URL = "Is the base_url right? It usually ends in /v1."
@@ -119,6 +122,10 @@ _LASTING = {
         "Clear the chat, send less, or pick a model with a longer context."
     ),
     "request": "{server} does not accept something in this request.",
+    "redirect": (
+        "{server} sends requests on to another address. That is not followed, as a key is for its "
+        "own server. If the other address is right, make it the base_url."
+    ),
     "web_page": ("{server} answered with a web page (HTML) instead of a chat reply. " + _BASE_URL),
     "not_a_stream": "{server} answered with something that is not a chat reply. " + _BASE_URL,
     "tls": (
@@ -214,6 +221,9 @@ def explain(
         return exc
     status = getattr(exc, "status_code", None)
     body = getattr(exc, "body", None)
+    if isinstance(status, int) and 300 <= status < 400:
+        address = getattr(getattr(exc, "response", None), "headers", {}).get("location", "")
+        return explain_cause("redirect", address, server=server)
     if isinstance(status, int) or body:
         headers = getattr(getattr(exc, "response", None), "headers", None)
         return explain_body(
@@ -377,6 +387,7 @@ def explain_cause(
         " ".join(parts),
         retryable=cause in _PASSING,
         detail=clean(detail or said, _DETAIL_LIMIT) or None,
+        kind=cause,
     )
 
 

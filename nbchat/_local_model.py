@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from ._cache import cache_dir
 from ._errors import ChatError
 
 MODEL_ID = "smollm2-135m-instruct"
@@ -49,13 +50,6 @@ _GET_WEIGHTS = "Show a new ChatWidget(), or run `python -m nbchat download-model
 def runtime_installed() -> bool:
     """Whether what runs the model, the optional package xllamacpp, is there."""
     return importlib.util.find_spec("xllamacpp") is not None
-
-
-def cache_dir() -> Path:
-    """The folder of the user's cache that keeps the weights."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("nbchat", appauthor=False)
 
 
 def weights() -> Path | None:

@@ -1,13 +1,25 @@
-"""Where a chat sends its requests: an endpoint, and where its key comes from."""
+"""Where a chat sends its requests: an endpoint, where its key comes from, and its dialect."""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
+
+from ._reasoning import (
+    Asking,
+    chat_template,
+    groq,
+    mistral,
+    reasoning_effort,
+    reasoning_object,
+    thinking,
+    together,
+)
+from ._settings import USUAL_EFFORTS
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 OPENROUTER_KEY = "OPENROUTER_API_KEY"
@@ -53,6 +65,70 @@ class Secret:
 
 
 @dataclass(frozen=True)
+class Dialect:
+    """How a kind of server takes requests, where it differs.
+
+    Attributes:
+        ask: How it takes a reasoning effort.
+        efforts: What the menu offers while it isn't known what the model does.
+        max_tokens: The name under which it takes max tokens, unless its list says otherwise.
+        extra: What goes into each request.
+        truncates: Whether it leaves out what does not fit the context without a word.
+        files: Whether messages may hold files other than images and text.
+    """
+
+    ask: Asking = reasoning_object
+    efforts: tuple[str, ...] = USUAL_EFFORTS
+    max_tokens: str = "max_tokens"
+    extra: dict[str, Any] = field(default_factory=dict)
+    truncates: bool = False
+    files: bool = True
+
+
+PLAIN = Dialect()
+_OPENROUTER = Dialect(
+    # By default it leaves out the middle of what does not fit models with a small context.
+    extra={"plugins": [{"id": "context-compression", "enabled": False}]},
+)
+_WITH_NONE = ("none", *USUAL_EFFORTS)
+_EFFORT = Dialect(ask=reasoning_effort, efforts=_WITH_NONE, files=False)
+_OPENAI = replace(_EFFORT, max_tokens="max_completion_tokens", files=True)
+_OLLAMA = replace(_EFFORT, truncates=True)
+_GROQ = replace(_EFFORT, ask=groq)
+_MISTRAL = replace(_EFFORT, ask=mistral)
+_TOGETHER = replace(_EFFORT, ask=together)
+_TEMPLATE = replace(_EFFORT, ask=chat_template)
+_DEEPSEEK = replace(_EFFORT, ask=thinking)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A server that can be asked for by name."""
+
+    title: str
+    base_url: str
+    dialect: Dialect
+    key_env: str | None = None
+
+
+KNOWN = {
+    "openrouter": Known("OpenRouter", OPENROUTER_URL, _OPENROUTER, OPENROUTER_KEY),
+    "openai": Known("OpenAI", "https://api.openai.com/v1", _OPENAI, "OPENAI_API_KEY"),
+    "groq": Known("Groq", "https://api.groq.com/openai/v1", _GROQ, "GROQ_API_KEY"),
+    "deepseek": Known("DeepSeek", "https://api.deepseek.com/v1", _DEEPSEEK, "DEEPSEEK_API_KEY"),
+    "mistral": Known("Mistral", "https://api.mistral.ai/v1", _MISTRAL, "MISTRAL_API_KEY"),
+    "together": Known("Together", "https://api.together.xyz/v1", _TOGETHER, "TOGETHER_API_KEY"),
+    "huggingface": Known("Hugging Face", "https://router.huggingface.co/v1", _EFFORT, "HF_TOKEN"),
+    "ollama": Known("Ollama", "http://127.0.0.1:11434/v1", _OLLAMA),
+    "lmstudio": Known("LM Studio", "http://127.0.0.1:1234/v1", _EFFORT),
+    "llama-server": Known("llama-server", "http://127.0.0.1:8080/v1", _TEMPLATE),
+    "vllm": Known("vLLM", "http://127.0.0.1:8000/v1", _TEMPLATE),
+    "sglang": Known("SGLang", "http://127.0.0.1:30000/v1", _TEMPLATE),
+}
+"""The servers that nbchat knows by name, with the addresses at which they are to be found."""
+
+
+@dataclass(frozen=True)
 class Provider:
     """One OpenAI-compatible endpoint.
 
@@ -64,6 +140,7 @@ class Provider:
         default_model: Used when none was chosen; blank: the first that `/models` lists.
         headers: Sent with each request.
         note: What a person should know of it; by default, its host.
+        dialect: How it takes requests.
     """
 
     name: str
@@ -73,6 +150,7 @@ class Provider:
     default_model: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    dialect: Dialect = PLAIN
 
     def __post_init__(self) -> None:
         if self.key is not None:
@@ -86,15 +164,18 @@ class Provider:
     @property
     def is_loopback(self) -> bool:
         """Whether requests stay on this machine."""
-        hostname = urlsplit(self.base_url).hostname or ""
-        try:
-            return ip_address(hostname).is_loopback
-        except ValueError:
-            return hostname == "localhost"
+        return _is_loopback(urlsplit(self.base_url).hostname or "")
 
     def __str__(self) -> str:
         note = self.note or self.host
         return self.name if self.name == note else f"{self.name} ({note})"
+
+
+def _is_loopback(hostname: str) -> bool:
+    try:
+        return ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname == "localhost"
 
 
 def openrouter(key: Secret) -> Provider:
@@ -107,6 +188,31 @@ def openrouter(key: Secret) -> Provider:
         default_model="openrouter/free",
         # OpenRouter's names for the app that sends a request.
         headers={"X-OpenRouter-Title": "nbchat"},
+        dialect=_OPENROUTER,
+    )
+
+
+def named(name: str, base_url: str | None = None, key: Secret | None = None) -> Provider:
+    """A server by its name in `KNOWN`, there or at another address.
+
+    Without a key, the one of the environment goes along, but only to the server it is for.
+
+    Raises:
+        ValueError: There is no such name, or `base_url` is no http(s) address.
+    """
+    if name not in KNOWN:
+        raise ValueError(f"provider must be one of {', '.join(KNOWN)}, not {name!r}")
+    known = KNOWN[name]
+    if base_url is not None:
+        return replace(endpoint(base_url, key), dialect=known.dialect)
+    if name == "openrouter":
+        return endpoint(OPENROUTER_URL, key or find_openrouter_key())
+    return Provider(
+        name=known.title,
+        base_url=known.base_url,
+        key=key or (find_key(known.key_env) if known.key_env else None),
+        key_env=known.key_env,
+        dialect=known.dialect,
     )
 
 
@@ -124,13 +230,34 @@ def endpoint(base_url: str, key: Secret | None) -> Provider:
         raise ValueError(f"base_url must start with http:// or https://, not {base_url!r}")
     if base_url == OPENROUTER_URL and key is not None:
         return openrouter(key)
-    return Provider(name=parts.netloc.rpartition("@")[2], base_url=base_url, key=key)
+    return Provider(
+        name=parts.netloc.rpartition("@")[2],
+        base_url=base_url,
+        key=key,
+        dialect=_dialect_at(parts.hostname, parts.port),
+    )
+
+
+def _dialect_at(hostname: str, port: int | None) -> Dialect:
+    for known in KNOWN.values():
+        there = urlsplit(known.base_url)
+        if there.port is None:
+            if there.hostname == hostname:
+                return known.dialect
+        elif there.port == port and _is_loopback(hostname):
+            return known.dialect
+    return PLAIN
+
+
+def find_key(name: str) -> Secret | None:
+    """The key from the environment or from Colab's secrets, under this name."""
+    value = os.environ.get(name, "").strip() or _colab_secret(name)
+    return Secret(value) if value else None
 
 
 def find_openrouter_key() -> Secret | None:
-    """The key from the environment or from Colab's secrets."""
-    value = os.environ.get(OPENROUTER_KEY, "").strip() or _colab_secret(OPENROUTER_KEY)
-    return Secret(value) if value else None
+    """OpenRouter's key from the environment or from Colab's secrets."""
+    return find_key(OPENROUTER_KEY)
 
 
 def _colab_secret(name: str) -> str:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
+from ._attachments import Attachment
 from ._conversation import Message, Status
 from ._errors import ChatError
 from ._stream import Usage
@@ -45,6 +46,21 @@ class Reply:
     def usage(self) -> Usage | None:
         """Tokens and cost, as far as the server told them."""
         return self._message.usage
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars, as the server told or by its prices; None if neither is known."""
+        return self._message.cost
+
+    @property
+    def images(self) -> tuple[Attachment, ...]:
+        """The images that the model made; each shows itself in a notebook, and can be saved."""
+        return self._message.attachments
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was different about the request, a sentence each: a fallback, a retry, …."""
+        return self._message.notes
 
     @property
     def model(self) -> str | None:

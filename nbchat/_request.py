@@ -1,23 +1,81 @@
-"""(settings, messages) → the body of a `/chat/completions` request."""
+"""(settings, model, messages) → the body of a `/chat/completions` request."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from ._models import reasoning_parameters
+from ._context import reckon_tokens
+from ._models import Model
+from ._providers import PLAIN, Dialect
+from ._reasoning import reasoning_parameters
 from ._settings import ChatSettings
 
 
-def chat_completion_body(settings: ChatSettings, messages: list[dict[str, str]]) -> dict[str, Any]:
-    """The request for one streamed reply to `messages`."""
-    return {
-        "model": settings.model,
-        "messages": messages,
+def chat_completion_body(
+    settings: ChatSettings,
+    messages: Sequence[dict[str, Any]],
+    *,
+    model: Model | None = None,
+    dialect: Dialect = PLAIN,
+    prompt_tokens: int | None = None,
+    refused: Collection[str] = (),
+) -> dict[str, Any]:
+    """The request for one streamed reply to `messages`.
+
+    Args:
+        settings: With the id of the model.
+        messages: As the OpenAI SDK takes them.
+        model: What the catalogue says of the model; only what it takes is sent.
+        dialect: How the server takes requests.
+        prompt_tokens: About what `messages` take; by default, reckoned from their size.
+        refused: Parameters that this model has refused before.
+    """
+    taken = prompt_tokens or reckon_tokens(messages)
+    max_tokens = _max_tokens_name(model, dialect, refused)
+    reasoning = reasoning_parameters(
+        settings.model,
+        settings.reasoning_effort,
+        reasoning=model.reasoning if model is not None else None,
+        ask=dialect.ask,
+    )
+    parameters = {
         "temperature": settings.temperature,
         "top_p": settings.top_p,
-        "max_tokens": settings.max_tokens,
+        max_tokens: _max_tokens(settings, taken, model),
+        **reasoning,
+    }
+    body: dict[str, Any] = {
+        "model": settings.model,
+        "messages": list(messages),
+        **{name: value for name, value in parameters.items() if _takes(model, name)},
         "stream": True,
         # Most servers send usage in a stream only when asked to.
         "stream_options": {"include_usage": True},
-        **reasoning_parameters(settings.model, settings.reasoning_effort),
+        **dialect.extra,
     }
+    return {name: value for name, value in body.items() if name not in refused}
+
+
+def _takes(model: Model | None, name: str) -> bool:
+    if model is None:
+        return True
+    # The same wish in other words: what is listed is one of them.
+    if name in ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs"):
+        return model.takes("reasoning", "reasoning_effort", "include_reasoning", name)
+    return model.takes(name)
+
+
+def _max_tokens_name(model: Model | None, dialect: Dialect, refused: Collection[str]) -> str:
+    names = (dialect.max_tokens, "max_tokens", "max_completion_tokens")
+    fit = (name for name in names if name not in refused and _takes(model, name))
+    return next(fit, names[0])
+
+
+def _max_tokens(settings: ChatSettings, prompt_tokens: int, model: Model | None) -> int:
+    """What can still fit: many servers refuse a request that asks for more than that."""
+    if model is None:
+        return settings.max_tokens
+    room = model.context_length - prompt_tokens if model.context_length else 0
+    limits = [settings.max_tokens, model.max_tokens_limit or 0, room]
+    return min(limit for limit in limits if limit > 0)

@@ -7,16 +7,16 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Protocol
 
+from ._attachments import Attachment
 from ._conversation import Conversation, Message
 from ._engine import Engine, background, start
 from ._errors import ChatError
+from ._plan import Plan, Rules, Server, Spent
 from ._reply import Reply
-from ._request import chat_completion_body
 from ._settings import ChatSettings
-from ._stream import ContentDelta, Event, Failure, ModelName, ReasoningDelta
+from ._stream import ContentDelta, Event, Failure, ImageOutput, ModelName, ReasoningDelta
 
 
 class ConversationView(Protocol):
@@ -39,15 +39,22 @@ class Turn:
     """A reply on its way: with which settings it was asked for, and how to cancel it."""
 
     def __init__(
-        self, message: Message, settings: ChatSettings, stop: Callable[[Reply], None]
+        self,
+        message: Message,
+        settings: ChatSettings,
+        rules: Rules,
+        stop: Callable[[Reply], None],
     ) -> None:
         self.message = message
         self.settings = settings
+        self.rules = rules
         self.reply = Reply(message, stop)
         self.reply._streaming_thread = background().thread
         self.cancel: Callable[[], None] | None = None
         # Its message tells less: that may be continued while the task of this turn still ends.
         self.ended = False
+        # Whether the request on its way has been answered with anything that is to be seen.
+        self.answered = False
 
 
 class Session:
@@ -57,7 +64,8 @@ class Session:
 
     Args:
         view: What shows the conversation.
-        connect: Gives the engine and the model to ask when none was chosen.
+        connect: Gives the engine, what is known of its server, and the settings with a model.
+        rules: Gives what a person has decided about requests.
         on_change: Called when the session has become busy or idle.
         on_end: Called with each reply that has ended, on the thread that ended it.
     """
@@ -65,7 +73,8 @@ class Session:
     def __init__(
         self,
         view: ConversationView,
-        connect: Callable[[ChatSettings], Awaitable[tuple[Engine, ChatSettings]]],
+        connect: Callable[[ChatSettings], Awaitable[tuple[Engine, Server, ChatSettings]]],
+        rules: Callable[[], Rules],
         on_change: Callable[[], None],
         on_end: Callable[[Reply], None],
     ) -> None:
@@ -73,6 +82,7 @@ class Session:
         self.conversation = Conversation()
         self._view = view
         self._connect = connect
+        self._rules = rules
         self._on_change = on_change
         self._on_end = on_end
         self._queue: deque[Turn] = deque()
@@ -83,23 +93,36 @@ class Session:
         """Whether a reply streams or waits its turn."""
         return self._turn is not None
 
-    def ask(self, content: str, settings: ChatSettings, *, queue: bool) -> Reply:
+    def ask(
+        self,
+        content: str,
+        settings: ChatSettings,
+        *,
+        attachments: Sequence[Attachment] = (),
+        queue: bool,
+    ) -> Reply:
         """Adds a message and the turn that answers it.
 
         Raises:
             RuntimeError: A reply is running, and `queue` is false.
         """
         with self._changing(anytime=queue):
-            return self._enqueue(self.conversation.ask(content), settings)
+            reply = self.conversation.ask(content, attachments=attachments)
+            return self._enqueue(reply, settings)
 
     def edit(self, question: Message, content: str, settings: ChatSettings) -> Reply:
         """Adds another version of a user's message, and the turn that answers it.
+
+        What was attached to the message stays attached.
 
         Raises:
             RuntimeError: A reply is running.
         """
         with self._changing():
-            return self._enqueue(self.conversation.ask(content, instead_of=question), settings)
+            reply = self.conversation.ask(
+                content, attachments=question.attachments, instead_of=question
+            )
+            return self._enqueue(reply, settings)
 
     def regenerate(self, reply: Message, settings: ChatSettings) -> Reply:
         """Asks for another version of a reply.
@@ -157,6 +180,19 @@ class Session:
                     return message
         raise ValueError("This message is no longer shown.")
 
+    def find_attachment(self, attachment_id: str) -> Attachment:
+        """What goes with one of the messages that are shown.
+
+        Raises:
+            ValueError: There is none with this id.
+        """
+        with self.lock:
+            for message in self.conversation.messages:
+                for attachment in message.attachments:
+                    if attachment.id == attachment_id:
+                        return attachment
+        raise ValueError("This file is no longer there.")
+
     @property
     def last_reply(self) -> Message:
         """The last reply that is shown.
@@ -206,7 +242,7 @@ class Session:
                     self._view.put(message)
 
     def _enqueue(self, message: Message, settings: ChatSettings) -> Reply:
-        turn = Turn(message, settings, self.stop)
+        turn = Turn(message, settings, self._rules(), self.stop)
         self._queue.append(turn)
         if self._turn is None:
             self._begin_next()
@@ -224,20 +260,72 @@ class Session:
                 if turn.ended:
                     return  # stopped before it began
                 self.conversation.begin(turn.message, turn.settings.model)
-                messages = self.conversation.to_openai(turn.settings.system, before=turn.message)
                 self._view.settle(turn.message)
-            engine, settings = await self._connect(turn.settings)
-            body = chat_completion_body(settings, messages)
-            await engine.stream(body, partial(self._apply, turn))
+            engine, server, settings = await self._connect(turn.settings)
+            plan = self._plan(turn, server, settings)
+            wait_s: float | None = 0.0
+            while wait_s is not None:
+                await self._wait(turn, plan, wait_s)
+                failure = await self._ask(turn, engine, plan)
+                wait_s = plan.after(failure) if failure and not turn.answered else None
+            if failure:
+                self._fail(turn, failure)
         except ChatError as error:
-            self._apply(turn, Failure(error))
+            self._fail(turn, error)
         except asyncio.CancelledError:
             self._end(turn, stopped=True)
             raise
         except Exception as error:  # anything else would vanish with the task
-            self._apply(turn, Failure(ChatError(f"nbchat failed: {error!r}", retryable=True)))
+            self._fail(turn, ChatError(f"nbchat failed: {error!r}", retryable=True))
         finally:
             self._end(turn)
+
+    def _plan(self, turn: Turn, server: Server, settings: ChatSettings) -> Plan:
+        model = server.model(settings.model)
+        images = model is None or model.images is not False
+        with self.lock:
+            messages = self.conversation.to_openai(
+                settings.system, before=turn.message, images=images
+            )
+            tokens = self.conversation.prompt_tokens(messages, before=turn.message)
+            costs = [reply.cost or 0.0 for reply in self.conversation.replies()]
+        spent = Spent(sum(costs), max(costs, default=0.0))
+        return Plan(settings, messages, server, turn.rules, spent, tokens)
+
+    async def _wait(self, turn: Turn, plan: Plan, wait_s: float) -> None:
+        """Shows what is about to be sent, and waits for its time."""
+        with self.lock:
+            self.conversation.ask_again(turn.message, plan.body["model"], plan.notes, wait_s)
+            self._view.settle(turn.message)
+        if wait_s:
+            await asyncio.sleep(wait_s)
+            with self.lock:
+                turn.message.retry_at = None
+                self._view.settle(turn.message)
+
+    async def _ask(self, turn: Turn, engine: Engine, plan: Plan) -> ChatError | None:
+        """Sends the request; gives the error in which its answer ended, if it did."""
+        turn.answered, failures = False, []
+
+        def apply(event: Event) -> None:
+            if isinstance(event, Failure):
+                failures.append(event.error)
+            else:
+                self._apply(turn, event)
+
+        await engine.stream(plan.body, apply)
+        usage, model = turn.message.usage, plan.model
+        if usage is not None and usage.cost is None and model is not None:
+            with self.lock:
+                turn.message.estimated_cost = model.price(
+                    usage.prompt_tokens or 0, usage.completion_tokens or 0
+                )
+        return failures[0] if failures else None
+
+    def _fail(self, turn: Turn, error: ChatError) -> None:
+        with self.lock:
+            if not turn.ended:  # else it was stopped meanwhile
+                self.conversation.apply(turn.message, Failure(error))
 
     def _apply(self, turn: Turn, event: Event) -> None:
         with self.lock:
@@ -247,9 +335,14 @@ class Session:
             self.conversation.apply(message, event)
             match event:
                 case ContentDelta(text):
+                    turn.answered = True
                     self._view.append(message, "content", text)
                 case ReasoningDelta(text):
+                    turn.answered = True
                     self._view.append(message, "reasoning", text)
+                case ImageOutput():
+                    turn.answered = True
+                    self._view.settle(message)
                 case ModelName():
                     self._view.settle(message)
 

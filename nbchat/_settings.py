@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 
-EFFORTS = ("low", "medium", "high")
+# OpenRouter's and OpenAI's words, from the least on.
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+# What the menu offers while it isn't known what the model does.
+USUAL_EFFORTS = ("low", "medium", "high")
 TEMPERATURE = (0.0, 2.0)
 MAX_TOKENS = (100, 65535)
 TOP_P = (0.0, 1.0)
@@ -20,10 +23,11 @@ class ChatSettings:
     Attributes:
         model: The model's id; blank means "the server's own default".
         system: System instructions; blank ones are not sent.
-        reasoning_effort: One of `EFFORTS`.
+        reasoning_effort: One of `EFFORTS`; None: what the model does by itself.
         temperature: 0.0 to 2.0.
-        max_tokens: The reply's upper limit in tokens, 100 to 65535.
+        max_tokens: The reply's upper limit in tokens, from 100 on.
         top_p: 0.0 to 1.0.
+        max_tokens_limit: The most that `max_tokens` can be: the model's own limit, if it is known.
 
     Raises:
         ValueError: A value is out of its range.
@@ -32,17 +36,18 @@ class ChatSettings:
 
     model: str = ""
     system: str = ""
-    reasoning_effort: str = "medium"
+    reasoning_effort: str | None = None
     temperature: float = 1.0
     max_tokens: int = 8192
     top_p: float = 1.0
+    max_tokens_limit: int = MAX_TOKENS[1]
 
     def __post_init__(self) -> None:
-        for name in ("model", "system", "reasoning_effort"):
+        for name in ("model", "system"):
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise TypeError(f"{name} must be text, not {type(value).__name__}")
-        if self.reasoning_effort not in EFFORTS:
+        if self.reasoning_effort is not None and self.reasoning_effort not in EFFORTS:
             raise ValueError(
                 f"reasoning_effort must be one of {', '.join(EFFORTS)}, "
                 f"not {self.reasoning_effort!r}"
@@ -50,7 +55,8 @@ class ChatSettings:
         object.__setattr__(self, "model", self.model.strip())
         for name, limits in (("temperature", TEMPERATURE), ("top_p", TOP_P)):
             object.__setattr__(self, name, _number(name, getattr(self, name), limits))
-        max_tokens = _number("max_tokens", self.max_tokens, MAX_TOKENS)
+        limits = (MAX_TOKENS[0], self.max_tokens_limit)
+        max_tokens = _number("max_tokens", self.max_tokens, limits)
         if not max_tokens.is_integer():
             raise TypeError(f"max_tokens must be a whole number, not {max_tokens}")
         object.__setattr__(self, "max_tokens", int(max_tokens))

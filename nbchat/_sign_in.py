@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from . import _providers
-from ._engine import _import_openai
+from ._engine import import_openai
 from ._errors import ChatError, explain
 from ._providers import Provider, Secret
 
@@ -67,7 +67,7 @@ class SignIn:
 
     async def _post(self, code: Secret) -> tuple[int, Secret | None]:
         """The answer's HTTP status, and the key if it has one."""
-        await _import_openai()
+        await import_openai()
         from openai import DefaultAsyncHttpxClient
 
         provider = Provider(name=_SERVER, base_url=_providers.OPENROUTER_URL)

@@ -10,9 +10,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
+from urllib.parse import quote
 
+from ._attachments import Attachment, from_data_url
 from ._errors import ChatError, explain_body, explain_cause, explain_non_stream
 from ._sse import EventDecoder, ServerSentEvent
+
+# What stays as it is in the address of an image: no space or bracket, which would end a link.
+_IN_URL = ":/?#@!$&'*+,;=%~"
 
 # Of an answer that is no stream at all, this much is kept to say what it was.
 _NON_STREAM_LIMIT = 4 * 1024 * 1024
@@ -41,6 +46,13 @@ class ReasoningDelta:
     """More text of the reasoning."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOutput:
+    """An image that the model made, whole."""
+
+    image: Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,16 @@ class Failure:
     error: ChatError
 
 
-Event = ContentDelta | ReasoningDelta | ReasoningDetails | ModelName | Usage | Finish | Failure
+Event = (
+    ContentDelta
+    | ReasoningDelta
+    | ImageOutput
+    | ReasoningDetails
+    | ModelName
+    | Usage
+    | Finish
+    | Failure
+)
 
 
 class StreamReader:
@@ -116,6 +137,7 @@ class StreamReader:
         self._texts: list[str] = []
         self._think: _LeadingThink | None = _LeadingThink()
         self._details: list[dict[str, Any]] = []
+        self._seen_images: list[bytes] = []  # the last chunk may tell them all again
         self._model_name = ""
         self._usage: Usage | None = None
         self._finish_reason = ""
@@ -246,10 +268,28 @@ class StreamReader:
         if refusal and isinstance(refusal, str):
             self._release_held()
             self._add_text(ContentDelta, refusal)
+        images = delta.get("images")
+        if images and isinstance(images, list):
+            self._read_images(images)
         if not self._has_answer and any(
             delta.get(kind) for kind in ("tool_calls", "function_call", "images", "audio")
         ):
             self._has_answer = True
+
+    def _read_images(self, images: list[Any]) -> None:
+        for image in map(_mapping, images):
+            url = _mapping(image.get("image_url")).get("url")
+            if not isinstance(url, str):
+                continue
+            if url.startswith("https://"):
+                # Not fetched by us: that is the person's to do.
+                self._add_text(ContentDelta, f"\n\n[Image]({quote(url, safe=_IN_URL)})\n\n")
+                continue
+            found = from_data_url(url, f"image-{len(self._seen_images) + 1}")
+            if found is not None and found.data not in self._seen_images:
+                self._seen_images.append(found.data)
+                self._release_held()
+                self._emit(ImageOutput(found))
 
     def _read_parts(self, parts: list[Any]) -> None:
         """Reads Mistral's content, a list while the model thinks."""
@@ -258,6 +298,9 @@ class StreamReader:
             text, thinking = part.get("text"), part.get("thinking")
             if text and isinstance(text, str):
                 self._add_content(text)
+            elif part.get("type") == "image_url":
+                self._read_images([part])
+                self._has_answer = True
             elif isinstance(thinking, str):
                 self._add_reasoning(thinking)
             elif isinstance(thinking, list):

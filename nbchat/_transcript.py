@@ -12,7 +12,6 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import traitlets
@@ -21,39 +20,8 @@ from ._bundle import View
 from ._comm import deliver_while_busy
 from ._conversation import Message
 
-
-@dataclass(frozen=True)
-class Action:
-    """A button of a notice."""
-
-    id: str
-    label: str
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something the chat itself says in the conversation, and what one can do about it there.
-
-    Attributes:
-        text: Plain text, blank lines between paragraphs.
-        secret_label: Names the password box, if there is one.
-        progress: (done, total) of what is under way.
-        tone: "info" or "error".
-    """
-
-    id: str
-    text: str
-    secret_label: str | None = None
-    actions: tuple[Action, ...] = ()
-    progress: tuple[int, int] | None = None
-    tone: str = "info"
-
-    def to_view(self) -> dict[str, Any]:
-        progress = self.progress and dict(zip(("done", "total"), self.progress, strict=True))
-        return asdict(self) | {"progress": progress}
-
-
-# Handles one kind of message from the browser; may answer with bytes, and refuse by raising.
+# Handles one kind of message from the browser, with its bytes as `buffers`; may answer with bytes,
+# and refuse by raising.
 Handler = Callable[[dict[str, Any]], "tuple[str, bytes] | None"]
 
 
@@ -81,6 +49,13 @@ class Transcript(View):
             "thoughts": None,
             "model": "",
             "server": "",
+            "facts": None,
+            "disabled": {},
+            "catalogue": 0,
+            "account": "",
+            "usage": None,
+            "max_cost": None,
+            "context": None,
         }
         self.flush_interval_s = flush_interval_s
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -183,8 +158,9 @@ class Transcript(View):
 
     # Browser → kernel
 
-    def _receive(self, _: View, message: dict[str, Any], __: list[memoryview]) -> None:
+    def _receive(self, _: View, message: dict[str, Any], buffers: list[memoryview]) -> None:
         nonce = message.get("nonce")
+        message = {**message, "buffers": buffers}
         try:
             if message["type"] == "resync":
                 self._resync(message["seq"])

@@ -1,46 +1,198 @@
-"""What the chat says when it has no model to talk to, or may fetch the one for this machine."""
+"""How a chat comes by a model to talk to: keys, signing in, servers found, the demo model."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 from . import _local_model
-from ._transcript import Action, Notice
+from ._connection import Connection
+from ._discovery import FoundServer, find_servers
+from ._engine import start
+from ._errors import ChatError
+from ._notices import Action, Notice, Notices, SecretBox
+from ._providers import KNOWN, Secret, find_key
+from ._sign_in import SignIn
 
 NO_MODEL = "no-model"
-USE_LOCAL = Action(
-    "use-local", f"Fetch the demo model ({_local_model.DOWNLOAD_BYTES / 1e6:.0f} MB)"
-)
-KEY_LABEL = "OpenRouter API key"
+_SERVERS = "servers"
+_SIGN_IN = "sign-in"
+_FETCH = "fetch"
+_ALL = (NO_MODEL, _SERVERS, _SIGN_IN, _FETCH)
+
+_MEGABYTES = f"{_local_model.DOWNLOAD_BYTES / 1e6:.0f} MB"
 
 
-def no_model() -> Notice:
-    """There is no key: what to do, here and in code."""
-    ways = [
-        "Paste a key from https://openrouter.ai/settings/keys below: it stays in this kernel's "
-        "memory. Or set OPENROUTER_API_KEY before Jupyter starts. Some models there are free.",
-        'Talk to a server of your own: ChatWidget(base_url="http://localhost:11434/v1", '
-        'model="…").',
-    ]
-    actions: tuple[Action, ...] = ()
-    if _local_model.runtime_installed():
-        ways.append(
-            "Or fetch a tiny demo model that runs on this machine: SmolLM2 135M (Apache 2.0), "
-            "often wrong, needs no account."
+class Welcome:
+    """Offers the ways to a model, and goes the one that a person picks.
+
+    Args:
+        connection: What is changed.
+        notices: Where it speaks.
+        switch: Does a change of the connection, and makes the chat at home with it; may refuse by
+            raising.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        notices: Notices,
+        switch: Callable[[Callable[[], object]], None],
+    ) -> None:
+        self._connection = connection
+        self._notices = notices
+        self._switch = switch
+
+    def done(self) -> None:
+        """There is a model now: takes back what was offered."""
+        self._notices.dismiss(*_ALL)
+
+    def no_model(self) -> None:
+        """There is no key: says what to do, here and in code."""
+        ways = [
+            "Sign in to OpenRouter, or paste a key from https://openrouter.ai/settings/keys: it "
+            "stays in this kernel's memory. Or set OPENROUTER_API_KEY before Jupyter starts. Some "
+            "models there are free.",
+            'Talk to a server of your own: ChatWidget(provider="ollama"), or '
+            'ChatWidget(base_url="http://localhost:11434/v1", model="…").',
+        ]
+        actions = {"sign-in": Action("Sign in to OpenRouter", self._sign_in)}
+        if _local_model.runtime_installed():
+            ways.append(
+                "Or fetch a tiny demo model that runs on this machine: SmolLM2 135M (Apache 2.0), "
+                "often wrong, needs no account."
+            )
+            actions["use-local"] = Action(
+                f"Fetch the demo model ({_MEGABYTES})", self._fetch_local_model
+            )
+        else:
+            ways.append("Or install the extra `local` for a tiny demo model on this machine.")
+        text = "\n\n".join(["This chat has no model to talk to yet.", *ways])
+        secret = SecretBox("OpenRouter API key", "Use this key", self._use_key)
+        self._notices.show(Notice(NO_MODEL, text, secret, actions))
+        in_thread(self._offer_found_servers)
+
+    def other_key(self) -> None:
+        """The key in use was refused: asks for another one."""
+        provider = self._connection.provider
+        if provider is None:
+            return
+        actions = {}
+        if self._connection.is_openrouter:
+            actions["sign-in"] = Action("Sign in to OpenRouter", self._sign_in)
+        text = f"{provider.name} refused the key. Another one can be pasted here."
+        secret = SecretBox(f"{provider.name} API key", "Use this key", self._use_key)
+        self._notices.show(Notice(NO_MODEL, text, secret, actions))
+
+    def offer_servers(self) -> None:
+        """Looks for the servers that can be had, and lets one be picked."""
+        self._notices.show(Notice(_SERVERS, "Looking for servers on this machine…"))
+        in_thread(lambda: self._offer(self._find_servers()))
+
+    def _offer_found_servers(self) -> None:
+        found = self._find_servers()
+        if found and self._connection.provider is None:
+            names = ", ".join(_describe(server) for server in found)
+            text = f"Running on this machine: {names}. What you say there stays here."
+            actions = {server.provider: self._use_found(server) for server in found}
+            self._notices.show(Notice(_SERVERS, text, actions=actions))
+
+    @staticmethod
+    def _find_servers() -> list[FoundServer]:
+        try:
+            return find_servers()
+        except RuntimeError:  # no threads in Pyodide, and no servers beside it
+            return []
+
+    def _offer(self, found: list[FoundServer]) -> None:
+        current = self._connection.provider
+        actions = {server.provider: self._use_found(server) for server in found}
+        for name, known in KNOWN.items():
+            if (
+                known.key_env
+                and find_key(known.key_env)
+                and not (current and current.name == known.title)
+            ):
+                actions[name] = self._use(known.title, provider=name)
+        if not self._connection.is_openrouter and "openrouter" not in actions:
+            actions["sign-in"] = Action("Sign in to OpenRouter", self._sign_in)
+        if _local_model.runtime_installed() and _local_model.weights() is not None:
+            local = self._connection.use_local_model
+            actions["local"] = Action("Use the demo model", lambda: self._switch(local))
+        actions["keep"] = Action(
+            f"Stay with {current.name}" if current else "Cancel",
+            lambda: self._notices.dismiss(_SERVERS),
         )
-        actions = (USE_LOCAL,)
-    else:
-        ways.append("Or install the extra `local` for a tiny demo model on this machine.")
-    text = "\n\n".join(["This chat has no model to talk to yet.", *ways])
-    return Notice(NO_MODEL, text, secret_label=KEY_LABEL, actions=actions)
+        lines = ["With which server should this conversation go on?"]
+        lines += [f"• {_describe(server)}, on this machine" for server in found]
+        text = "\n".join(lines) + (
+            '\n\nAny other: chat.use_server("groq"), or chat.use_server(base_url="…").'
+        )
+        self._notices.show(Notice(_SERVERS, text, actions=actions))
+
+    def _use_found(self, server: FoundServer) -> Action:
+        title = KNOWN[server.provider].title
+        return self._use(title, provider=server.provider, base_url=server.base_url)
+
+    def _use(self, title: str, **where: Any) -> Action:
+        return Action(f"Use {title}", lambda: self._switch(lambda: self._connection.use(**where)))
+
+    def _use_key(self, key: Secret) -> None:
+        key.check()
+        self._switch(lambda: self._connection.use_key(key))
+
+    # Signing in
+
+    def _sign_in(self, problem: str = "") -> None:
+        sign_in = SignIn()
+        text = (
+            f"1. Open {sign_in.url} and allow a key for nbchat.\n"
+            "2. Paste the code that is shown there: it is valid for ten minutes, and once."
+        )
+        secret = SecretBox(
+            "Code from OpenRouter", "Sign in", lambda code: start(self._exchange(sign_in, code))
+        )
+        cancel = Action("Cancel", lambda: self._notices.dismiss(_SIGN_IN))
+        tone = "error" if problem else "info"
+        text = f"{problem}\n\n{text}" if problem else text
+        self._notices.show(Notice(_SIGN_IN, text, secret, {"cancel": cancel}, tone=tone))
+
+    async def _exchange(self, sign_in: SignIn, code: Secret) -> None:
+        self._notices.show(Notice(_SIGN_IN, "Signing in…"))
+        try:
+            key = await sign_in.exchange(code)
+            self._switch(lambda: self._connection.use_openrouter(key))
+        except (ChatError, RuntimeError) as error:
+            self._sign_in(str(error))
+
+    # The demo model
+
+    def _fetch_local_model(self) -> None:
+        self._show_progress(0, _local_model.DOWNLOAD_BYTES)
+        in_thread(self._fetch_and_use_local_model)
+
+    def _fetch_and_use_local_model(self) -> None:
+        try:
+            _local_model.download_weights(self._show_progress)
+            self._switch(self._connection.use_local_model)
+        except (ChatError, RuntimeError) as error:
+            self.no_model()
+            self._notices.show(Notice(_FETCH, str(error), tone="error"))
+
+    def _show_progress(self, done: int, total: int) -> None:
+        text = f"Fetching the demo model: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+        self._notices.show(Notice(NO_MODEL, text, progress=(done, total)))
 
 
-def other_key() -> Notice:
-    """The key in use was refused."""
-    return Notice(
-        NO_MODEL, "The key was refused. Another one can be pasted here.", secret_label=KEY_LABEL
-    )
+def _describe(server: FoundServer) -> str:
+    shown = ", ".join(server.models[:3]) + (", …" if len(server.models) > 3 else "")
+    return f"{KNOWN[server.provider].title} ({shown})"
 
 
-def fetching(done: int, total: int) -> Notice:
-    """The demo model is on its way."""
-    text = f"Fetching the demo model: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
-    return Notice(NO_MODEL, text, progress=(done, total))
+def in_thread(function: Callable[[], object]) -> None:
+    """Calls what may take long, or wait for a reply, off the thread that streams."""
+    try:
+        threading.Thread(target=function, name="nbchat-callback", daemon=True).start()
+    except RuntimeError:  # no threads in Pyodide
+        function()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
     from playwright.sync_api import Error as PlaywrightError
 
+    from nbchat import ChatWidget
 
 # How long an example takes on a busy machine says nothing about the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,6 +54,24 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as server:
         yield server
+
+
+@pytest.fixture
+def make(server: ScriptedServer) -> Iterator[Callable[..., ChatWidget]]:
+    """Makes chats with the scripted server, and closes them."""
+    from nbchat import ChatWidget
+
+    chats: list[ChatWidget] = []
+
+    def make_chat(**options: Any) -> ChatWidget:
+        if "client" not in options:
+            options = {"base_url": server.base_url, "model": "test/model", **options}
+        chats.append(ChatWidget(**options))
+        return chats[-1]
+
+    yield make_chat
+    for chat in chats:
+        chat.close()
 
 
 @pytest.fixture(scope="session")

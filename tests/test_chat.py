@@ -7,8 +7,7 @@ import gc
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,41 +15,16 @@ from typing import Any
 import pytest
 import sse_server as sse
 from sse_server import DONE, ScriptedServer
+from until import TIMEOUT, until
 
 from nbchat import ChatError, ChatWidget, Reply, _local_model, _providers, reasoning_rules
 from nbchat._engine import Timeouts
 from nbchat._providers import find_openrouter_key
 
-TIMEOUT = 20
-
-
-@pytest.fixture
-def make(server: ScriptedServer) -> Iterator[Callable[..., ChatWidget]]:
-    """Makes chats with the scripted server, and closes them."""
-    chats: list[ChatWidget] = []
-
-    def make_chat(**options: Any) -> ChatWidget:
-        if "client" not in options:
-            options = {"base_url": server.base_url, "model": "test/model", **options}
-        chats.append(ChatWidget(**options))
-        return chats[-1]
-
-    yield make_chat
-    for chat in chats:
-        chat.close()
-
 
 @pytest.fixture
 def chat(make: Callable[..., ChatWidget]) -> ChatWidget:
     return make()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Waits for what happens on another thread."""
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
 
 
 # Replies
@@ -720,7 +694,7 @@ def test_without_a_key_the_chat_says_what_to_do(
     assert notice["secret_label"] == "OpenRouter API key"
     with pytest.raises(ChatError, match="OpenRouter key"):
         chat.send("Hi").wait(TIMEOUT)
-    chat._on_key({"value": "sk-or-typed"})
+    chat._notices.take_secret({"notice": "no-model", "value": "sk-or-typed"})
     assert chat._transcript.get_state()["snapshot"]["notices"] == []
     assert chat.model == "openrouter/free"
     assert chat.retry().wait(TIMEOUT).text == "You said: Hi"

@@ -1,39 +1,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wire import WIRE, needs_wire
 
-from nbchat import reasoning_rules
-from nbchat._models import parse_models, read_models, reasoning_parameters
-
-
-@pytest.mark.parametrize("effort", ["low", "medium", "high"])
-@pytest.mark.parametrize(
-    "model", ["openai/gpt-oss-120b", "openai/gpt-oss-20b:free", "openai/gpt-5.4"]
-)
-def test_openai_models_take_an_effort(model: str, effort: str) -> None:
-    assert reasoning_parameters(model, effort) == {"reasoning": {"effort": effort}}
-
-
-def test_grok_4_fast_can_only_be_enabled() -> None:
-    for model in ("x-ai/grok-4-fast", "x-ai/grok-4-fast:free"):
-        assert reasoning_parameters(model, "low") == {}
-        assert reasoning_parameters(model, "medium") == {"reasoning": {"enabled": True}}
-        assert reasoning_parameters(model, "high") == {"reasoning": {"enabled": True}}
-
-
-def test_other_models_get_nothing() -> None:
-    for model in ("openrouter/free", "openai/gpt-4o", "x-ai/grok-4", ""):
-        assert reasoning_parameters(model, "high") == {}
-
-
-def test_a_rule_of_ones_own_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(reasoning_rules, "openai/gpt-5.9*", lambda effort: {"think": effort})
-    assert reasoning_parameters("openai/gpt-5.9-mini", "low") == {"think": "low"}
-    assert reasoning_parameters("openai/gpt-5", "low") == {"reasoning": {"effort": "low"}}
+from nbchat._models import Catalogue, Model, parse_models, read_models
 
 
 def test_free_models_come_first_then_by_name() -> None:
@@ -67,9 +42,159 @@ def test_recorded_catalogues(path: Path) -> None:
     assert len({model.id for model in models}) == len(models)
     free = [model.is_free for model in models]
     assert free == sorted(free, reverse=True)
+    assert not any("embed" in model.id or "whisper" in model.id for model in models)
     if path.name.startswith("openrouter"):
         assert free[0]
         assert not free[-1]
+
+
+def parsed(**entry: Any) -> Model:
+    (model,) = parse_models({"data": [{"id": "a/b", **entry}]})
+    return model
+
+
+@needs_wire
+def test_what_openrouter_says_of_a_model() -> None:
+    body = json.loads((WIRE / "openrouter-models-2026-08.json").read_text(encoding="utf-8"))
+    catalogue = Catalogue(tuple(parse_models(body)), is_live=True)
+    qwen = catalogue.find("qwen/qwen3.8-27b")
+    assert qwen is not None
+    assert (qwen.context_length, qwen.max_completion_tokens) == (262_144, 131_072)
+    assert (qwen.prompt_price, qwen.completion_price) == (0.45, 3.2)
+    assert qwen.price(1_000_000, 500_000) == pytest.approx(2.05)
+    assert (qwen.images, qwen.files, qwen.is_free) == (True, False, False)
+    assert qwen.reasoning is not None
+    assert qwen.reasoning.efforts == ("none", "low", "medium", "xhigh")
+    assert qwen.reasoning.default == "xhigh"
+    router = catalogue.find("openrouter/auto")
+    assert router is not None
+    assert router.prompt_price is None, "-1 is no price"
+    # Of a mandatory one, reasoning can't be switched off.
+    for model in catalogue.models:
+        entry = next(each for each in body["data"] if each["id"] == model.id)
+        if entry.get("reasoning", {}).get("mandatory"):
+            assert model.reasoning is not None
+            assert "none" not in model.reasoning.efforts
+        assert model.max_tokens_limit is not None
+
+
+def test_what_can_be_chosen_about_reasoning() -> None:
+    def offered(**reasoning: Any) -> tuple[str, tuple[str, ...], str]:
+        found = parsed(reasoning=reasoning).reasoning
+        assert found is not None
+        return found.choice, found.efforts, found.default
+
+    assert offered(mandatory=False) == ("switch", ("none", "medium"), "medium")
+    assert offered(mandatory=False, default_enabled=False)[2] == "none"
+    assert offered(mandatory=True)[0] == "fixed"
+    some = {"supported_efforts": ["high", "low"], "default_effort": "high"}
+    assert offered(mandatory=True, **some) == ("levels", ("low", "high"), "high")
+    assert offered(mandatory=False, **some) == ("levels", ("none", "low", "high"), "high")
+    assert offered(mandatory=False, default_enabled=False, **some)[2] == "none"
+    every = offered(mandatory=False, supported_efforts=None)
+    assert every[1] == ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+    assert parsed().reasoning is None
+    no = parsed(supported_parameters=["temperature"]).reasoning
+    assert no is not None
+    assert no.choice == "none"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"max_model_len": 4096}, {"context_length": 4096}),  # vLLM
+        ({"meta": {"n_ctx": 512, "n_ctx_train": 8192}}, {"context_length": 512}),  # llama-server
+        (  # Groq
+            {
+                "context_window": 8192,
+                "max_completion_tokens": 1024,
+                "input_modalities": ["text", "image"],
+                "pricing": {"prompt": "0.000001", "completion": "0.000002"},
+            },
+            {"context_length": 8192, "max_completion_tokens": 1024, "images": True}
+            | {"prompt_price": 1.0, "completion_price": 2.0},
+        ),
+        (  # Mistral
+            {
+                "max_context_length": 32_768,
+                "capabilities": {"completion_chat": True, "vision": True, "reasoning": False},
+                "deprecation": "2026-08-31T12:00:00Z",
+                "deprecation_replacement_model": "next",
+            },
+            {"context_length": 32_768, "images": True, "replacement": "next"}
+            | {"expires": date(2026, 8, 31)},
+        ),
+        (  # the HF router: the dearest of its providers
+            {
+                "providers": [
+                    {"context_length": 10, "pricing": {"input": 1, "output": 2}},
+                    {"context_length": 20, "pricing": {"input": 3, "output": 4}},
+                    {"status": "live"},
+                ]
+            },
+            {"context_length": 20, "prompt_price": 3.0, "completion_price": 4.0},
+        ),
+        (  # Venice
+            {
+                "type": "text",
+                "model_spec": {
+                    "availableContextTokens": 7,
+                    "maxCompletionTokens": 5,
+                    "capabilities": {"supportsVision": False},
+                    "pricing": {"input": {"usd": 1.5}, "output": {"usd": 2.5}},
+                },
+            },
+            {"context_length": 7, "max_completion_tokens": 5, "images": False}
+            | {"prompt_price": 1.5, "completion_price": 2.5},
+        ),
+    ],
+)
+def test_other_servers_say_it_in_other_words(
+    entry: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    model = parsed(**entry)
+    assert {name: getattr(model, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": "text-embedding-3-small"},
+        {"id": "x", "type": "image"},
+        {"id": "x", "capabilities": {"completion_chat": False}},
+        {"id": "x", "capabilities": {"type": "embeddings"}},
+        {"id": "x", "output_modalities": ["speech"]},
+    ],
+)
+def test_what_is_not_for_chat_is_left_out(entry: dict[str, Any]) -> None:
+    assert parse_models({"data": [entry]}) == []
+
+
+def listing(*ids: str, is_live: bool = True, owned_by: str = "") -> Catalogue:
+    entries = [{"id": id_, "owned_by": owned_by} for id_ in ids]
+    return Catalogue(tuple(parse_models({"data": entries})), is_live)
+
+
+def test_a_model_that_is_gone_and_the_nearest_one() -> None:
+    catalogue = listing("deepseek/deepseek-v4:free", "x-ai/grok-4.3", "deepseek/deepseek-v4")
+    assert catalogue.lacks("deepseek/deepseek-r1:free")
+    nearest = catalogue.nearest("deepseek/deepseek-r1:free")
+    assert nearest is not None
+    assert nearest.id == "deepseek/deepseek-v4:free"
+    nearest = catalogue.nearest("x-ai/grok-4-fast")
+    assert nearest is not None
+    assert nearest.id == "x-ai/grok-4.3"
+    assert Catalogue().nearest("any") is None
+
+
+def test_models_that_only_seem_to_be_gone() -> None:
+    catalogue = listing("a/b", "llama3:latest", "c/d:free")
+    for model_id in ("a/b", "a/b:nitro", "llama3", "@preset/mine", ""):
+        assert not catalogue.lacks(model_id), model_id
+    assert catalogue.lacks("a/b:free"), "a free variant is a model of its own"
+    assert not listing("a/b", is_live=False).lacks("gone"), "an old list proves nothing"
+    assert not listing().lacks("gone"), "a server without a list"
+    assert not listing("/models/x.gguf", owned_by="llamacpp").lacks("qwen3")
 
 
 def test_models_from_a_list_and_a_file(tmp_path: Path) -> None:

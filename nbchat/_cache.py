@@ -1,0 +1,52 @@
+"""The user's cache folder: what can be had again, kept for when the network is away."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+# Servers on changing ports would else pile up.
+_KEPT_LISTS = 32
+
+
+def cache_dir() -> Path:
+    """The folder in it that is ours; not made here."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("nbchat", appauthor=False)
+
+
+def read_models(base_url: str) -> object:
+    """What this server's `/models` last answered; None if that isn't known."""
+    try:
+        return json.loads(_list_path(base_url).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def write_models(base_url: str, body: object) -> None:
+    """Keeps an answer of this server's `/models`; where it can't, the list is fetched next time."""
+    path = _list_path(base_url)
+    with contextlib.suppress(OSError, ValueError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Whole or not at all, for a kernel that reads it meanwhile; for the user alone.
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        try:
+            with open(descriptor, "w", encoding="utf-8") as file:
+                json.dump(body, file)
+            os.replace(partial, path)
+        except BaseException:
+            os.unlink(partial)
+            raise
+        lists = sorted(path.parent.iterdir(), key=lambda each: each.stat().st_mtime)
+        for old in lists[:-_KEPT_LISTS]:
+            old.unlink(missing_ok=True)
+
+
+def _list_path(base_url: str) -> Path:
+    name = hashlib.sha256(base_url.encode()).hexdigest()[:16]
+    return cache_dir() / "models" / f"{name}.json"

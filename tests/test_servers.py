@@ -1,0 +1,433 @@
+"""Servers and their models, as the chat gets to know them over real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sse_server as sse
+from sse_server import DONE, ScriptedServer
+from until import TIMEOUT, until
+
+from nbchat import ChatWidget, _cache, _providers
+from nbchat._connection import account
+
+Make = Callable[..., ChatWidget]
+
+FULL = {
+    "id": "a/thinker",
+    "name": "Thinker",
+    "context_length": 100_000,
+    "top_provider": {"max_completion_tokens": 20_000},
+    "pricing": {"prompt": "0.000001", "completion": "0.000002"},
+    "supported_parameters": ["max_tokens", "reasoning"],
+    "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
+    "reasoning": {
+        "mandatory": True,
+        "supported_efforts": ["high", "low"],
+        "default_effort": "high",
+    },
+}
+PLAIN = {"id": "b/plain", "supported_parameters": ["temperature", "max_tokens", "top_p"]}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(empty_cache: Path) -> None:
+    """No list of another test's server is known."""
+
+
+def snapshot(chat: ChatWidget) -> dict[str, Any]:
+    state: dict[str, Any] = chat._transcript.get_state()["snapshot"]
+    return state
+
+
+def notices(chat: ChatWidget) -> dict[str, dict[str, Any]]:
+    return {notice["id"]: notice for notice in snapshot(chat)["notices"]}
+
+
+def press(chat: ChatWidget, notice: str, action: str) -> None:
+    chat._notices.act({"notice": notice, "action": action})
+
+
+def loaded(chat: ChatWidget) -> ChatWidget:
+    """As a page does it that shows the chat."""
+    chat._connection.load_models()
+    until(lambda: (task := chat._connection._loading) is not None and task.done())
+    return chat
+
+
+# The catalogue
+
+
+def test_the_first_request_already_knows_what_the_model_takes(
+    make: Make, server: ScriptedServer
+) -> None:
+    server.models = [FULL]
+    make(model="a/thinker").send("Hi").wait(TIMEOUT)
+    body = server.chats[0].body
+    assert body["reasoning"] == {"effort": "high"}
+    assert not {"temperature", "top_p"} & set(body)
+
+
+def test_a_list_that_never_comes_holds_up_no_message(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbchat._connection._PATIENCE_S", 0.05)
+    server.models = sse.hang()
+    assert make().send("Hi").wait(TIMEOUT).text == "You said: Hi"
+
+
+def test_the_list_is_kept_for_when_the_network_is_away(make: Make, server: ScriptedServer) -> None:
+    server.models = [FULL, PLAIN]
+    loaded(make(model="a/thinker"))
+    until(lambda: _cache.read_models(server.base_url))
+    (kept,) = (_cache.cache_dir() / "models").iterdir()
+    if os.name != "nt":
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    server.models = sse.status(503, "away")
+    chat = make(model="a/thinker")
+    chat._connection.load_models()
+    until(lambda: chat._connection.catalogue.models)
+    assert not chat._connection.catalogue.is_live
+    assert chat._controls.model.menu.options[:2] == ("b/plain", "a/thinker")
+    chat.send("Hi").wait(TIMEOUT)
+    assert "temperature" not in server.chats[0].body
+
+
+def test_a_kept_list_is_shown_until_the_new_one_is_here(make: Make, server: ScriptedServer) -> None:
+    _cache.write_models(server.base_url, {"data": [PLAIN]})
+    arrived = threading.Event()
+    server.models = sse.gate(arrived)
+    chat = make(model="")
+    chat._connection.load_models()
+    until(lambda: chat.model == "b/plain")
+    arrived.set()
+
+
+@pytest.mark.parametrize("kept", [b"", b"{", b"[1, 2]", b'{"data": 3}', b"\xff\xfe"])
+def test_a_kept_list_that_is_damaged(make: Make, server: ScriptedServer, kept: bytes) -> None:
+    path = _cache._list_path(server.base_url)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(kept)
+    loaded(make())
+    until(lambda: _cache.read_models(server.base_url) == {"data": server.models})
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    assert loaded(make()).send("Hi").wait(TIMEOUT).text == "You said: Hi"
+
+
+def test_only_so_many_lists_are_kept(empty_cache: Path) -> None:
+    for port in range(_cache._KEPT_LISTS + 5):
+        _cache.write_models(f"http://127.0.0.1:{port}/v1", {"data": []})
+    assert len(list((_cache.cache_dir() / "models").iterdir())) == _cache._KEPT_LISTS
+
+
+def test_openrouter_is_asked_for_what_the_account_may_use(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    chat = loaded(ChatWidget(api_key="sk-or-x", model="test/model"))
+    assert "/models/user" in [request.path for request in server.requests]
+    chat.close()
+
+
+def test_what_the_browser_gets_of_the_models(make: Make, server: ScriptedServer) -> None:
+    server.models = [FULL, PLAIN]
+    chat = loaded(make(model="a/thinker"))
+    before = snapshot(chat)["catalogue"]
+    assert snapshot(chat)["facts"]["prompt_price"] == 1.0
+    _, content = chat._on_models({})
+    assert [model["id"] for model in json.loads(content)] == ["b/plain", "a/thinker"]
+    chat._on_model({"id": "typed/by-hand"})
+    assert (chat.model, snapshot(chat)["facts"]) == ("typed/by-hand", None)
+    assert snapshot(chat)["catalogue"] == before, "the list is the same"
+    given = make(models=["b/plain", "my/own"], model="b/plain")
+    listed = json.loads(loaded(given)._on_models({})[1])
+    assert [model["id"] for model in listed] == ["b/plain", "my/own"]
+
+
+# Controls follow the model
+
+
+def test_the_controls_are_the_models_own(make: Make, server: ScriptedServer) -> None:
+    server.models = [FULL, PLAIN]
+    chat = loaded(make(model="a/thinker"))
+    controls = chat._controls
+    assert [value for _, value in controls.reasoning_effort.options] == ["low", "high"]
+    assert (chat.reasoning_effort, controls.reasoning_effort.value) == ("high", "high")
+    assert controls.max_tokens.max == 20_000
+    assert controls.temperature.disabled
+    assert snapshot(chat)["disabled"] == {"temperature": "a/thinker takes no temperature."}
+    with pytest.raises(ValueError, match="low, high"):
+        chat.reasoning_effort = "max"
+    with pytest.raises(ValueError, match="20000"):
+        chat.max_tokens = 20_001
+    chat.model = "b/plain"
+    assert controls.reasoning_effort.disabled
+    assert not controls.temperature.disabled
+    assert "does not reason" in snapshot(chat)["disabled"]["reasoning_effort"]
+    assert controls.max_tokens.max == 65_535
+
+
+def test_a_choice_comes_back_with_a_model_that_offers_it(
+    make: Make, server: ScriptedServer
+) -> None:
+    small = {"id": "c/small", "top_provider": {"max_completion_tokens": 1000}}
+    server.models = [FULL, PLAIN, small]
+    chat = loaded(make(model="c/small", reasoning_effort="low", max_tokens=5000))
+    assert chat.max_tokens == 1000
+    chat.model = "a/thinker"
+    assert (chat.max_tokens, chat.reasoning_effort) == (5000, "low")
+    chat.reasoning_effort = "high"
+    chat.model = "c/small"
+    chat._controls.reasoning_effort.value = "medium"
+    chat.model = "a/thinker"
+    assert chat.reasoning_effort == "high", "medium is not offered: the model's own default"
+    chat.model = "c/small"
+    assert chat.reasoning_effort == "medium"
+
+
+def test_reasoning_that_can_only_be_switched(make: Make, server: ScriptedServer) -> None:
+    switched = {"id": "s/w", "reasoning": {"mandatory": False, "default_enabled": True}}
+    server.models = [switched]
+    chat = loaded(make(model="s/w"))
+    assert chat._controls.reasoning_effort.options == (("Off", "none"), ("On", "medium"))
+    chat.send("Hi").wait(TIMEOUT)
+    chat.reasoning_effort = "none"
+    chat.send("Hi").wait(TIMEOUT)
+    assert [request.body["reasoning"] for request in server.chats] == [
+        {"enabled": True},
+        {"enabled": False},
+    ]
+
+
+def test_max_tokens_beyond_the_usual(make: Make, server: ScriptedServer) -> None:
+    server.models = [{"id": "big", "top_provider": {"max_completion_tokens": 200_000}}]
+    chat = loaded(make(model="big"))
+    chat.max_tokens = 150_000
+    assert chat._controls.max_tokens.value == 150_000
+    chat.send("Hi").wait(TIMEOUT)
+    assert server.chats[0].body["max_tokens"] == 150_000
+
+
+def test_a_refused_parameter_greys_its_control(make: Make, server: ScriptedServer) -> None:
+    chat = loaded(make())
+    refusal = {"error": {"message": "Unsupported", "param": "temperature", "code": "unsupported"}}
+    server.script(sse.status(400, refusal))
+    reply = chat.send("Hi").wait(TIMEOUT)
+    assert reply.text == "You said: Hi"
+    assert "temperature" in server.chats[0].body
+    assert "temperature" not in server.chats[1].body
+    assert reply.notes == ("Sent without temperature: test/model does not take it here.",)
+    assert "refused" in snapshot(chat)["disabled"]["temperature"]
+    chat.send("Again").wait(TIMEOUT)
+    assert "temperature" not in server.chats[2].body
+    assert chat.last.notes == ()
+
+
+# A model that is gone
+
+
+def test_a_model_that_is_gone_is_said_and_the_nearest_offered(
+    make: Make, server: ScriptedServer
+) -> None:
+    server.models = [{"id": "x/new:free"}, {"id": "x/paid"}]
+    chat = loaded(make(model="x/old:free"))
+    notice = notices(chat)["gone"]
+    assert "x/old:free" in notice["text"]
+    assert [action["label"] for action in notice["actions"]] == [
+        "Use x/new:free",
+        "Keep x/old:free",
+    ]
+    press(chat, "gone", "use")
+    assert chat.model == "x/new:free"
+    assert notices(chat) == {}
+    chat.model = "x/old:free"
+    press(chat, "gone", "keep")
+    chat._follow_model()
+    assert notices(chat) == {}
+
+
+def test_what_the_server_lists_is_not_gone(make: Make, server: ScriptedServer) -> None:
+    for models in ([{"id": "test/model"}], []):
+        server.models = models
+        assert notices(loaded(make())) == {}
+
+
+# Servers by name
+
+
+def test_a_server_by_its_name_at_another_address(make: Make, server: ScriptedServer) -> None:
+    chat = make(provider="deepseek", reasoning_effort="none")
+    chat.send("Hi").wait(TIMEOUT)
+    assert server.chats[0].body["thinking"] == {"type": "disabled"}
+
+
+def test_a_known_server_takes_its_own_key_only(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "leak-groq")
+    chat = ChatWidget(provider="groq", model="x")
+    assert chat._connection.provider is not None
+    assert chat._connection.provider.host == "api.groq.com"
+    assert chat._connection.provider.key == _providers.Secret("leak-groq")
+    chat.close()
+    make(provider="groq").send("Hi").wait(TIMEOUT)
+    assert "leak" not in repr(server.chats[0].headers), "another address: not its key"
+
+
+def test_names_and_addresses_lead_to_the_same_dialect() -> None:
+    for known in _providers.KNOWN.values():
+        assert _providers.endpoint(known.base_url, None).dialect == known.dialect or (
+            known.title == "OpenRouter"
+        )
+    assert _providers.endpoint("http://localhost:11434/v1", None).dialect.truncates
+    assert not _providers.endpoint("http://far.example:11434/v1", None).dialect.truncates
+    with pytest.raises(ValueError, match="ollama"):
+        ChatWidget(provider="olama")
+
+
+def test_changing_the_server_keeps_the_conversation(make: Make, server: ScriptedServer) -> None:
+    with ScriptedServer() as other:
+        other.models = [{"id": "other/model"}]
+        chat = loaded(make())
+        chat.send("One").wait(TIMEOUT)
+        go_on = threading.Event()
+        server.script(sse.gate(go_on), sse.text("2"), sse.finish(), DONE)
+        running = chat.send("Two")
+        with pytest.raises(RuntimeError, match="still running"):
+            chat.use_server(base_url=other.base_url)
+        go_on.set()
+        running.wait(TIMEOUT)
+        chat.use_server(base_url=other.base_url)
+        until(lambda: chat.model == "other/model")
+        chat.send("Three").wait(TIMEOUT)
+        assert [m["content"] for m in other.chats[0].body["messages"]][:2] == [
+            "One",
+            "You said: One",
+        ]
+        assert other.base_url.split("/")[2] in snapshot(chat)["server"]
+        chat.use_server(base_url=server.base_url, model="test/model")
+        assert chat.send("Four").wait(TIMEOUT).text == "You said: Four"
+        assert len(server.chats) == 3
+
+
+def test_servers_on_this_machine_are_offered(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbchat import _local_model, _welcome
+    from nbchat._discovery import FoundServer
+
+    found = FoundServer("ollama", server.base_url, ("qwen3", "gemma"))
+    monkeypatch.setattr(_welcome, "find_servers", lambda: [found])
+    monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
+    server.models = [{"id": "qwen3"}, {"id": "gemma"}]
+    chat = ChatWidget()
+    until(lambda: "servers" in notices(chat))
+    assert "Ollama (qwen3, gemma)" in notices(chat)["servers"]["text"]
+    press(chat, "servers", "ollama")
+    until(lambda: chat.model == "gemma")
+    assert notices(chat) == {}
+    assert chat.send("Hi").wait(TIMEOUT).text == "You said: Hi"
+    chat.close()
+
+
+def test_another_server_can_be_asked_for(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbchat import _welcome
+
+    monkeypatch.setattr(_welcome, "find_servers", list)
+    monkeypatch.setenv("MISTRAL_API_KEY", "sk-mistral")
+    chat = make()
+    chat._welcome.offer_servers()
+    until(lambda: notices(chat).get("servers", {}).get("actions"))
+    labels = [action["label"] for action in notices(chat)["servers"]["actions"]]
+    assert labels[0] == "Use Mistral"
+    assert labels[-1].startswith("Stay with")
+    press(chat, "servers", "keep")
+    assert notices(chat) == {}
+    chat._welcome.offer_servers()
+    until(lambda: notices(chat).get("servers", {}).get("actions"))
+    press(chat, "servers", "mistral")
+    assert "api.mistral.ai" in repr(chat)
+    assert "sk-mistral" not in repr(vars(chat))
+
+
+def test_a_refused_key_can_be_replaced(make: Make, server: ScriptedServer) -> None:
+    server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
+    chat = make(api_key="sk-wrong")
+    chat.send("Hi")
+    until(lambda: "no-model" in notices(chat))
+    assert notices(chat)["no-model"]["secret_label"].endswith("API key")
+    chat._notices.take_secret({"notice": "no-model", "value": "sk-right"})
+    chat.retry().wait(TIMEOUT)
+    assert server.chats[1].headers["authorization"] == "Bearer sk-right"
+
+
+def test_a_redirect_is_not_followed(make: Make, server: ScriptedServer) -> None:
+    with ScriptedServer() as thief:
+        server.script(sse.status(307, "", {"location": f"{thief.base_url}/chat/completions"}))
+        server.models = sse.status(302, "", {"location": f"{thief.base_url}/models"})
+        reply = make(api_key="sk-mine").send("Hi")
+        until(lambda: reply.status == "error")
+        assert reply.error is not None
+        assert "not followed" in reply.error.message
+        assert thief.requests == []
+
+
+# The account
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            {
+                "data": {
+                    "limit_remaining": 4.898,
+                    "free_model_daily_requests": {"limit": 50, "used": 7, "remaining": 43},
+                }
+            },
+            "$4.90 left on this key · 43 of 50 free requests left today",
+        ),
+        ({"data": {"limit_remaining": None, "is_free_tier": True}}, ""),
+        ({"data": {"limit_remaining": -3}}, "$0.00 left on this key"),
+        ({"data": []}, ""),
+        (None, ""),
+        ({"error": "no"}, ""),
+    ],
+)
+def test_what_is_left_of_the_account(body: object, said: str) -> None:
+    assert account(body) == said
+
+
+def test_what_is_left_is_asked_after_each_reply(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    left = iter([43, 42, 41, 40])
+
+    def key(_: object) -> sse.Step:
+        daily = {"limit": 50, "used": 0, "remaining": next(left)}
+        return sse.status(200, {"data": {"free_model_daily_requests": daily}})
+
+    server.answers["/key"] = key
+    chat = ChatWidget(api_key="sk-or-x", model="test/model")
+    until(lambda: snapshot(chat)["account"].startswith("43 of 50"))
+    chat.send("Hi").wait(TIMEOUT)
+    until(lambda: snapshot(chat)["account"].startswith("42 of 50"))
+    chat.close()
