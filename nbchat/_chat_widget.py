@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import inspect
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,15 +14,16 @@ from IPython.display import display
 
 from ._attachments import Attachment, from_upload, read_file, read_image
 from ._bundle import asset
+from ._callbacks import Callbacks
 from ._connection import Connection
-from ._context import NEARLY_FULL, brief, leave_out
 from ._controls import Controls
 from ._conversation import Message
 from ._download import LastReply
 from ._engine import Engine, Timeouts
+from ._figures import Figures
 from ._model_controls import ModelControls
 from ._models import Model, read_models
-from ._notices import Action, Notice, Notices
+from ._notices import Notice, Notices
 from ._plan import Overflow, Rules, Server
 from ._providers import Secret
 from ._reply import Reply
@@ -34,14 +31,12 @@ from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
 from ._transcript import Panel, Transcript
-from ._welcome import Welcome, in_thread
+from ._welcome import Welcome
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
-
-_FULL = "full"
 
 Callback = TypeVar("Callback", bound=Callable[[Reply], object])
 
@@ -140,7 +135,6 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
         given_models = None if models is None else read_models(models)
         self._models_given = given_models
-        self._full_ignored: set[str] = set()
         self._connection = connection = Connection(
             timeouts,
             self._on_connection,
@@ -149,7 +143,6 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             key=key,
             client=client,
         )
-        self._callbacks: list[Callable[[Reply], object]] = []
         self._last_reply = LastReply()
         self._controls = controls = Controls()
         self._transcript = transcript = Transcript(
@@ -179,6 +172,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         )
         self._lock = self._session.lock
         self._notices = Notices(lambda shown: transcript.publish(notices=shown), self._lock)
+        self._callbacks = Callbacks(self._notices)
+        self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
         self._welcome = Welcome(connection, self._notices, self._switch)
         transcript.show(lambda: self._session.conversation.messages)
         panels = {
@@ -206,7 +201,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._closed = False
         self._adopt_server(self.model)
         self.observe(lambda _: self._follow_model(), "model")
-        self.observe(lambda _: self._show_figures(), ["max_cost", "overflow", "system"])
+        self.observe(lambda _: self._figures.show(), ["max_cost", "overflow", "system"])
 
     # Settings
 
@@ -329,9 +324,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         with self._lock:
             self._session.clear()
             self._last_reply.remove()
-            self._full_ignored.clear()
             self._transcript.publish(download=None, thoughts=None)
-            self._show_figures()
+            self._figures.show()
 
     def close(self) -> None:
         """Stops what runs and takes the chat off the page; its temporary file goes too."""
@@ -378,7 +372,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         """
         if not callable(callback):
             raise TypeError("on_reply takes a function")
-        self._callbacks.append(callback)
+        self._callbacks.add(callback)
         return callback
 
     def __repr__(self) -> str:
@@ -408,7 +402,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _on_branch(self, message: dict[str, Any]) -> None:
         self._session.show_version(self._session.find(message["id"]), message["step"])
-        self._show_figures()
+        self._figures.show()
 
     def _on_thoughts(self, message: dict[str, Any]) -> None:
         self._transcript.publish(thoughts=message["id"])
@@ -491,18 +485,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self._welcome.other_key()
         self._follow_model()
         self._connection.ask_account()
-        for callback in self._callbacks:
-            in_thread(partial(self._call_back, callback, reply))
-
-    def _call_back(self, callback: Callable[[Reply], object], reply: Reply) -> None:
-        try:
-            result = callback(reply)
-            if inspect.iscoroutine(result):
-                asyncio.run(result)
-        except Exception as error:
-            name = getattr(callback, "__name__", "the callback")
-            text = f"on_reply: {name} raised {error!r}"
-            self._notices.show(Notice(f"callback-{name}", text, tone="error"))
+        self._callbacks.call(reply)
 
     def _save_last_reply(self, reply: Reply) -> None:
         try:
@@ -555,51 +538,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def _follow_model(self) -> None:
         with self._lock:
             self._model_controls.follow()
-            self._show_figures()
-
-    def _show_figures(self) -> None:
-        """Shows what the conversation has cost, and how much of the context it takes."""
-        with self._lock:
-            conversation = self._session.conversation
-            messages = conversation.to_openai(self.system)
-            model = self._connection.model(self.model)
-            length = model.context_length if model is not None else None
-            used = conversation.prompt_tokens(messages) if messages else 0
-            usage = conversation.usage()
-            self._transcript.publish(
-                usage=usage and asdict(usage),
-                max_cost=self.max_cost,
-                context={"used": used, "length": length} if length and used else None,
-            )
-            if length and used >= NEARLY_FULL * length and self.model not in self._full_ignored:
-                self._notices.show(self._nearly_full(messages, used, length))
-            else:
-                self._notices.dismiss(_FULL)
-
-    def _nearly_full(self, messages: list[dict[str, Any]], used: int, length: int) -> Notice:
-        _, left_out = leave_out(messages, max(1, used + min(self.max_tokens, length // 4) - length))
-        listed = "\n".join(f"• {line}" for line in brief(left_out[:4]))
-        if len(left_out) > 4:
-            listed += f"\n• and {len(left_out) - 4} more"
-        text = (
-            f"The conversation takes about {used:,} of the {length:,} tokens that {self.model} "
-            "can see. "
-        )
-        actions = {"ignore": Action("Not now", self._ignore_full)}
-        if self.overflow == "truncate":
-            text += f"With the next message, these are left out:\n{listed}"
-        else:
-            text += (
-                "When it is full, the server will refuse it. Clear the chat, pick a model with a "
-                f'longer context, or leave out the oldest (overflow="truncate"):\n{listed}'
-            )
-            truncate = Action("Leave out the oldest", lambda: setattr(self, "overflow", "truncate"))
-            actions = {"truncate": truncate, **actions}
-        return Notice(_FULL, text, actions=actions)
-
-    def _ignore_full(self) -> None:
-        self._full_ignored.add(self.model)
-        self._notices.dismiss(_FULL)
+            self._figures.show()
 
 
 def _check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from . import _local_model
+from ._callbacks import in_thread
 from ._connection import Connection
 from ._discovery import FoundServer, find_servers
 from ._engine import start
@@ -188,11 +188,3 @@ class Welcome:
 def _describe(server: FoundServer) -> str:
     shown = ", ".join(server.models[:3]) + (", …" if len(server.models) > 3 else "")
     return f"{KNOWN[server.provider].title} ({shown})"
-
-
-def in_thread(function: Callable[[], object]) -> None:
-    """Calls what may take long, or wait for a reply, off the thread that streams."""
-    try:
-        threading.Thread(target=function, name="nbchat-callback", daemon=True).start()
-    except RuntimeError:  # no threads in Pyodide
-        function()
