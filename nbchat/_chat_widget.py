@@ -520,7 +520,6 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self._welcome.done()
             self.model = model or provider.default_model
         self._follow_model()
-        self._connection.ask_account()
 
     def _on_connection(self) -> None:
         try:

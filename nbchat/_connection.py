@@ -67,6 +67,12 @@ class Connection:
     def is_openrouter(self) -> bool:
         return self.provider is not None and self.provider.base_url == _providers.OPENROUTER_URL
 
+    @property
+    def takes_keys(self) -> bool:
+        """Whether another key would be sent to the server."""
+        engine = self.engine
+        return engine is not None and engine.owns_client and not engine.is_prepared
+
     def use(
         self,
         provider: str | None = None,
@@ -213,6 +219,7 @@ class Connection:
         provider = engine.provider
         # The embedded model's server is new each time, at an address of its own.
         address = "" if engine.is_prepared else provider.base_url
+        self.ask_account()
         if address:
             known = parse_models(await asyncio.to_thread(_cache.read_models, address))
             self._take(engine, Catalogue(tuple(known)))

@@ -130,7 +130,7 @@ class Engine:
         prepare: Callable[[], Provider] | None = None,
     ) -> None:
         self.provider = provider
-        self._own_client = client is None
+        self.owns_client = client is None
         self._client = client and client.with_options(max_retries=0)
         self._prepare = prepare
         self._timeouts = timeouts
@@ -232,7 +232,7 @@ class Engine:
 
     async def close(self) -> None:
         client, self._client = self._client, None
-        if client is not None and self._own_client:
+        if client is not None and self.owns_client:
             await client.close()
 
     def _explain(self, error: BaseException, model: str | None) -> ChatError:

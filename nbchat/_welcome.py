@@ -76,7 +76,7 @@ class Welcome:
     def other_key(self) -> None:
         """The key in use was refused: asks for another one."""
         provider = self._connection.provider
-        if provider is None:
+        if provider is None or not self._connection.takes_keys:
             return
         actions = {}
         if self._connection.is_openrouter:

@@ -427,6 +427,7 @@ def test_what_is_left_is_asked_after_each_reply(
 
     server.answers["/key"] = key
     chat = ChatWidget(api_key="sk-or-x", model="test/model")
+    chat._connection.load_models()
     until(lambda: snapshot(chat)["account"].startswith("43 of 50"))
     chat.send("Hi").wait(TIMEOUT)
     until(lambda: snapshot(chat)["account"].startswith("42 of 50"))
