@@ -14,6 +14,7 @@ import pytest
 import sse_server as sse
 from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
+from wire import WIRE, needs_wire
 
 from nbchat import ChatWidget, _cache, _providers
 from nbchat._connection import account
@@ -157,6 +158,26 @@ def test_what_the_browser_gets_of_the_models(make: Make, server: ScriptedServer)
     given = make(models=["b/plain", "my/own"], model="b/plain")
     listed = json.loads(loaded(given)._on_models({})[1])
     assert [model["id"] for model in listed] == ["b/plain", "my/own"]
+
+
+@needs_wire
+@pytest.mark.parametrize(
+    "path",
+    sorted([*WIRE.glob("openrouter-models-*.json"), *WIRE.glob("models-other/*.json")]),
+    ids=lambda path: path.stem,
+)
+def test_a_recorded_list_becomes_the_menu(make: Make, server: ScriptedServer, path: Path) -> None:
+    body = json.loads(path.read_text(encoding="utf-8"))
+    server.models = sse.status(200, body)
+    chat = loaded(make(model=""))
+    listed = json.loads(chat._on_models({})[1])
+    assert chat._controls.model.menu.options[:-1] == tuple(model["id"] for model in listed)
+    for model in listed[:: len(listed) // 20 + 1]:
+        chat.model = model["id"]
+        until(lambda: chat._controls.max_tokens.value == chat.max_tokens)
+        assert chat._controls.reasoning_effort.value == chat.reasoning_effort
+        assert snapshot(chat)["facts"]["id"] == chat.model
+    assert chat.send("Hi").wait(TIMEOUT).status == "complete"
 
 
 # Controls follow the model

@@ -1,0 +1,62 @@
+"""The chat with a real llama-server: its list, its counts, its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_servers import loaded, snapshot
+
+from nbchat import ChatError, ChatWidget, _local_model
+
+TIMEOUT = 120
+LONG = "The quick brown fox jumps over the lazy dog. " * 150
+
+
+@pytest.fixture
+def make(weights: Path) -> Iterator[Callable[..., ChatWidget]]:
+    server = _local_model.serve()
+    chats: list[ChatWidget] = []
+
+    def make_chat(**options: Any) -> ChatWidget:
+        where = {"base_url": server.base_url, "api_key": server.api_key}
+        chats.append(ChatWidget(provider="llama-server", max_tokens=100, **where, **options))
+        return chats[-1]
+
+    yield make_chat
+    for chat in chats:
+        chat.close()
+
+
+def test_what_it_says_of_its_model_and_of_a_reply(make: Callable[..., ChatWidget]) -> None:
+    chat = loaded(make())
+    assert chat.model == _local_model.MODEL_ID
+    assert chat._controls.max_tokens.max == _local_model.CONTEXT_TOKENS
+    reply = chat.send("Say hello.").wait(TIMEOUT)
+    assert reply.text
+    assert reply.usage is not None
+    assert reply.usage.prompt_tokens
+    counted = reply.usage.prompt_tokens + (reply.usage.completion_tokens or 0)
+    assert snapshot(chat)["context"] == {"used": counted, "length": _local_model.CONTEXT_TOKENS}
+
+
+def test_it_takes_an_effort_and_any_name_of_the_model(make: Callable[..., ChatWidget]) -> None:
+    chat = loaded(make(model="some-name", reasoning_effort="none"))
+    assert snapshot(chat)["notices"] == []
+    assert chat.send("Say hello.").wait(TIMEOUT).status == "complete"
+
+
+def test_its_own_refusal_of_what_is_too_long_is_answered(make: Callable[..., ChatWidget]) -> None:
+    chat = make()
+    for _ in range(2):
+        chat.send(f"Repeat one word of this. {LONG}").wait(TIMEOUT)
+    with pytest.raises(ChatError, match="too long"):
+        chat.send(f"And of this. {LONG}").wait(TIMEOUT)
+    chat.overflow = "truncate"
+    reply = chat.retry().wait(TIMEOUT)
+    assert reply.status == "complete"
+    assert "Left out" in reply.notes[0]
+    assert reply.usage is not None
+    assert 1000 < (reply.usage.prompt_tokens or 0) < _local_model.CONTEXT_TOKENS
