@@ -119,9 +119,9 @@ class Catalogue:
     _by_id: dict[str, Model] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        for model in self.models:
-            for alias in (model.id, *model.aliases):
-                self._by_id.setdefault(alias, model)
+        # Mistral lists what is another's alias as a model of its own, too.
+        self._by_id.update((alias, model) for model in self.models for alias in model.aliases)
+        self._by_id.update((model.id, model) for model in self.models)
 
     @cached_property
     def ids(self) -> list[str]:
