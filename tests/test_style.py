@@ -14,11 +14,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PURE = (
     "_attachments",
+    "_context",
     "_conversation",
     "_errors",
     "_export",
     "_models",
+    "_plan",
     "_providers",
+    "_reasoning",
     "_request",
     "_settings",
     "_sse",
