@@ -1,6 +1,7 @@
 import { Actions } from "./actions";
 import { h, setText } from "./dom";
 import { elapsed, facts, incompleteness } from "./format";
+import { icon } from "./icon";
 import type { Message } from "./protocol";
 import type { Store } from "./store";
 import { StreamedText } from "./streamed";
@@ -41,6 +42,8 @@ export class AssistantMessage implements MessageView {
   });
   #store: Store;
   #text: StreamedText;
+  #notes = h("div", { class: "nbchat-notes" });
+  #shownNotes = "[]";
   // Its seconds would be read out one by one.
   #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" });
   #error = h("div", { class: "nbchat-error", role: "alert" });
@@ -52,6 +55,8 @@ export class AssistantMessage implements MessageView {
   #before = 0;
   #since = Date.now();
   #reasoningSince = 0;
+  #retryIn: number | null = null;
+  #retryAt = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -59,20 +64,23 @@ export class AssistantMessage implements MessageView {
     this.#actions = new Actions(store, this.#text.element);
     this.element.append(
       this.#text.element,
+      this.#notes,
       this.#waiting,
       h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts, this.#actions.element),
     );
   }
 
   get blocks(): readonly Element[] {
-    return [...this.#text.element.children, this.#badge];
+    const notes = this.#ran ? [] : this.#notes.children;
+    return [...this.#text.element.children, ...notes, this.#badge];
   }
 
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
     this.#text.update(message.content, !running);
     this.element.setAttribute("aria-busy", String(running));
-    this.#note(message, running);
+    this.#follow(message, running);
+    this.#showNotes(message.notes);
     const waiting = running && message.content.length === this.#before;
     setText(this.#waiting, waiting ? this.#wait(message) : "");
     this.#showError(message, last);
@@ -82,7 +90,12 @@ export class AssistantMessage implements MessageView {
   }
 
   /** Since when there is nothing to be seen, and after how much text: a reply may be continued. */
-  #note(message: Message, running: boolean): void {
+  #follow(message: Message, running: boolean): void {
+    // What comes with other news is no new wait.
+    if (message.retry_in_s !== this.#retryIn) {
+      this.#retryIn = message.retry_in_s;
+      this.#retryAt = Date.now() + 1000 * (this.#retryIn ?? 0);
+    }
     if (running && !this.#ran) this.#since = Date.now();
     if (!running) this.#before = message.content.length;
     if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
@@ -90,9 +103,22 @@ export class AssistantMessage implements MessageView {
   }
 
   #wait(message: Message): string {
+    if (message.retry_in_s !== null) {
+      const left = Math.ceil((this.#retryAt - Date.now()) / 1000);
+      return left > 0 ? `Trying again in ${left} s` : "Trying again…";
+    }
     if (message.reasoning && !message.content) return `Thinking… ${elapsed(this.#reasoningSince)}`;
     if (message.status === "queued") return "Waiting for its turn…";
     return `Waiting for ${message.model ?? (this.#store.state.model || "the model")}… ${elapsed(this.#since)}`;
+  }
+
+  #showNotes(notes: readonly string[]): void {
+    const shown = JSON.stringify(notes);
+    if (shown === this.#shownNotes) return;
+    this.#shownNotes = shown;
+    this.#notes.replaceChildren(
+      ...notes.map((note) => h("p", { class: "nbchat-note" }, icon("info"), h("span", {}, note))),
+    );
   }
 
   #showError({ id, error }: Message, last: boolean): void {

@@ -32,6 +32,18 @@ const EMPTY: Snapshot = {
   context: null,
 };
 
+/** Fills in what the versions of nbchat that saved older notebooks did not know. */
+function complete(snapshot: Partial<Snapshot>): Snapshot {
+  const { messages = [], notices = [] } = snapshot;
+  const later = { estimated_cost: null, attachments: [], notes: [], retry_in_s: null };
+  return {
+    ...EMPTY,
+    ...snapshot,
+    messages: messages.map((message) => (message.notes ? message : { ...later, ...message })),
+    notices: notices.map((notice) => ({ ...notice, secret_button: notice.secret_button ?? "Use this key" })),
+  };
+}
+
 export interface Answer extends Received {
   /** Of a download or an asset. */
   file?: { name: string; content: BlobPart };
@@ -66,7 +78,7 @@ export class Store {
 
   constructor(model: AnyModel) {
     this.#model = model;
-    this.state = { ...EMPTY, ...(model.get("snapshot") as Partial<Snapshot>) };
+    this.state = complete(model.get("snapshot") as Partial<Snapshot>);
     model.on("msg:custom", this.#receive);
     this.#timer = setInterval(() => this.#watch(), TICK_MS);
     this.#resync();
@@ -119,7 +131,7 @@ export class Store {
       case "snapshot":
         this.#asked = undefined;
         if (message.snapshot.seq !== this.state.seq) this.#patience = SILENT_MS;
-        this.state = message.snapshot;
+        this.state = complete(message.snapshot);
         this.#save();
         break;
       case "received":
