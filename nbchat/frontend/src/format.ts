@@ -20,6 +20,12 @@ function cost(dollars: number): string {
   return `$${dollars < 0.01 ? dollars.toLocaleString("en", digits) : dollars.toFixed(2)}`;
 }
 
+/** "812 B", "12 kB", "1.2 MB". */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 999_500 ? `${Math.round(bytes / 1000)} kB` : `${Number((bytes / 1e6).toFixed(1))} MB`;
+}
+
 /** What is known about a reply that has ended, part by part. */
 export function facts(message: Message): string[] {
   const { model, usage, estimated_cost, duration_s, reasoning_s } = message;

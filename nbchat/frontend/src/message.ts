@@ -1,4 +1,5 @@
 import { Actions } from "./actions";
+import { Attachments } from "./attachments";
 import { h, setText } from "./dom";
 import { elapsed, facts, incompleteness } from "./format";
 import { icon } from "./icon";
@@ -22,14 +23,17 @@ export class UserMessage implements MessageView {
   readonly element = h("article", { class: "nbchat-message nbchat-user", "aria-label": "You" });
   readonly blocks = [];
   #text = h("div", { class: "nbchat-bubble" });
+  #attachments: Attachments;
   #actions: Actions;
 
   constructor(store: Store) {
+    this.#attachments = new Attachments(store);
     this.#actions = new Actions(store, this.#text);
-    this.element.append(this.#text, this.#actions.element);
+    this.element.append(this.#attachments.element, this.#text, this.#actions.element);
   }
 
   update(message: Message, last: boolean): void {
+    this.#attachments.update(message.attachments);
     setText(this.#text, message.content);
     this.#actions.update(message, last);
   }
@@ -42,6 +46,7 @@ export class AssistantMessage implements MessageView {
   });
   #store: Store;
   #text: StreamedText;
+  #attachments: Attachments;
   #notes = h("div", { class: "nbchat-notes" });
   #shownNotes = "[]";
   // Its seconds would be read out one by one.
@@ -61,9 +66,11 @@ export class AssistantMessage implements MessageView {
   constructor(store: Store) {
     this.#store = store;
     this.#text = new StreamedText(store);
+    this.#attachments = new Attachments(store);
     this.#actions = new Actions(store, this.#text.element);
     this.element.append(
       this.#text.element,
+      this.#attachments.element,
       this.#notes,
       this.#waiting,
       h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts, this.#actions.element),
@@ -78,6 +85,7 @@ export class AssistantMessage implements MessageView {
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
     this.#text.update(message.content, !running);
+    this.#attachments.update(message.attachments);
     this.element.setAttribute("aria-busy", String(running));
     this.#follow(message, running);
     this.#showNotes(message.notes);
