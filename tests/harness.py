@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import FilePayload, Page
 
 HERE = Path(__file__).parent
 STATIC = HERE.parent / "nbchat" / "static"
 URL = "http://127.0.0.1/"
+# One red pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
+)
 
 
 def message(id_: str, **more: Any) -> dict[str, Any]:
@@ -32,6 +37,16 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "error": None,
         **more,
     }
+
+
+def attachment(id_: str, name: str, media_type: str = "image/png", **more: Any) -> dict[str, Any]:
+    kind = "image" if media_type.startswith("image/") else "file"
+    return {"id": id_, "name": name, "kind": kind, "media_type": media_type, "size": 68, **more}
+
+
+def upload(name: str, content: bytes = b"a,b\n1,2\n", media_type: str = "text/csv") -> FilePayload:
+    """A file for a browser's file chooser."""
+    return {"name": name, "mimeType": media_type, "buffer": content}
 
 
 def notice(id_: str, text: str, **more: Any) -> dict[str, Any]:
@@ -106,6 +121,40 @@ class Kernel:
             arg=[type_, count],
         )
         return self.sent(type_)[-1]
+
+    def send_file(self, nonce: str, content: bytes, name: str = "file") -> None:
+        """Answers a request for a file."""
+        self.page.evaluate(
+            """([nonce, name, bytes]) => kernel.push({ type: "file", nonce, name },
+                 [new DataView(new Uint8Array(bytes).buffer)])""",
+            [nonce, name, list(content)],
+        )
+
+    def has(self, files: dict[str, bytes]) -> None:
+        """From now on, answers what asks for the bytes of an attachment."""
+        self.page.evaluate(
+            """(files) => {
+              kernel.onsend = ({ type, id, nonce }) => {
+                if (type !== "attachment") return;
+                const bytes = files[id];
+                const refused = bytes ? undefined : "It is not there any more.";
+                setTimeout(() => {
+                  kernel.push({ type: "received", nonce, refused });
+                  if (!bytes) return;
+                  const content = new DataView(new Uint8Array(bytes).buffer);
+                  kernel.push({ type: "file", nonce, name: "file" }, [content]);
+                });
+              };
+            }""",
+            {id_: list(content) for id_, content in files.items()},
+        )
+
+    def buffers(self) -> list[bytes]:
+        """What came along with the last message that brought any."""
+        last = self.page.evaluate(
+            "(kernel.buffers.at(-1) ?? []).map((buffer) => [...new Uint8Array(buffer)])"
+        )
+        return [bytes(buffer) for buffer in last]
 
     @property
     def box(self) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 import sse_server as sse
-from harness import Kernel, message, notice
+from harness import PNG, Kernel, attachment, message, notice, upload
 from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import Page, expect
 from sse_server import DONE, ScriptedServer
@@ -118,6 +118,30 @@ def test_axe_finds_nothing_serious_in_notices(
     assert serious() == []
 
 
+@pytest.mark.parametrize("light", ["true", "false"])
+def test_axe_finds_nothing_serious_in_attachments_and_notes(
+    kernel: Kernel, serious: Callable[[], list[Any]], light: str
+) -> None:
+    kernel.page.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)
+    kernel.open()
+    kernel.has({"i": PNG})
+    files = [attachment("i", "chart.png"), attachment("c", "data.csv", "text/csv")]
+    kernel.change("message", message=message("u", role="user", attachments=files))
+    kernel.change("message", message=message("a", attachments=files[:1], notes=["y/z answered."]))
+    kernel.page.set_input_files(
+        "input[type=file]", [upload("new.png", PNG, "image/png"), upload("new.csv")]
+    )
+    remove = kernel.page.get_by_role("button", name="Remove new.csv")
+    expect(remove).to_be_visible()
+    expect(kernel.page.locator("article img")).to_have_count(2)
+    kernel.reply.hover()
+    found = {"chat": serious()}
+    kernel.reply.get_by_role("button", name="Open chart.png").click()
+    expect(kernel.page.get_by_role("dialog")).to_be_visible()
+    found["image"] = serious()
+    assert {state: problems for state, problems in found.items() if problems} == {}
+
+
 def test_a_reply_is_heard_in_whole_pieces(kernel: Kernel) -> None:
     # Closed in the chat, so that nobody who searches the page finds a reply twice.
     kernel.page.evaluate(
@@ -149,9 +173,11 @@ def test_a_reply_is_heard_in_whole_pieces(kernel: Kernel) -> None:
         kernel.delta(letter)
     expect(live).to_contain_text("Some text")
     kernel.delta("nd")
-    kernel.change("facts", id="a", facts={"status": "stopped"})
+    kernel.change("facts", id="a", facts={"status": "stopped", "notes": ["y/z answered."]})
     expect(live).to_contain_text("Stopped")
-    assert kernel.page.evaluate("heard") == ["Title", "Some text", "The end", "Stopped"]
+    assert kernel.page.evaluate("heard") == [
+        *["Title", "Some text", "The end", "y/z answered.", "Stopped"],
+    ]
 
 
 def test_there_is_an_alert_only_when_there_is_an_error(kernel: Kernel) -> None:
@@ -176,7 +202,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
     kernel.box.fill("Hello")
     kernel.log.focus()
     reached = []
-    for _ in range(10):
+    for _ in range(11):
         kernel.page.keyboard.press("Tab")
         reached.append(
             kernel.page.evaluate(
@@ -190,8 +216,8 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
             )
         )
     assert reached == [
-        *["link", "What the server said", "Retry", "Copy message"],
-        *["API key", "Use this key", "Go", "Message", "Send", "Download last reply"],
+        *["link", "What the server said", "Retry", "Copy message", "Go", "API key"],
+        *["Use this key", "Attach files", "Message", "Send", "Download last reply"],
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from frontend.injections import INJECTIONS
-from harness import Kernel, message, notice
+from harness import Kernel, attachment, message, notice
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -113,10 +113,21 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
     for index, text in enumerate(INJECTIONS):
         id_ = f"m{index}"
         error = {"message": text, "detail": text, "retryable": False}
-        whole = message(id_, content=text, reasoning=text, model=text, error=error, status="error")
+        files = [attachment(f"{id_}-{kind}", text, kind) for kind in (text, "image/png")]
+        whole = message(
+            id_,
+            **dict.fromkeys(("content", "reasoning", "model"), text),
+            attachments=files,
+            notes=[text],
+            error=error,
+            status="error",
+        )
         begun = {**whole, "content": "", "reasoning": "", "error": None, "status": "streaming"}
         changes: list[dict[str, Any]] = [
-            {"type": "message", "message": message(f"u{index}", role="user", content=text)},
+            {
+                "type": "message",
+                "message": message(f"u{index}", role="user", content=text, attachments=files),
+            },
             {"type": "message", "message": begun},
             *({"type": "delta", "id": id_, "reasoning": part} for part in pieces(text, 40, draw)),
             *({"type": "delta", "id": id_, "content": part} for part in pieces(text, 40, draw)),
@@ -137,7 +148,8 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
         BAD
         + """
         const texts = [...document.querySelectorAll(".nbchat-markdown")];
-        const plain = ".nbchat-bubble, .nbchat-facts, .nbchat-error p, .nbchat-error pre";
+        const plain = ".nbchat-bubble, .nbchat-facts, .nbchat-error p, .nbchat-error pre, " +
+          ".nbchat-chip-name, .nbchat-note > span";
         return [
           ...texts.flatMap(bad),
           ...[...document.querySelectorAll(plain)].filter((el) => el.children.length > 0)
@@ -149,12 +161,17 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
     # Nothing got out of its message: what is in the page is what the chat itself puts there.
     assert watched.page.evaluate(
         """() => [...new Set(
-          [...document.body.querySelectorAll(":not(.nbchat-markdown *, .nbchat-tool *)")]
+          [...document.body.querySelectorAll(":not(.nbchat-markdown *, .nbchat-icon *)")]
             .map((el) => el.localName))].sort()"""
     ) == [
-        *["a", "article", "button", "details", "div", "footer", "p", "pre", "script", "span"],
-        *["summary", "textarea"],
+        *["a", "article", "button", "details", "div", "footer", "input", "p", "pre", "script"],
+        *["span", "summary", "svg", "textarea"],
     ]
+    # And what is an icon is ours.
+    assert watched.page.evaluate(
+        """() => [...new Set([...document.querySelectorAll("svg, svg *")]
+          .flatMap((el) => [el.localName, ...el.getAttributeNames()]))].sort()"""
+    ) == ["aria-hidden", "class", "d", "path", "svg", "viewBox"]
 
 
 def test_in_what_the_chat_itself_says(watched: Kernel) -> None:

@@ -368,6 +368,10 @@ def check_keys(notebook: NotebookPage, chat: ChatPage) -> None:
     chat.message.press("z")
     expect(chat.message).to_have_value("ddabxm00\nz")
     chat.message.fill("")
+    for target in (chat.conversation, chat.clear_button):
+        for key in ("j", "d", "d", "a"):
+            target.press(key)
+            expect(target).to_be_focused()
     chat.system.click()
     chat.system.press_sequentially("ab")
     chat.system.press("Shift+Enter")

@@ -1,6 +1,6 @@
 import { COPY_KEYS, copyText } from "./clipboard";
 import { arrange, h, setText } from "./dom";
-import { icon, type IconName } from "./icon";
+import { iconButton, type IconName } from "./icon";
 import type { Message, Request } from "./protocol";
 import type { Store } from "./store";
 
@@ -65,7 +65,7 @@ export class Actions {
 
   #button(name: string, picture: IconName | null, act: () => void): HTMLButtonElement {
     const button = picture
-      ? h("button", { type: "button", class: "nbchat-tool", "aria-label": name, title: name }, icon(picture))
+      ? iconButton(name, picture)
       : h("button", { type: "button", class: "nbchat-tool" }, name);
     button.addEventListener("click", act);
     return button;

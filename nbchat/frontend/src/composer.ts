@@ -1,4 +1,5 @@
 import type { Cleanup } from "./anywidget";
+import { Attaching, takeDrops } from "./attach";
 import { h, setText } from "./dom";
 import { onceAFrame } from "./frame";
 import type { Message } from "./protocol";
@@ -9,15 +10,18 @@ const MAX_ROWS = 8;
 export function composer(store: Store, el: HTMLElement): Cleanup {
   const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: "Message…" });
   const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
+  const attaching = new Attaching(store, box);
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   el.classList.add("nbchat-composer");
   const hint = h("p", { class: "nbchat-hint", role: "status", hidden: true });
   const cancel = h("button", { type: "button", class: "nbchat-button", hidden: true }, "Cancel");
   el.append(
     h("div", { class: "nbchat-editing" }, hint, cancel),
-    h("div", { class: "nbchat-box" }, box, button),
+    h("div", { class: "nbchat-box" }, attaching.chips, attaching.button, attaching.input, box, button),
+    attaching.problem,
     refusal,
   );
+  takeDrops(store, el);
 
   let sending = false;
   let editing: Message | undefined;
@@ -56,7 +60,10 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     followEdit();
     setText(hint, editing ? "Editing message, Esc to cancel" : "");
     cancel.hidden = !editing;
-    button.disabled = sending || store.state.busy || box.value.trim() === "";
+    const files = editing?.attachments ?? store.attached;
+    const blank = box.value.trim() === "" && files.length === 0;
+    button.disabled = sending || store.state.busy || blank;
+    attaching.draw(sending);
     box.style.height = "auto";
     const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
     const borders = box.offsetHeight - box.clientHeight;
@@ -68,10 +75,13 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     if (button.disabled) return;
     const content = box.value;
     const edited = editing;
+    const attached = edited ? [] : store.attached;
     sending = true;
     draw();
+    const attachments = attached.map(({ file }) => ({ name: file.name, media_type: file.type }));
     const { refused } = await store.request(
-      edited ? { type: "edit", id: edited.id, content } : { type: "send", content, attachments: [] },
+      edited ? { type: "edit", id: edited.id, content } : { type: "send", content, attachments },
+      attached.map((each) => each.content),
     );
     sending = false;
     setText(refusal, refused ?? "");
@@ -80,6 +90,7 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
       const rest = box.value.startsWith(content) ? box.value.slice(content.length) : box.value;
       if (edited && edited === editing) endEdit(rest);
       else box.value = rest;
+      store.detach(attached);
     }
     draw();
   };

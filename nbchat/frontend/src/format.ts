@@ -15,12 +15,20 @@ export function elapsed(sinceMs: number): string {
 
 function cost(dollars: number): string {
   if (dollars === 0) return "free";
-  return dollars < 0.01 ? `$${dollars.toPrecision(2)}` : `$${dollars.toFixed(2)}`;
+  // Not toPrecision, which writes a millionth as 1e-6.
+  const digits = { minimumSignificantDigits: 2, maximumSignificantDigits: 2 };
+  return `$${dollars < 0.01 ? dollars.toLocaleString("en", digits) : dollars.toFixed(2)}`;
+}
+
+/** "812 B", "12 kB", "1.2 MB". */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 999_500 ? `${Math.round(bytes / 1000)} kB` : `${Number((bytes / 1e6).toFixed(1))} MB`;
 }
 
 /** What is known about a reply that has ended, part by part. */
 export function facts(message: Message): string[] {
-  const { model, usage, duration_s, reasoning_s } = message;
+  const { model, usage, estimated_cost, duration_s, reasoning_s } = message;
   const parts: string[] = [];
   if (model) parts.push(model);
   if (duration_s !== null) parts.push(seconds(duration_s));
@@ -32,8 +40,10 @@ export function facts(message: Message): string[] {
     if (completion !== null) counts.push(`${completion.toLocaleString("en")} out`);
     if (counts.length > 0) parts.push(`${counts.join(" / ")} tokens`);
     if (completion && duration_s) parts.push(`${Math.round(completion / duration_s)} tok/s`);
-    if (usage.cost !== null) parts.push(cost(usage.cost));
   }
+  if (usage && usage.cost !== null) parts.push(cost(usage.cost));
+  else if (estimated_cost === 0) parts.push("free");
+  else if (estimated_cost !== null) parts.push(`≈\u00a0${cost(estimated_cost)}`);
   return parts;
 }
 

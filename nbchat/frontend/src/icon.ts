@@ -1,12 +1,19 @@
+import { h } from "./dom";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Outlines in a box of 16 by 16. */
 const PATHS = {
+  attach: "m13.4 7.6-5.5 5.5a3.3 3.3 0 0 1-4.7-4.7l5.7-5.6a2.2 2.2 0 0 1 3.1 3.1l-5.6 5.6a1.1 1.1 0 0 1-1.6-1.5l5.1-5.1",
   copy: "M6 5V3.5a1 1 0 0 1 1-1h5.5a1 1 0 0 1 1 1V9a1 1 0 0 1-1 1H11M3.5 6H9a1 1 0 0 1 1 1v5.5a1 1 0 0 1-1 1H3.5a1 1 0 0 1-1-1V7a1 1 0 0 1 1-1Z",
   edit: "m10.8 2.9 2.3 2.3-7.5 7.5-2.8.5.5-2.8zM9.3 4.4l2.3 2.3",
+  file: "M9.2 2.5H4.8a1 1 0 0 0-1 1v9a1 1 0 0 0 1 1h6.4a1 1 0 0 0 1-1v-7zm0 0v3h3",
+  info: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0ZM8 7.4v3.4M8 5.2v.1",
   next: "M6 3.5 10.5 8 6 12.5",
   previous: "M10 3.5 5.5 8l4.5 4.5",
   regenerate: "M13.2 8A5.2 5.2 0 1 1 11.6 4.2L13.2 5.8M13.2 2.4v3.4H9.8",
+  remove: "m4.5 4.5 7 7m0-7-7 7",
+  save: "M8 2.5v7.2M4.9 6.8 8 9.9l3.1-3.1M3 13.2h10",
 };
 
 export type IconName = keyof typeof PATHS;
@@ -15,9 +22,16 @@ export type IconName = keyof typeof PATHS;
 export function icon(name: IconName): SVGElement {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
+  svg.setAttribute("class", "nbchat-icon");
   svg.setAttribute("viewBox", "0 0 16 16");
   svg.setAttribute("aria-hidden", "true");
   path.setAttribute("d", PATHS[name]);
   svg.append(path);
   return svg;
+}
+
+/** A button that shows only a picture. */
+export function iconButton(name: string, picture: IconName): HTMLButtonElement {
+  const names = { "aria-label": name, title: name };
+  return h("button", { type: "button", class: "nbchat-tool", ...names }, icon(picture));
 }

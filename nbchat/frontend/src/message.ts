@@ -1,6 +1,8 @@
 import { Actions } from "./actions";
+import { Attachments } from "./attachments";
 import { h, setText } from "./dom";
 import { elapsed, facts, incompleteness } from "./format";
+import { icon } from "./icon";
 import type { Message } from "./protocol";
 import type { Store } from "./store";
 import { StreamedText } from "./streamed";
@@ -21,14 +23,17 @@ export class UserMessage implements MessageView {
   readonly element = h("article", { class: "nbchat-message nbchat-user", "aria-label": "You" });
   readonly blocks = [];
   #text = h("div", { class: "nbchat-bubble" });
+  #attachments: Attachments;
   #actions: Actions;
 
   constructor(store: Store) {
+    this.#attachments = new Attachments(store);
     this.#actions = new Actions(store, this.#text);
-    this.element.append(this.#text, this.#actions.element);
+    this.element.append(this.#attachments.element, this.#text, this.#actions.element);
   }
 
   update(message: Message, last: boolean): void {
+    this.#attachments.update(message.attachments);
     setText(this.#text, message.content);
     this.#actions.update(message, last);
   }
@@ -41,6 +46,9 @@ export class AssistantMessage implements MessageView {
   });
   #store: Store;
   #text: StreamedText;
+  #attachments: Attachments;
+  #notes = h("div", { class: "nbchat-notes" });
+  #shownNotes = "[]";
   // Its seconds would be read out one by one.
   #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" });
   #error = h("div", { class: "nbchat-error", role: "alert" });
@@ -52,27 +60,35 @@ export class AssistantMessage implements MessageView {
   #before = 0;
   #since = Date.now();
   #reasoningSince = 0;
+  #retryIn: number | null = null;
+  #retryAt = 0;
 
   constructor(store: Store) {
     this.#store = store;
     this.#text = new StreamedText(store);
+    this.#attachments = new Attachments(store);
     this.#actions = new Actions(store, this.#text.element);
     this.element.append(
       this.#text.element,
+      this.#attachments.element,
+      this.#notes,
       this.#waiting,
       h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts, this.#actions.element),
     );
   }
 
   get blocks(): readonly Element[] {
-    return [...this.#text.element.children, this.#badge];
+    const notes = this.#ran ? [] : this.#notes.children;
+    return [...this.#text.element.children, ...notes, this.#badge];
   }
 
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
     this.#text.update(message.content, !running);
+    this.#attachments.update(message.attachments);
     this.element.setAttribute("aria-busy", String(running));
-    this.#note(message, running);
+    this.#follow(message, running);
+    this.#showNotes(message.notes);
     const waiting = running && message.content.length === this.#before;
     setText(this.#waiting, waiting ? this.#wait(message) : "");
     this.#showError(message, last);
@@ -82,7 +98,12 @@ export class AssistantMessage implements MessageView {
   }
 
   /** Since when there is nothing to be seen, and after how much text: a reply may be continued. */
-  #note(message: Message, running: boolean): void {
+  #follow(message: Message, running: boolean): void {
+    // What comes with other news is no new wait.
+    if (message.retry_in_s !== this.#retryIn) {
+      this.#retryIn = message.retry_in_s;
+      this.#retryAt = Date.now() + 1000 * (this.#retryIn ?? 0);
+    }
     if (running && !this.#ran) this.#since = Date.now();
     if (!running) this.#before = message.content.length;
     if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
@@ -90,9 +111,22 @@ export class AssistantMessage implements MessageView {
   }
 
   #wait(message: Message): string {
+    if (message.retry_in_s !== null) {
+      const left = Math.ceil((this.#retryAt - Date.now()) / 1000);
+      return left > 0 ? `Trying again in ${left} s` : "Trying again…";
+    }
     if (message.reasoning && !message.content) return `Thinking… ${elapsed(this.#reasoningSince)}`;
     if (message.status === "queued") return "Waiting for its turn…";
     return `Waiting for ${message.model ?? (this.#store.state.model || "the model")}… ${elapsed(this.#since)}`;
+  }
+
+  #showNotes(notes: readonly string[]): void {
+    const shown = JSON.stringify(notes);
+    if (shown === this.#shownNotes) return;
+    this.#shownNotes = shown;
+    this.#notes.replaceChildren(
+      ...notes.map((note) => h("p", { class: "nbchat-note" }, icon("info"), h("span", {}, note))),
+    );
   }
 
   #showError({ id, error }: Message, last: boolean): void {

@@ -49,14 +49,14 @@ export class NoticeView {
     this.element.classList.toggle("nbchat-notice-error", notice.tone === "error");
     const paragraphs = notice.text.split(/\n\n+/).map((text) => h("p", {}, ...linked(text)));
     this.element.replaceChildren(...paragraphs);
-    if (notice.secret_label !== null) this.element.append(this.#secret(notice));
-    if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
     const actions = notice.actions.map(({ id, label }) => {
       const button = h("button", { type: "button", class: "nbchat-button" }, label);
       button.addEventListener("click", () => this.#ask({ type: "action", notice: notice.id, action: id }));
       return button;
     });
+    if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
     if (actions.length > 0) this.element.append(h("p", { class: "nbchat-actions" }, ...actions));
+    if (notice.secret_label !== null) this.element.append(this.#secret(notice));
     this.#refusal.hidden = true;
     this.element.append(this.#refusal);
   }

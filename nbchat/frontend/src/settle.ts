@@ -5,10 +5,13 @@ const settled = new WeakSet<Element>();
 
 /**
  * Keeps keys from the notebook's own shortcuts: Lab heeds the attribute or the stopped event, Notebook 7
- * only both.
+ * only both, and the attribute only where the focus is.
  */
 function keepKeys(root: HTMLElement): void {
   root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("focusin", ({ target }) => {
+    (target as HTMLElement).dataset.lmSuppressShortcuts = "true";
+  });
   root.addEventListener("keydown", (event) => event.stopPropagation());
 }
 

@@ -1,4 +1,6 @@
 import type { AnyModel, WidgetModel } from "./anywidget";
+import type { Attached } from "./attach";
+import { Pictures } from "./pictures";
 import type { Change, FromKernel, Message, Received, Request, Snapshot, ToKernel } from "./protocol";
 
 const TICK_MS = 300;
@@ -6,6 +8,8 @@ const SILENT_MS = 1200;
 const SILENT_MAX_MS = 10_000;
 const UNANSWERED_MS = 2500;
 const NO_ANSWER_MS = 20_000;
+/** A slow connection's upload: bytes in a millisecond. */
+const UPLOAD_SPEED = 250;
 
 const BUSY =
   "The kernel is busy: this happens when the running cell has ended, or interrupt the kernel.";
@@ -13,6 +17,8 @@ const NO_ANSWER = "No answer from the kernel. If it was restarted, run this cell
 
 /** What is answered by a file. */
 const FILES: ReadonlySet<Request["type"]> = new Set(["download", "asset", "models", "attachment"]);
+/** What no person waits for. */
+const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models"]);
 
 const EMPTY: Snapshot = {
   seq: 0,
@@ -32,13 +38,26 @@ const EMPTY: Snapshot = {
   context: null,
 };
 
+/** Fills in what the versions of nbchat that saved older notebooks did not know. */
+function complete(snapshot: Partial<Snapshot>): Snapshot {
+  const { messages = [], notices = [] } = snapshot;
+  const later = { estimated_cost: null, attachments: [], notes: [], retry_in_s: null };
+  return {
+    ...EMPTY,
+    ...snapshot,
+    messages: messages.map((message) => (message.notes ? message : { ...later, ...message })),
+    notices: notices.map((notice) => ({ ...notice, secret_button: notice.secret_button ?? "Use this key" })),
+  };
+}
+
 export interface Answer extends Received {
-  /** Of a download or an asset. */
+  /** Of what is answered by one. */
   file?: { name: string; content: BlobPart };
 }
 
 interface Pending {
   type: Request["type"];
+  quiet: boolean;
   since: number;
   resolve: (answer: Answer) => void;
 }
@@ -53,6 +72,11 @@ export class Store {
   /** The message that one is editing, and where in the page one asked for that. */
   editing: { message: Message; from: Element } | undefined;
 
+  /** What goes with the next message, and why something else does not. */
+  attached: readonly Attached[] = [];
+  notAttached = "";
+  readonly pictures = new Pictures(this);
+
   /** Set by the views that can reach the real model: the proxy does not tell. */
   transcript: WidgetModel | undefined;
 
@@ -66,7 +90,7 @@ export class Store {
 
   constructor(model: AnyModel) {
     this.#model = model;
-    this.state = { ...EMPTY, ...(model.get("snapshot") as Partial<Snapshot>) };
+    this.state = complete(model.get("snapshot") as Partial<Snapshot>);
     model.on("msg:custom", this.#receive);
     this.#timer = setInterval(() => this.#watch(), TICK_MS);
     this.#resync();
@@ -74,6 +98,7 @@ export class Store {
 
   close(): void {
     clearInterval(this.#timer);
+    this.pictures.close();
     this.#model.off("msg:custom", this.#receive);
   }
 
@@ -83,11 +108,13 @@ export class Store {
     return () => this.#views.delete(view);
   }
 
-  /** Sends, and resolves with the kernel's answer: never, if there is none. */
-  request(request: Request, buffers?: ArrayBuffer[]): Promise<Answer> {
+  /** Sends, and resolves with the kernel's answer: never, if there is none. `quiet`: no person waits for it. */
+  request(request: Request, buffers: ArrayBuffer[] = [], quiet = QUIET.has(request.type)): Promise<Answer> {
     const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    const size = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const since = Date.now() + size / UPLOAD_SPEED;
     return new Promise((resolve) => {
-      this.#pending.set(nonce, { type: request.type, since: Date.now(), resolve });
+      this.#pending.set(nonce, { type: request.type, quiet, since, resolve });
       this.#model.send({ ...request, nonce } satisfies ToKernel, undefined, buffers);
     });
   }
@@ -99,6 +126,19 @@ export class Store {
 
   endEdit(): void {
     this.editing = undefined;
+    this.notAttached = "";
+    this.redraw();
+  }
+
+  attach(attached: readonly Attached[], problem = ""): void {
+    this.attached = [...this.attached, ...attached];
+    this.notAttached = problem;
+    this.redraw();
+  }
+
+  detach(attached: readonly Attached[]): void {
+    this.attached = this.attached.filter((each) => !attached.includes(each));
+    this.notAttached = "";
     this.redraw();
   }
 
@@ -119,7 +159,7 @@ export class Store {
       case "snapshot":
         this.#asked = undefined;
         if (message.snapshot.seq !== this.state.seq) this.#patience = SILENT_MS;
-        this.state = message.snapshot;
+        this.state = complete(message.snapshot);
         this.#save();
         break;
       case "received":
@@ -212,8 +252,7 @@ export class Store {
   #judge(): boolean {
     const now = Date.now();
     const before = this.problem;
-    // No person waits for these.
-    const asked = [...this.#pending.values()].filter(({ type }) => type !== "asset" && type !== "models");
+    const asked = [...this.#pending.values()].filter(({ quiet }) => !quiet);
     const sent = Math.min(...asked.map(({ since }) => since));
     const gone =
       this.transcript?.comm_live === false ||

@@ -1,4 +1,5 @@
 import actions from "./actions.css";
+import attachments from "./attachments.css";
 import code from "./code.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
@@ -6,7 +7,7 @@ import math from "./math.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 
-const text = [theme, layout, parts, actions, markdown, code, math].join("\n");
+const text = [theme, layout, parts, actions, attachments, markdown, code, math].join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {

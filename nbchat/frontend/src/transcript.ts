@@ -1,5 +1,6 @@
 import { Announcer } from "./announcer";
 import type { Cleanup } from "./anywidget";
+import { takeDrops } from "./attach";
 import { arrange, h, setText } from "./dom";
 import { keepFocus } from "./focus";
 import { onceAFrame } from "./frame";
@@ -8,19 +9,9 @@ import { NoticeView } from "./notice";
 import type { Message } from "./protocol";
 import { AutoScroll } from "./scroll";
 import type { Store } from "./store";
+import { Views } from "./views";
 
 const CLOCK_MS = 1000;
-
-/** The views of what has an id, made once for each and kept. */
-class Views<View> {
-  #views = new Map<string, View>();
-
-  of<Item extends { id: string }>(items: readonly Item[], make: (item: Item) => View): View[] {
-    const views = items.map((item) => this.#views.get(item.id) ?? make(item));
-    this.#views = new Map(items.map((item, index) => [item.id, views[index]]));
-    return views;
-  }
-}
 
 export function transcript(store: Store, el: HTMLElement): Cleanup {
   const greeting = h("p", { class: "nbchat-greeting" });
@@ -44,6 +35,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   el.classList.add("nbchat-transcript");
   const announcer = new Announcer();
   el.append(log, jump, status, announcer.element);
+  takeDrops(store, el);
 
   const messages = new Views<MessageView>();
   const notices = new Views<NoticeView>();

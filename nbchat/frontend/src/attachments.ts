@@ -1,0 +1,125 @@
+import { arrange, h, setText } from "./dom";
+import { size } from "./format";
+import { icon, iconButton } from "./icon";
+import { isPicture, type Picture } from "./pictures";
+import type { Attachment } from "./protocol";
+import { fileName, saveFile } from "./save";
+import type { Store } from "./store";
+import { Views } from "./views";
+
+/** A file's name and size, between a small picture and the button for what one can do with it. */
+export function chip(name: string, bytes: number, picture: Element, button: Element): HTMLElement {
+  return h(
+    "div",
+    { class: "nbchat-chip" },
+    h("span", { class: "nbchat-chip-picture" }, picture),
+    h("span", { class: "nbchat-chip-name", title: name }, name),
+    h("span", { class: "nbchat-facts" }, size(bytes)),
+    button,
+  );
+}
+
+/** What goes with a message. */
+export class Attachments {
+  readonly element = h("div", { class: "nbchat-attachments" });
+  #store: Store;
+  #shown: readonly Attachment[] = [];
+  #views = new Views<AttachmentView>();
+  #refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  update(attachments: readonly Attachment[]): void {
+    if (attachments === this.#shown) return;
+    this.#shown = attachments;
+    const refuse = (why: string) => setText(this.#refusal, why);
+    const views = this.#views.of(attachments, (each) => new AttachmentView(this.#store, each, refuse));
+    arrange(this.element, views.length > 0 ? [...views.map(({ element }) => element), this.#refusal] : []);
+  }
+}
+
+/** A chip, or the image itself as soon as it is here. */
+class AttachmentView {
+  readonly element = h("div", { class: "nbchat-attachment" });
+  #store: Store;
+  #attachment: Attachment;
+  #name: string;
+  #refuse: (why: string) => void;
+  #picture: Picture | undefined;
+
+  constructor(store: Store, attachment: Attachment, refuse: (why: string) => void) {
+    this.#store = store;
+    this.#attachment = attachment;
+    this.#name = fileName(attachment.name);
+    this.#refuse = refuse;
+    this.element.append(chip(this.#name, attachment.size, icon("file"), this.#saveButton()));
+    if (attachment.kind !== "image" || !isPicture(attachment.media_type)) return;
+    const seen = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      seen.disconnect();
+      void this.#draw();
+    });
+    seen.observe(this.element);
+  }
+
+  async #draw(): Promise<void> {
+    this.#picture = await this.#store.pictures.get(this.#attachment);
+    if (!this.#picture) return;
+    const image = this.#image(this.#picture);
+    // Whatever else the bytes are, they are no image: the chip remains.
+    if (!(await image.decode().then(() => true, () => false))) return;
+    const names = { "aria-label": `Open ${this.#name}`, title: this.#name };
+    const open = h("button", { type: "button", class: "nbchat-thumbnail", ...names }, image);
+    open.addEventListener("click", () => this.#open(this.#picture!));
+    const focused = this.element.querySelector(":focus");
+    this.element.classList.add("nbchat-picture");
+    this.element.replaceChildren(open, this.#saveButton());
+    if (focused) open.focus({ preventScroll: true });
+    this.#store.redraw(); // the log may have to scroll
+  }
+
+  #image({ url }: Picture): HTMLImageElement {
+    return h("img", { src: url, alt: this.#name });
+  }
+
+  /** In full, above the page. */
+  #open(picture: Picture): void {
+    const close = iconButton("Close", "remove");
+    const dialog = h(
+      "dialog",
+      { class: "nbchat-viewer", "aria-label": this.#name },
+      this.#image(picture),
+      h(
+        "div",
+        { class: "nbchat-viewer-bar" },
+        h("span", { class: "nbchat-chip-name" }, this.#name),
+        h("span", { class: "nbchat-facts" }, size(this.#attachment.size)),
+        this.#saveButton(),
+        close,
+      ),
+    );
+    close.autofocus = true;
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", ({ target }) => {
+      if (target === dialog) dialog.close(); // beside it
+    });
+    dialog.addEventListener("close", () => dialog.remove());
+    this.element.closest(".nbchat-part")!.append(dialog);
+    dialog.showModal();
+  }
+
+  #saveButton(): HTMLButtonElement {
+    const button = iconButton(`Save ${this.#name}`, "save");
+    button.addEventListener("click", () => void this.#save(button.parentElement!));
+    return button;
+  }
+
+  async #save(parent: Element): Promise<void> {
+    if (this.#picture) return saveFile(parent, this.#name, this.#picture.content);
+    const { file, refused } = await this.#store.request({ type: "attachment", id: this.#attachment.id });
+    this.#refuse(refused ?? "");
+    if (file) saveFile(parent, this.#name, file.content);
+  }
+}
