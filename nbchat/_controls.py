@@ -30,6 +30,7 @@ class ModelPicker(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self.server = ipywidgets.Label()
         self.server.add_class("nbchat-server")
         super().__init__([self.menu, self.other, self.server])
+        self.add_class("nbchat-model")
         self.menu.observe(self._picked, "value")
         self.other.observe(self._typed, "value")
         self.observe(lambda _: self._show(), "value")
@@ -93,6 +94,9 @@ class Controls:
         self.stop.add_class("nbchat-stop")
         self.clear.add_class("nbchat-clear")
         self.thoughts.add_class("nbchat-thoughts-accordion")
+        self.reasoning_effort.add_class("nbchat-reasoning-effort")
+        self.temperature.add_class("nbchat-temperature")
+        self.max_tokens.add_class("nbchat-max-tokens")
         deliver_while_busy(self.stop)
 
     def open_thoughts(self) -> None:
