@@ -185,6 +185,27 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "node_modules"
 
 
+@pytest.fixture
+def serious(page: Page, node_modules: Path) -> Callable[[], list[Any]]:
+    """What axe finds in the chat that is serious or critical."""
+
+    def check() -> list[Any]:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate((node_modules / "axe-core" / "axe.min.js").read_text("utf-8"))
+        found: list[Any] = page.evaluate(
+            """async () => {
+              const { violations } = await axe.run(".nbchat");
+              return violations
+                .filter(({ impact }) => impact === "serious" || impact === "critical")
+                .map(({ id, nodes }) =>
+                  [id, ...nodes.map(({ html, failureSummary }) => [html, failureSummary])]);
+            }"""
+        )
+        return found
+
+    return check
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     from lab import Lab

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,16 @@ class Kernel:
             [(STATIC / "loader.js").read_text("utf-8"), (STATIC / "nbchat.js").read_text("utf-8")],
         )
 
-    def open(self, **snapshot: Any) -> None:
+    def open(
+        self, kinds: Sequence[str] | None = None, models: Sequence[str] = (), **snapshot: Any
+    ) -> None:
+        """Shows a chat of these kinds of widget; `models` are what its menu offers."""
         self.seq = snapshot.get("seq", 0)
-        self.page.evaluate("(snapshot) => openChat(snapshot)", snapshot)
+        self.page.evaluate(
+            """([snapshot, kinds, models]) =>
+                 openChat(snapshot, kinds ?? undefined, undefined, models).then(() => null)""",
+            [snapshot, kinds, models],
+        )
 
     def push(self, type_: str, **content: Any) -> None:
         self.page.evaluate("(message) => kernel.push(message)", {"type": type_, **content})

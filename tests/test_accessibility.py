@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import sse_server as sse
 from harness import PNG, Kernel, attachment, message, notice, upload
 from lab import ChatPage, Lab, NotebookPage
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sse_server import DONE, ScriptedServer
 
 pytestmark = pytest.mark.browser
@@ -33,27 +32,6 @@ Some *emphasis*, `code` and a [link](https://example.org).
 x = 1
 ```
 """
-
-
-@pytest.fixture
-def serious(page: Page, node_modules: Path) -> Callable[[], list[Any]]:
-    """What axe finds in the chat that is serious or critical."""
-
-    def check() -> list[Any]:
-        if not page.evaluate("'axe' in window"):
-            page.evaluate((node_modules / "axe-core" / "axe.min.js").read_text("utf-8"))
-        found: list[Any] = page.evaluate(
-            """async () => {
-              const { violations } = await axe.run(".nbchat");
-              return violations
-                .filter(({ impact }) => impact === "serious" || impact === "critical")
-                .map(({ id, nodes }) =>
-                  [id, ...nodes.map(({ html, failureSummary }) => [html, failureSummary])]);
-            }"""
-        )
-        return found
-
-    return check
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "dark high contrast"])

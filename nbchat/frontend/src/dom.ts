@@ -14,6 +14,14 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Joins parts by dots; a line breaks only between them. */
+export function dotted(parts: readonly (Node | string)[]): (Node | string)[] {
+  return parts.flatMap((part, index) => [
+    ...(index > 0 ? [" · "] : []),
+    h("span", { class: "nbchat-unbroken" }, part),
+  ]);
+}
+
 /** Sets the text only where it differs: a screen reader is told of every change. */
 export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;

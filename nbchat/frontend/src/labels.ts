@@ -1,6 +1,7 @@
 import { onceAFrame } from "./frame";
 
-const CONTROLS = ".noUi-handle, .ui-slider-handle, select, textarea, input:not([type=checkbox])";
+/** What one uses in an ipywidget: in a slider, its handle. */
+export const CONTROLS = ".noUi-handle, .ui-slider-handle, select, textarea, input:not([type=checkbox])";
 const HEADERS = ".jupyter-widget-Collapse-header, .p-Collapse-header";
 const OPEN = "jupyter-widget-Collapse-open";
 

@@ -1,6 +1,7 @@
 import { referenced, type Cleanup, type Kind } from "./anywidget";
 import { composer } from "./composer";
 import { download } from "./download";
+import { model } from "./model";
 import { settle } from "./settle";
 import { openStore, storeOf, type Store } from "./store";
 import { thoughts } from "./thoughts";
@@ -23,6 +24,7 @@ export const kinds: Record<string, () => Kind> = {
   transcript: () => ({ initialize: ({ model }) => openStore(model), render: shows(transcript) }),
   composer: () => ({ render: shows(composer) }),
   thoughts: () => ({ render: shows(thoughts) }),
+  model: () => ({ render: shows(model) }),
   download: () => ({ render: shows(download) }),
 };
 

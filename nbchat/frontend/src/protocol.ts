@@ -148,6 +148,8 @@ export type Request =
   | { type: "models" }
   /** Answered by a file: its bytes. */
   | { type: "attachment"; id: string }
+  /** Chooses a model that is not in the menu. */
+  | { type: "model"; id: string }
   /** Looks for other servers and offers them in a notice. */
   | { type: "servers" }
   | { type: "secret"; notice: string; value: string }

@@ -1,3 +1,4 @@
+import type { Cleanup } from "./anywidget";
 import { labelControls } from "./labels";
 import { putStyle } from "./style";
 
@@ -15,14 +16,23 @@ function keepKeys(root: HTMLElement): void {
   root.addEventListener("keydown", (event) => event.stopPropagation());
 }
 
+/** Calls `act` when `el` is in the page, and to be seen; returns how to end the wait. */
+export function onceAttached(el: HTMLElement, act: () => void): Cleanup {
+  const attached = new ResizeObserver(() => {
+    if (!el.isConnected) return;
+    attached.disconnect();
+    act();
+  });
+  attached.observe(el);
+  return () => attached.disconnect();
+}
+
 /** Makes `el` at home in the page, and, once it is attached, the whole chat around it. */
 export function settle(el: HTMLElement): void {
   el.classList.add("nbchat-part");
   keepKeys(el);
   putStyle(document);
-  const attached = new ResizeObserver(() => {
-    if (!el.isConnected) return;
-    attached.disconnect();
+  onceAttached(el, () => {
     const page = el.getRootNode();
     if (page instanceof ShadowRoot) putStyle(page);
     const chat = el.closest<HTMLElement>(".nbchat");
@@ -31,5 +41,4 @@ export function settle(el: HTMLElement): void {
     keepKeys(chat);
     labelControls(chat);
   });
-  attached.observe(el);
 }

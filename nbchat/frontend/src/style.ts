@@ -4,10 +4,11 @@ import code from "./code.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
 import math from "./math.css";
+import model from "./model.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 
-const text = [theme, layout, parts, actions, attachments, markdown, code, math].join("\n");
+const text = [theme, layout, parts, actions, attachments, markdown, code, math, model].join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {
