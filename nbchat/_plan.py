@@ -202,9 +202,7 @@ class Plan:
         if self._waited or not error.retryable or wait_s is None or wait_s > MAX_WAIT_S:
             return None
         self._waited = True
-        self._notes["wait"] = (
-            f"{self._server.provider.name} asked to wait {wait_s:.0f} s, then it was tried again."
-        )
+        self._notes["wait"] = f"{self._server.provider.name} asked to wait {wait_s:.0f} s."
         return wait_s
 
     def _fit(self) -> None:
