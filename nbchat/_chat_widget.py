@@ -418,6 +418,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         return attachment.name, attachment.data
 
     def _on_models(self, _: dict[str, Any]) -> tuple[str, bytes]:
+        self._connection.load_models()
         listed = self._connection.catalogue.models
         if self._models_given is not None:
             listed = tuple(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # How long the first message waits to know what its model takes, if nothing is known yet.
 _PATIENCE_S = 3.0
+# How long a list is taken for the present one.
+_FRESH_S = 3600.0
 
 
 class Connection:
@@ -52,6 +54,7 @@ class Connection:
         self._timeouts = timeouts
         self._on_change = on_change
         self._loading: asyncio.Task[None] | None = None
+        self._loaded_at = 0.0
         self._asking: asyncio.Task[None] | None = None
         self.catalogue = Catalogue()
         self.account = ""
@@ -153,8 +156,8 @@ class Connection:
         return next(iter(self.catalogue.ids), "")
 
     def load_models(self) -> None:
-        """Fetches the server's list of models, once; from any thread."""
-        if self.engine is not None and self._loading is None:
+        """Fetches the server's list of models, unless it is fresh; from any thread."""
+        if self.engine is not None:
             background().call(self._start_loading)
 
     def ask_account(self) -> None:
@@ -208,8 +211,11 @@ class Connection:
     # On the background loop
 
     def _start_loading(self) -> asyncio.Task[None]:
-        if self._loading is None:
-            self._loading = background().loop.create_task(self._load())
+        loop = background().loop
+        is_old = loop.time() - self._loaded_at > _FRESH_S
+        if self._loading is None or (is_old and self._loading.done()):
+            self._loaded_at = loop.time()
+            self._loading = loop.create_task(self._load())
         return self._loading
 
     async def _load(self) -> None:

@@ -136,6 +136,19 @@ def test_only_so_many_lists_are_kept(empty_cache: Path) -> None:
     assert len(list((_cache.cache_dir() / "models").iterdir())) == _cache._KEPT_LISTS
 
 
+def test_an_old_list_is_fetched_again(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = loaded(make())
+    server.models = [{"id": "test/model"}, {"id": "quite/new"}]
+    assert chat._controls.model.menu.options[0] == "test/model"
+    loaded(chat)
+    assert "quite/new" not in chat._controls.model.menu.options, "it is fresh"
+    monkeypatch.setattr("nbchat._connection._FRESH_S", -1.0)
+    loaded(chat)
+    assert "quite/new" in chat._controls.model.menu.options
+
+
 def test_openrouter_is_asked_for_what_the_account_may_use(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,7 +337,7 @@ def test_names_and_addresses_lead_to_the_same_dialect() -> None:
 def test_changing_the_server_keeps_the_conversation(make: Make, server: ScriptedServer) -> None:
     with ScriptedServer() as other:
         other.models = [{"id": "other/model"}]
-        chat = loaded(make())
+        chat = loaded(make(api_key="sk-mine"))
         chat.send("One").wait(TIMEOUT)
         go_on = threading.Event()
         server.script(sse.gate(go_on), sse.text("2"), sse.finish(), DONE)
@@ -336,10 +349,9 @@ def test_changing_the_server_keeps_the_conversation(make: Make, server: Scripted
         chat.use_server(base_url=other.base_url)
         until(lambda: chat.model == "other/model")
         chat.send("Three").wait(TIMEOUT)
-        assert [m["content"] for m in other.chats[0].body["messages"]][:2] == [
-            "One",
-            "You said: One",
-        ]
+        sent = [message["content"] for message in other.chats[0].body["messages"]]
+        assert sent == ["One", "You said: One", "Two", "2", "Three"]
+        assert "sk-mine" not in repr([request.headers for request in other.requests])
         assert other.base_url.split("/")[2] in snapshot(chat)["server"]
         chat.use_server(base_url=server.base_url, model="test/model")
         assert chat.send("Four").wait(TIMEOUT).text == "You said: Four"
