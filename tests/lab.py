@@ -23,15 +23,23 @@ App = Literal["jupyterlab", "notebook"]
 
 
 class Lab:
-    """A Jupyter server of this Python's environment, in a folder of its own, as a context manager.
+    """A Jupyter server, in a folder of its own, as a context manager.
+
+    Args:
+        folder: Empty.
+        app: Which of Jupyter's applications it is.
+        python: Of another environment, for the server and its kernels.
 
     Attributes:
         root: The folder that it shows.
         url: Where it is, without its token.
     """
 
-    def __init__(self, folder: Path, app: App = "jupyterlab") -> None:
+    def __init__(
+        self, folder: Path, app: App = "jupyterlab", *, python: str | Path = sys.executable
+    ) -> None:
         self.app = app
+        self._python = str(python)
         self.root = folder / "root"
         self.root.mkdir(parents=True)
         self._home = folder / "home"
@@ -79,7 +87,7 @@ class Lab:
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self.app],
+                [self._python, "-m", self.app],
                 env=environment,
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,
