@@ -116,6 +116,7 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
       if (!last) return;
       event.preventDefault();
       store.edit(last, box);
+      draw(); // before the next key
     } else if (event.key === "Escape" && store.state.busy) {
       event.preventDefault();
       void store.request({ type: "stop" });
