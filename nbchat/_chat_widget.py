@@ -237,7 +237,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def usage(self) -> Usage | None:
         """Tokens and cost of the whole conversation, as far as they are known."""
         with self._lock:
-            return self._session.conversation.usage()
+            return self._session.conversation.spent.usage
 
     # What code calls
 

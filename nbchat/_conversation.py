@@ -180,6 +180,31 @@ class _Run:
     usage: Usage | None
     finish_reason: str | None
     reasoning_since: float | None = None
+    own_usage: Usage | None = None
+    own_estimate: float | None = None
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a conversation has taken so far, all versions of its messages included.
+
+    Attributes:
+        usage: Tokens and US dollars; None if no server has told anything.
+        dearest: US dollars of the dearest request.
+    """
+
+    usage: Usage | None = None
+    dearest: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """US dollars, as far as they are known."""
+        return (self.usage.cost if self.usage else None) or 0.0
+
+    def plus(self, usage: Usage) -> Spent:
+        """With one request more."""
+        total = usage if self.usage is None else self.usage + usage
+        return Spent(total, max(self.dearest, usage.cost or 0.0))
 
 
 class Conversation:
@@ -193,6 +218,7 @@ class Conversation:
         self._start = Fork()
         self._clock = clock
         self._runs: dict[str, _Run] = {}
+        self.spent = Spent()
 
     @property
     def messages(self) -> list[Message]:
@@ -207,6 +233,7 @@ class Conversation:
     def clear(self) -> None:
         """Forgets all messages, with all their versions."""
         self._start = Fork()
+        self.spent = Spent()
 
     def ask(
         self,
@@ -265,8 +292,9 @@ class Conversation:
             case ModelName(name):
                 reply.model = name
             case Usage():
-                before = self._runs[reply.id].usage
-                reply.usage = before + event if before else event
+                run = self._runs[reply.id]
+                run.own_usage = event
+                reply.usage = run.usage + event if run.usage else event
                 counts = (event.prompt_tokens, event.completion_tokens)
                 if None not in counts:
                     reply.context_tokens = sum(filter(None, counts))
@@ -282,7 +310,21 @@ class Conversation:
         run = self._runs.pop(reply.id, None)
         if run is not None:
             reply.duration_s = (reply.duration_s or 0) + self._clock() - run.started
+            if run.own_usage is not None:
+                own = run.own_usage
+                cost = run.own_estimate if own.cost is None else own.cost
+                self.spent = self.spent.plus(replace(own, cost=cost))
         reply.status = "error" if reply.error else "stopped" if stopped else "complete"
+
+    def estimate(self, reply: Message, price: Callable[[int, int], float | None]) -> None:
+        """Reckons what a request cost whose server does not say, by `price(tokens in, out)`."""
+        run = self._runs[reply.id]
+        usage = run.own_usage
+        if usage is None or usage.cost is not None:
+            return
+        run.own_estimate = price(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+        if run.own_estimate is not None:
+            reply.estimated_cost = (reply.estimated_cost or 0.0) + run.own_estimate
 
     def _end_reasoning(self, reply: Message) -> None:
         run = self._runs.get(reply.id)
@@ -315,27 +357,23 @@ class Conversation:
         plain: list[dict[str, Any]] = []
         if system.strip():
             plain.append({"role": "system", "content": system})
-        for message in self.exchanged(before=before):
-            plain.append({"role": message.role, "content": _content(message, images)})
+        plain += [_plain(message, images) for message in self.exchanged(before=before)]
         if before is not None and before.has_text:
             plain.append({"role": "assistant", "content": before.content})
             plain.append({"role": "user", "content": _GO_ON})
         return plain
 
-    def prompt_tokens(
-        self, messages: Sequence[dict[str, Any]], *, before: Message | None = None
-    ) -> int:
-        """About what these messages, made by `to_openai`, take of the context.
+    def prompt_tokens(self, system: str = "", *, before: Message | None = None) -> int:
+        """About what these messages take of the context, 0 if there are none.
 
         What the server counted at the last reply that it has seen, and the size of what came since.
         """
-        start = 1 if messages and messages[0]["role"] == "system" else 0
-        exchanged = self.exchanged(before=before)
-        for place in reversed(range(len(exchanged))):
-            counted = exchanged[place].context_tokens
-            if counted is not None:
-                return counted + reckon_tokens(messages[start + place + 1 :])
-        return reckon_tokens(messages)
+        since: list[Message] = []
+        for message in reversed(self.exchanged(before=before)):
+            if message.context_tokens is not None:
+                return message.context_tokens + reckon_tokens([_plain(m) for m in since])
+            since.append(message)
+        return reckon_tokens(self.to_openai(system, before=before)) if since else 0
 
     def replies(self) -> Iterator[Message]:
         """All replies, those of other versions included."""
@@ -346,15 +384,9 @@ class Conversation:
                 if message.role == "assistant":
                     yield message
 
-    def usage(self) -> Usage | None:
-        """What all of its replies took together; their costs as far as they are known."""
-        total: Usage | None = None
-        for reply in self.replies():
-            usage = reply.usage or (Usage() if reply.cost is not None else None)
-            if usage is not None:
-                usage = replace(usage, cost=reply.cost)
-                total = usage if total is None else total + usage
-        return total
+
+def _plain(message: Message, images: bool = True) -> dict[str, Any]:
+    return {"role": message.role, "content": _content(message, images)}
 
 
 def _content(message: Message, images: bool) -> str | list[dict[str, Any]]:

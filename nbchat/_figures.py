@@ -44,25 +44,25 @@ class Figures:
     def show(self) -> None:
         with self._session.lock:
             conversation = self._session.conversation
-            messages = conversation.to_openai(self._chat.system)
             model = self._connection.model(self._chat.model)
             length = model.context_length if model is not None else None
-            used = conversation.prompt_tokens(messages) if conversation.messages else 0
-            usage = conversation.usage()
+            used = conversation.prompt_tokens(self._chat.system)
+            usage = conversation.spent.usage
             self._publish(
                 usage=usage and asdict(usage),
                 max_cost=self._chat.max_cost,
                 context={"used": used, "length": length} if length and used else None,
             )
-            if not conversation.messages:
+            if not used:
                 self._ignored.clear()
             is_full = length is not None and used >= NEARLY_FULL * length
             if length and is_full and self._chat.model not in self._ignored:
-                self._notices.show(self._nearly_full(messages, used, length))
+                self._notices.show(self._nearly_full(used, length))
             else:
                 self._notices.dismiss(_FULL)
 
-    def _nearly_full(self, messages: list[dict[str, Any]], used: int, length: int) -> Notice:
+    def _nearly_full(self, used: int, length: int) -> Notice:
+        messages = self._session.conversation.to_openai(self._chat.system)
         reply = min(self._chat.max_tokens, length // 4)
         _, left_out = leave_out(messages, max(1, used + reply - length))
         lines = [f"• {line}" for line in brief(left_out[:_LISTED])]

@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any, Literal
 
 from ._context import brief, leave_out, reckon_tokens
+from ._conversation import Spent
 from ._errors import ChatError
 from ._models import Catalogue, Model
 from ._providers import Provider
@@ -83,14 +84,6 @@ class Server:
 
     def model(self, model_id: str) -> Model | None:
         return self.catalogue.find(model_id)
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a conversation has cost so far, in US dollars: in all, and its dearest reply."""
-
-    total: float = 0.0
-    dearest: float = 0.0
 
 
 class Plan:
@@ -242,7 +235,7 @@ class Plan:
         if max_cost is None:
             return
         most = self._most(body)
-        left = max_cost - self._spent.total
+        left = max_cost - self._spent.cost
         if most > max(0.0, left):
             raise ChatError(
                 f"This request could cost up to {dollars(most)}, and {dollars(max(0.0, left))} of "

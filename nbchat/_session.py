@@ -13,7 +13,7 @@ from ._attachments import Attachment
 from ._conversation import Conversation, Message
 from ._engine import Engine, background, start
 from ._errors import ChatError
-from ._plan import Plan, Rules, Server, Spent
+from ._plan import Plan, Rules, Server
 from ._reply import Reply
 from ._settings import ChatSettings
 from ._stream import ContentDelta, Event, Failure, ImageOutput, ModelName, ReasoningDelta
@@ -287,9 +287,8 @@ class Session:
             messages = self.conversation.to_openai(
                 settings.system, before=turn.message, images=images
             )
-            tokens = self.conversation.prompt_tokens(messages, before=turn.message)
-            costs = [reply.cost or 0.0 for reply in self.conversation.replies()]
-        spent = Spent(sum(costs), max(costs, default=0.0))
+            tokens = self.conversation.prompt_tokens(settings.system, before=turn.message)
+            spent = self.conversation.spent
         return Plan(settings, messages, server, turn.rules, spent, tokens)
 
     async def _wait(self, turn: Turn, plan: Plan, wait_s: float) -> None:
@@ -314,12 +313,9 @@ class Session:
                 self._apply(turn, event)
 
         await engine.stream(plan.body, apply)
-        usage, model = turn.message.usage, plan.model
-        if usage is not None and usage.cost is None and model is not None:
-            with self.lock:
-                turn.message.estimated_cost = model.price(
-                    usage.prompt_tokens or 0, usage.completion_tokens or 0
-                )
+        with self.lock:
+            if plan.model is not None and not turn.ended:
+                self.conversation.estimate(turn.message, plan.model.price)
         return failures[0] if failures else None
 
     def _fail(self, turn: Turn, error: ChatError) -> None:

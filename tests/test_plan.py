@@ -8,10 +8,12 @@ import pytest
 
 from nbchat import ChatError, ChatSettings
 from nbchat._context import brief, leave_out, reckon_tokens
+from nbchat._conversation import Spent
 from nbchat._errors import explain_body
 from nbchat._models import Catalogue, parse_models
-from nbchat._plan import Plan, Rules, Server, Spent, refused_parameter
+from nbchat._plan import Plan, Rules, Server, refused_parameter
 from nbchat._providers import KNOWN, Provider
+from nbchat._stream import Usage
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 
@@ -32,6 +34,13 @@ def plan(
 ) -> Plan:
     chosen = ChatSettings(**{"model": "a/b", **settings})
     return Plan(chosen, messages, server(*models, name=name), rules, spent)
+
+
+def spent(*costs: float) -> Spent:
+    total = Spent()
+    for cost in costs:
+        total = total.plus(Usage(cost=cost))
+    return total
 
 
 def said(status: int, error: dict[str, Any] | str) -> ChatError:
@@ -246,18 +255,18 @@ def test_no_request_is_sent_that_could_pass_max_cost() -> None:
         plan(PRICED, rules=Rules(max_cost=0.09), max_tokens=1000)
     assert "$0.10" in raised.value.message
     with pytest.raises(ChatError, match=r"\$0\.05 of"):
-        plan(PRICED, rules=Rules(max_cost=0.11), spent=Spent(0.06, 0.06), max_tokens=1000)
+        plan(PRICED, rules=Rules(max_cost=0.11), spent=spent(0.06), max_tokens=1000)
 
 
 def test_free_models_cost_nothing_however_much_was_spent() -> None:
     free = {"id": "a/b", "pricing": {"prompt": "0", "completion": "0"}}
-    assert plan(free, rules=Rules(max_cost=0.01), spent=Spent(5, 5)).body
+    assert plan(free, rules=Rules(max_cost=0.01), spent=spent(5)).body
 
 
 def test_where_no_price_is_known_the_dearest_reply_counts() -> None:
-    assert plan(rules=Rules(max_cost=0.5), spent=Spent(0.2, 0.2)).body
+    assert plan(rules=Rules(max_cost=0.5), spent=spent(0.2)).body
     with pytest.raises(ChatError, match="max_cost"):
-        plan(rules=Rules(max_cost=0.5), spent=Spent(0.4, 0.2))
+        plan(rules=Rules(max_cost=0.5), spent=spent(0.2, 0.2))
 
 
 def test_a_fallback_that_is_too_dear_is_passed_over() -> None:
