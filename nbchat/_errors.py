@@ -197,9 +197,9 @@ _BY_CLASS = (
     (("DecodingError", "JSONDecodeError", "UnicodeDecodeError"), "unreadable"),
 )
 
-# Within JSON, the letter of an escape ("\\n") may stand before a key.
+# Within JSON or a repr, the letter of an escape ("\\n") may stand before a key.
 _KEY = re.compile(
-    r"(?:\b|(?<=\\[bfnrt])|(?<=\\u[\da-f]{4}))"
+    r"(?:\b|(?<=\\[bfnrt])|(?<=\\x[\da-f]{2})|(?<=\\u[\da-f]{4}))"
     r"(?:(?:sk|pk)-[\w*.-]{8,}|(?:gsk|hf|xai|pplx|csk)[-_]\w{20,}|(?:AIza|nvapi-)[\w-]{20,})"
     r"|(?<=bearer\s)(?=\S*\d)[\w.~+/=-]{8,}",
     re.IGNORECASE,

@@ -184,7 +184,7 @@ def test_keys_are_taken_out(secret: str) -> None:
 
 def test_keys_are_taken_out_of_what_is_quoted_as_json() -> None:
     said = f"line\n{KEY} and\t{KEY} and \x0b{KEY}\nBearer 0123456789abcdef"
-    for error in ({"message": said}, {"metadata": {"raw": json.dumps({"a": said})}}):
+    for error in ({"message": said}, {"metadata": {"raw": json.dumps({"a": said})}}, repr([said])):
         detail = body(error, 401).detail or ""
         assert KEY not in detail
         assert "0123456789abcdef" not in detail
