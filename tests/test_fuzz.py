@@ -383,11 +383,12 @@ def test_any_text_is_read_or_refused(name: str, data: st.DataObject) -> None:
 TOKENS = [
     *"*_`~$[]()<>|\\\"'#-+=!&:\t\r\x00\u200b\u202e😀é 1",
     "**", "__", "~~", "```", "~~~~", "$$", "\\[", "\\]", "\\(", "\\)", "![", "](", "> ", "- ",
-    "## ", "1. ", "\n", "\n", "\n\n", "\n\n", "\r\n", "    ", "---", "===", "\n|---|---|\n", "| a | b |\n",
-    "```py\n", "\n```\n", "\n$$\n", "- [ ] ", "[a]: https://example.com/b 'c'\n", "[a]", "\n[a]:\n",
-    "https://example.com/x", "mailto:a@example.com", "](https://example.com/a_b)", "  \n", "\\\n",
-    "javascript:alert(1)", "&amp;", "&#x41;", "&#0;", "<b>", "</b>", "<!--", "-->", "<script>",
-    "<img src=x onerror=alert(1)>", "\\frac{1}{2}", "\\begin{x}", "word", "snake_case", "x^2",
+    "## ", "1. ", "\n", "\n", "\n\n", "\n\n", "\r\n", "    ", "---", "===", "\n|---|---|\n",
+    "| a | b |\n", "```py\n", "\n```\n", "\n$$\n", "- [ ] ", "[a]: https://example.com/b 'c'\n",
+    "[a]", "\n[a]:\n", "https://example.com/x", "mailto:a@example.com",
+    "](https://example.com/a_b)", "  \n", "\\\n", "javascript:alert(1)", "&amp;", "&#x41;", "&#0;",
+    "<b>", "</b>", "<!--", "-->", "<script>", "<img src=x onerror=alert(1)>", "\\frac{1}{2}",
+    "\\begin{x}", "word", "snake_case", "x^2",
 ]
 # fmt: on
 
