@@ -274,11 +274,12 @@ def account(body: object) -> str:
         return ""
     parts = []
     left = data.get("limit_remaining")
-    if isinstance(left, (int, float)) and not isinstance(left, bool):
+    if isinstance(left, (int, float)) and not isinstance(left, bool) and left < 1e12:
         parts.append(f"{dollars(max(0.0, left))} left on this key")
     daily: Any = data.get("free_model_daily_requests")
     if isinstance(daily, Mapping) and all(
-        isinstance(daily.get(name), int) for name in ("limit", "remaining")
+        isinstance(daily.get(name), int) and abs(daily[name]) < 1e12
+        for name in ("limit", "remaining")
     ):
         parts.append(f"{daily['remaining']} of {daily['limit']} free requests left today")
     return " · ".join(parts)

@@ -197,11 +197,11 @@ _BY_CLASS = (
     (("DecodingError", "JSONDecodeError", "UnicodeDecodeError"), "unreadable"),
 )
 
+# Within JSON or a repr, the letter of an escape ("\\n") may stand before a key.
 _KEY = re.compile(
-    r"\b(?:sk|pk)-[\w*.-]{8,}"
-    r"|\b(?:gsk|hf|xai|nvapi|pplx|csk)[-_]\w{20,}"
-    r"|\bAIza[\w-]{20,}"
-    r"|(?<=\bbearer\s)(?=\S*\d)[\w.~+/=-]{8,}",
+    r"(?:\b|(?<=\\[bfnrt])|(?<=\\x[\da-f]{2})|(?<=\\u[\da-f]{4}))"
+    r"(?:(?:sk|pk)-[\w*.-]{8,}|(?:gsk|hf|xai|pplx|csk)[-_]\w{20,}|(?:AIza|nvapi-)[\w-]{20,})"
+    r"|(?<=bearer\s)(?=\S*\d)[\w.~+/=-]{8,}",
     re.IGNORECASE,
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -346,7 +345,7 @@ def _amount(value: object) -> float | None:
         amount = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None
-    return amount if math.isfinite(amount) and amount >= 0 else None
+    return amount if 0 <= amount < 1e12 else None
 
 
 def _count(value: object) -> int | None:
@@ -356,7 +355,8 @@ def _count(value: object) -> int | None:
 
 
 def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    # Half a surrogate pair is legal in JSON, but nothing could be sent that holds it.
+    return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
 
 
 def _words(value: object) -> tuple[str, ...] | None:

@@ -195,6 +195,10 @@ class StreamReader:
         except (ValueError, RecursionError):
             if name == "error":
                 self._fail(self._explain(data))
+            elif "\n" in data:
+                # Some servers leave out the blank lines between their chunks.
+                for line in data.split("\n"):
+                    self._read_event(ServerSentEvent(name, line))
             else:
                 self._not_json = self._not_json or data
             return

@@ -170,6 +170,7 @@ def test_the_time_to_wait_is_read(headers: dict[str, str], seconds: float | None
         "gsk_" + "a1" * 20,
         "hf_" + "aB" * 17,
         "AIza" + "a1-" * 11,
+        "nvapi-" + "aB3-" * 16,
         "Bearer 0123456789abcdef",
     ],
 )
@@ -179,6 +180,15 @@ def test_keys_are_taken_out(secret: str) -> None:
         assert secret.removeprefix("Bearer ") not in text
         assert "[key]" in text
         assert "Get another." in text
+
+
+def test_keys_are_taken_out_of_what_is_quoted_as_json() -> None:
+    said = f"line\n{KEY} and\t{KEY} and \x0b{KEY}\nBearer 0123456789abcdef"
+    for error in ({"message": said}, {"metadata": {"raw": json.dumps({"a": said})}}, repr([said])):
+        detail = body(error, 401).detail or ""
+        assert KEY not in detail
+        assert "0123456789abcdef" not in detail
+        assert detail.count("[key]") == 4
 
 
 @pytest.mark.parametrize("text", ["a hf-inference risk-free task", "Bearer authentication failed"])

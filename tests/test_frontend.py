@@ -236,6 +236,22 @@ def test_half_written_markup_does_not_flash(
     assert markdown(script, typed) == shown
 
 
+@pytest.mark.parametrize("nesting", ["- ", "> ", ">", "1. ", "* > "])
+def test_what_is_nested_too_deep_is_shown_all_the_same(
+    markdown: Callable[..., Any], nesting: str
+) -> None:
+    script = """
+        const element = document.createElement("div");
+        const stream = new nbchat.MarkdownStream(element);
+        for (const piece of argument) stream.append(piece);
+        stream.end();
+        return element.textContent;
+    """
+    shown = markdown(script, [nesting * 300, "the words\n", "and more\n\n", "after"])
+    for words in ("the words", "and more", "after"):
+        assert words in shown
+
+
 def test_a_definition_counts_once_it_is_written(markdown: Callable[..., Any]) -> None:
     script = """
         const element = document.createElement("div");

@@ -48,6 +48,16 @@ def test_recorded_catalogues(path: Path) -> None:
         assert not free[-1]
 
 
+def test_no_number_or_text_spoils_the_list_for_the_browser() -> None:
+    body = [
+        {"id": "a", "pricing": {"prompt": "1e306", "completion": "1e306"}},
+        {"id": "b", "name": "half a \ud83d", "pricing": {"input": 1e400, "output": 10**400}},
+    ]
+    models = parse_models(body)
+    assert [model.prompt_price for model in models] == [None, None]
+    json.dumps([model.to_view() for model in models], ensure_ascii=False, allow_nan=False).encode()
+
+
 def parsed(**entry: Any) -> Model:
     (model,) = parse_models({"data": [{"id": "a/b", **entry}]})
     return model

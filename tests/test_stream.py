@@ -155,6 +155,15 @@ def test_empty_data_comments_and_a_missing_blank_line_lose_nothing() -> None:
     assert reply(stream) == Reply("Hello", "", "stop", None, [], [], None)
 
 
+def test_chunks_without_blank_lines_between_them_are_read() -> None:
+    stream = content("Hel", "lo").replace(b"\n\n", b"\n")
+    assert reply(stream)[:3] == ("Hello", "", "stop")
+    assert reply(stream)[-1] is None
+    broken = stream.replace(b'"lo"', b'"lo')
+    assert reply(broken).text == "Hel"
+    assert "could not be read" in str(failure(broken))
+
+
 def test_a_message_in_place_of_a_delta_is_read() -> None:
     stream = sse({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]})
     assert reply(stream).text == "Hello"

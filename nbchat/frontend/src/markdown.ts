@@ -36,6 +36,20 @@ md.inline.ruler.before("strikethrough", "tildes", (state, silent) => {
   return true;
 });
 
+// At 100 levels the parser leaves out what is nested deeper (a list takes two): here, it becomes text.
+const DEEPEST = 98;
+md.block.ruler.before("table", "deepest", (state, startLine, endLine) => {
+  if (state.level < DEEPEST) return false;
+  const open = state.push("paragraph_open", "p", 1);
+  const inline = state.push("inline", "", 0);
+  state.push("paragraph_close", "p", -1);
+  open.map = inline.map = [startLine, endLine];
+  inline.content = state.getLines(startLine, endLine, state.blkIndent, false).trim();
+  inline.children = [];
+  state.line = endLine;
+  return true;
+});
+
 md.renderer.rules.fence = (tokens, index) => {
   const language = md.utils.unescapeAll(tokens[index].info).trim().split(/\s+/)[0];
   const label = LANGUAGE.test(language) ? ` class="language-${language}"` : "";
