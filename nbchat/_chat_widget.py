@@ -15,12 +15,14 @@ from IPython.display import display
 from ._attachments import Attachment, from_upload, read_file, read_image
 from ._bundle import asset
 from ._callbacks import Callbacks
+from ._chat_json import SavedChat
 from ._connection import Connection
 from ._controls import Controls
 from ._conversation import Message
 from ._download import LastReply
 from ._engine import Engine, Timeouts
 from ._figures import Figures
+from ._keeper import Keeper, read_chat
 from ._model_controls import ModelControls
 from ._models import Model, read_models
 from ._notices import Notice, Notices
@@ -50,15 +52,17 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     Besides the settings, `max_cost`, `overflow` and `fallbacks` can be changed at any time.
 
     Args:
+        name: Keeps the chat in a file of the user's, saved as it goes: run the cell again after the
+            kernel was restarted, and it is back. Each folder of notebooks has names of its own.
         model: The model's id; by default the server's own default.
         models: The models to pick from: a list, or a text file with an id a line. By default what
             the server offers.
         system: System instructions: text, or a `Path` or the name of a .txt or .md file.
         reasoning_effort: "low", "medium", "high", or what else the model offers; by default what
             the model does by itself.
-        temperature: 0.0 to 2.0.
+        temperature: 0.0 to 2.0; by default 1.0.
         max_tokens: The upper limit of a reply, from 100 to what the model allows.
-        top_p: 0.0 to 1.0.
+        top_p: 0.0 to 1.0; by default 1.0.
         provider: A server by its name: "openrouter", "openai", "ollama", "lmstudio",
             "llama-server", "vllm", "sglang", "groq", "deepseek", "mistral", "together" or
             "huggingface"; with `base_url`, one of this kind at that address.
@@ -97,13 +101,14 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def __init__(
         self,
         *,
+        name: str | None = None,
         model: str = "",
         models: str | Path | Iterable[str] | None = None,
         system: str | Path = "",
         reasoning_effort: str | None = None,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         max_tokens: int | None = None,
-        top_p: float = 1.0,
+        top_p: float | None = None,
         provider: str | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
@@ -118,18 +123,16 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     ) -> None:
         key = None if api_key is None else Secret(api_key)
         del api_key  # from here on, no traceback can print it
-        wishes: dict[str, Any] = {
-            name: value
-            for name, value in (("reasoning_effort", reasoning_effort), ("max_tokens", max_tokens))
-            if value is not None
+        given: dict[str, Any] = {
+            "model": model or None,
+            "system": read_system(system) or None,
+            "reasoning_effort": reasoning_effort,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "top_p": top_p,
         }
-        settings = ChatSettings(
-            model=model,
-            system=read_system(system),
-            temperature=temperature,
-            top_p=top_p,
-            **wishes,
-        )
+        given = {setting: value for setting, value in given.items() if value is not None}
+        settings = ChatSettings(**given)
         timeouts = Timeouts(first_token_timeout_s, idle_timeout_s)
         if not flush_interval_s > 0:
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
@@ -165,6 +168,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "secret": lambda message: self._notices.take_secret(message),
                 "action": lambda message: self._notices.act(message),
             },
+            lambda: self._keeper.touch(),
             flush_interval_s,
         )
         self._session = Session(
@@ -173,6 +177,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._lock = self._session.lock
         self._notices = Notices(lambda shown: transcript.publish(notices=shown), self._lock)
         self._callbacks = Callbacks(self._notices)
+        self._keeper = Keeper(self, self._session, self._notices)
+        saved = self._keeper.open(name) if name is not None else None
         self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
         self._welcome = Welcome(connection, self._notices, self._switch)
         transcript.show(lambda: self._session.conversation.messages)
@@ -184,7 +190,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         )
         self.add_class("nbchat")
         self._model_controls = ModelControls(
-            self, controls, connection, self._notices, transcript.publish, wishes
+            self, controls, connection, self._notices, transcript.publish, given
         )
 
         if given_models and not settings.model:
@@ -202,6 +208,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._adopt_server(self.model)
         self.observe(lambda _: self._follow_model(), "model")
         self.observe(lambda _: self._figures.show(), ["max_cost", "overflow", "system"])
+        self.observe(lambda _: self._keeper.touch(), list(_SETTINGS))
+        if saved is not None:
+            self._restore(saved, given)
 
     # Settings
 
@@ -241,9 +250,46 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     # What code calls
 
+    @classmethod
+    def load(cls, path: str | Path, **options: Any) -> ChatWidget:
+        """A chat as `save` wrote it to a .json file.
+
+        Args:
+            path: The file, which is not written to.
+            options: As for a new chat; settings among them count instead of the saved ones.
+
+        Raises:
+            ValueError: There is no such file, or it is no chat, damaged, or of a newer nbchat.
+        """
+        saved = read_chat(path)
+        chat = cls(**options)
+        chat._restore(saved, options)
+        return chat
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the conversation to a file, for the user alone; gives its path.
+
+        Args:
+            path: .json holds all there is, for `load`; .md and .ipynb hold what is shown, for
+                people, the latter with Python as code cells.
+
+        Raises:
+            ValueError: It has another suffix, or there is a file that nbchat has not written.
+            OSError: It can't be written there.
+        """
+        return self._keeper.save(path)
+
     def display(self) -> None:
         """Shows the chat below the cell."""
         display(self)  # type: ignore[no-untyped-call]
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """Shows the widget, and beside it what viewers without widgets can show."""
+        if hasattr(ipywidgets.Widget, "_repr_mimebundle_"):
+            display(self._repr_mimebundle_(**kwargs), raw=True)  # type: ignore[no-untyped-call]
+        else:  # ipywidgets 7
+            super()._ipython_display_(**kwargs)
+        self._keeper.display()
 
     def send(
         self,
@@ -326,6 +372,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self._last_reply.remove()
             self._transcript.publish(download=None, thoughts=None)
             self._figures.show()
+        self._keeper.refresh()
 
     def close(self) -> None:
         """Stops what runs and takes the chat off the page; its temporary file goes too."""
@@ -333,6 +380,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             return
         self._closed = True
         self._session.stop()
+        self._keeper.close()
         self._last_reply.remove()
         self._connection.close()
         for widget in _family(self):
@@ -403,6 +451,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def _on_branch(self, message: dict[str, Any]) -> None:
         self._session.show_version(self._session.find(message["id"]), message["step"])
         self._figures.show()
+        self._keeper.refresh()
 
     def _on_thoughts(self, message: dict[str, Any]) -> None:
         self._transcript.publish(thoughts=message["id"])
@@ -470,6 +519,23 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             server = await self._connection.server()
         return engine, server, settings
 
+    def _restore(self, saved: SavedChat, given: Iterable[str]) -> None:
+        """Goes on with a saved chat; settings that were given anew count."""
+        with self._lock:
+            self._session.conversation = saved.conversation
+            kept = {
+                name: getattr(saved.settings, name) for name in set(_SETTINGS).difference(given)
+            }
+            self._model_controls.wish(kept)
+            for name in ("model", "system", "temperature", "top_p"):
+                if name in kept:
+                    setattr(self, name, kept[name])
+            for message in reversed(saved.conversation.messages):
+                if message.role == "assistant" and message.has_text:
+                    self._save_last_reply(message.content)
+                    break
+        self._follow_model()
+
     def _rules(self) -> Rules:
         return Rules(self.fallbacks, self.overflow, self.max_cost)
 
@@ -481,24 +547,25 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _on_end(self, reply: Reply) -> None:
         if reply._message in self._session.conversation.messages and reply.text:
-            self._save_last_reply(reply)
+            self._save_last_reply(reply.text)
         if reply.error is not None and reply.error.kind in ("key", "no_key"):
             self._welcome.other_key()
         self._follow_model()
         self._connection.ask_account()
+        self._keeper.refresh()
         self._callbacks.call(reply)
 
-    def _save_last_reply(self, reply: Reply) -> None:
+    def _save_last_reply(self, text: str) -> None:
         try:
-            self._last_reply.write(reply.text)
+            self._last_reply.write(text)
             self._transcript.publish(download=self._last_reply.name)
         except OSError as error:
             self._transcript.publish(download=None)
-            text = (
+            said = (
                 "The reply is safe here, but no file could be made for its download link: "
                 f"{error.strerror} ({error.filename})."
             )
-            self._notices.show(Notice("download", text, tone="error"))
+            self._notices.show(Notice("download", said, tone="error"))
 
     # The server and its models
 

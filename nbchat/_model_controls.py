@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets
@@ -30,7 +30,7 @@ class ModelControls:
         connection: Knows the models.
         notices: Where it is said that a model is gone.
         publish: Shows facts of the model: names in `ChatState` of `protocol.ts`.
-        wishes: The settings that were chosen already.
+        given: The settings that were chosen already.
     """
 
     def __init__(
@@ -40,14 +40,15 @@ class ModelControls:
         connection: Connection,
         notices: Notices,
         publish: Callable[..., None],
-        wishes: dict[str, Any],
+        given: dict[str, Any],
     ) -> None:
         self._chat: Any = chat
         self._controls = controls
         self._connection = connection
         self._notices = notices
         self._publish = publish
-        self._wishes = {name: value for name, value in wishes.items() if name in _DEFAULTS}
+        self._wishes: dict[str, Any] = {}
+        self.wish(given)
         self._kept: set[str] = set()
         self._following = False
         self._shown: object = None
@@ -82,6 +83,12 @@ class ModelControls:
             raise ValueError(
                 f"reasoning_effort must be one of {', '.join(offered)}{where}, not {effort!r}"
             )
+
+    def wish(self, settings: Mapping[str, Any]) -> None:
+        """What was chosen among settings that depend on the model, whatever it offers."""
+        for name in _DEFAULTS:
+            if settings.get(name) is not None:
+                self._wishes[name] = settings[name]
 
     def follow(self) -> None:
         """Brings everything in step with the model as it is known now."""

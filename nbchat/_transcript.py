@@ -30,6 +30,7 @@ class Transcript(View):
 
     Args:
         handlers: What to do with each type of message from the browser.
+        on_change: Called when anything has changed, with locks held: it must not wait.
         flush_interval_s: The least time between two messages with text.
     """
 
@@ -37,9 +38,15 @@ class Transcript(View):
     chat_id = traitlets.Unicode().tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, handlers: dict[str, Handler], flush_interval_s: float) -> None:
+    def __init__(
+        self,
+        handlers: dict[str, Handler],
+        on_change: Callable[[], None],
+        flush_interval_s: float,
+    ) -> None:
         self._lock = threading.RLock()
         self._handlers = handlers
+        self._on_change = on_change
         self._messages: Callable[[], list[Message]] = list
         self._seq = 0
         self._state: dict[str, Any] = {
@@ -133,6 +140,7 @@ class Transcript(View):
     def _emit(self, type_: str, **content: Any) -> None:
         self._seq += 1
         self.send({"type": type_, "seq": self._seq, **content})
+        self._on_change()
 
     def _snapshot(self) -> dict[str, Any]:
         with self._lock:

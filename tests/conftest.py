@@ -139,11 +139,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page_errors() -> list[str]:
+    """The uncaught errors of the test's page; a test that expects some takes them out."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
     """A page that knows nothing of others; uncaught errors and remote requests fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    errors: list[str] = []
+    errors = page_errors
     remote: list[str] = []
 
     def note_error(error: PlaywrightError) -> None:

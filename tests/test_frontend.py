@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from frontend.markdown import TEXTS
-from harness import STATIC, Kernel, message, notice
+from harness import STATIC, URL, Kernel, message, notice
 from playwright.sync_api import expect
 
 from nbchat._bundle import bundle
@@ -446,3 +446,59 @@ def test_controls_of_ipywidgets_get_the_names_of_their_labels(kernel: Kernel) ->
     )
     expect(kernel.page.get_by_role("slider", name="Temperature")).to_be_visible()
     expect(kernel.page.get_by_role("combobox", name="Model")).to_be_visible()
+
+
+# Where things go wrong, and where the notebook is cut into frames
+
+
+def test_an_error_of_the_bundle_is_shown(kernel: Kernel, page_errors: list[str]) -> None:
+    kernel.open()
+    kernel.page.evaluate("setTimeout(() => { throw new Error('of another widget'); })")
+    kernel.page.evaluate("setTimeout(() => kernel.push({ type: 'message', seq: 1 }))")
+    alert = kernel.page.get_by_role("alert").filter(has_text="failed in the browser")
+    expect(alert).to_contain_text("Reload the page")
+    expect(alert).not_to_contain_text("of another widget")
+    assert page_errors
+    page_errors.clear()
+
+
+def test_frames_of_their_own_as_colab_has_for_each_cell(kernel: Kernel) -> None:
+    page = kernel.page
+    scripts = page.evaluate("[LOADER, BUNDLE]")
+    page.evaluate(
+        """(url) => {
+          for (let i = 0; i < 2; i++) {
+            const frame = document.createElement("iframe");
+            Object.assign(frame, { src: url, width: 600, height: 500 });
+            document.body.append(frame);
+          }
+        }""",
+        URL,
+    )
+    frames = [handle.content_frame() for handle in page.query_selector_all("iframe")]
+    for frame in frames:
+        assert frame is not None
+        frame.wait_for_function("window.ready")
+        frame.evaluate("([loader, bundle]) => { LOADER = loader; BUNDLE = bundle; }", scripts)
+        frame.evaluate("openChat({})")
+    question = message("u", role="user", content="Hi")
+    reply = message("a", status="streaming")
+    for seq, change in enumerate(
+        (
+            {"type": "message", "message": question},
+            {"type": "message", "message": reply},
+            {"type": "delta", "id": "a", "content": "Hello **there**"},
+        ),
+        start=1,
+    ):
+        for frame in frames:
+            frame.evaluate("(change) => kernel.push(change)", {**change, "seq": seq})
+    for frame in frames:
+        expect(frame.get_by_role("article", name="You")).to_contain_text("Hi")
+        expect(frame.get_by_role("article", name="Assistant").locator("strong")).to_have_text(
+            "there"
+        )
+    frames[1].get_by_role("textbox", name="Message").fill("From the second")
+    frames[1].get_by_role("textbox", name="Message").press("Enter")
+    frames[1].wait_for_function("kernel.sent.some((m) => m.type === 'send')")
+    assert not frames[0].evaluate("kernel.sent.some((m) => m.type === 'send')")

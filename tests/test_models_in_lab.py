@@ -274,6 +274,9 @@ def test_signing_in_leaves_no_secret_in_the_notebook_or_its_traffic(
     assert said.count(code) == 1, "once, on its way to the kernel"
     assert len(verifiers) == 1
     assert key not in said
+    # What else is written: logs, IPython's history, temporary files.
+    for path in (path for path in lab.root.parent.rglob("*") if path.is_file()):
+        assert key.encode() not in path.read_bytes(), path
 
 
 def test_streaming_goes_on_while_models_are_picked(chat: ChatPage, server: ScriptedServer) -> None:

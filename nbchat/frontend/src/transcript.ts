@@ -2,6 +2,8 @@ import { Announcer } from "./announcer";
 import type { Cleanup } from "./anywidget";
 import { takeDrops } from "./attach";
 import { arrange, h, setText } from "./dom";
+import { onFailure } from "./failures";
+import { hideFallback } from "./fallback";
 import { keepFocus } from "./focus";
 import { onceAFrame } from "./frame";
 import { AssistantMessage, isRunning, UserMessage, type MessageView } from "./message";
@@ -34,7 +36,9 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   });
   el.classList.add("nbchat-transcript");
   const announcer = new Announcer();
-  el.append(log, jump, status, announcer.element);
+  const failure = h("p", { class: "nbchat-status nbchat-refusal", role: "alert", hidden: true });
+  el.append(log, jump, status, failure, announcer.element);
+  const cleanups = [hideFallback(el), onFailure((text) => setText(failure, text))];
   takeDrops(store, el);
 
   const messages = new Views<MessageView>();
@@ -83,7 +87,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   resized.observe(log);
   draw();
   return () => {
-    unsubscribe();
+    for (const cleanup of [...cleanups, unsubscribe]) cleanup();
     clearInterval(clock);
     resized.disconnect();
   };

@@ -1,0 +1,43 @@
+"""The conversation in the cell's own output, for viewers that know no widgets.
+
+GitHub, nbconvert and a notebook without its kernel show nothing of a widget. Beside it stands an
+output of plain HTML, which the chat empties where it is shown itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from IPython.display import DisplayHandle, display
+
+
+class Fallback:
+    """Outputs that follow the conversation, one for each time the chat was displayed.
+
+    Args:
+        render: Gives the outputs' content, by MIME type.
+    """
+
+    def __init__(self, render: Callable[[], dict[str, str]]) -> None:
+        self._render = render
+        self._outputs: list[DisplayHandle] = []
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is an output to be brought up to date."""
+        return bool(self._outputs)
+
+    def display(self) -> None:
+        """Adds an output to the cell that runs."""
+        output = display(self._render(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        if output is not None:  # outside of IPython, there is none
+            self._outputs.append(output)
+
+    def update(self) -> None:
+        """Brings all outputs up to date; from any thread.
+
+        A page that was loaded anew no longer knows them, until the cell runs again.
+        """
+        content = self._render()
+        for output in self._outputs:
+            output.update(content, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,143 @@
+"""Keeps a chat beyond its kernel: under its name in a file, and in the output of its cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ._chat_json import SavedChat, from_json, to_json
+from ._export import to_html, to_markdown, to_notebook, to_plain
+from ._fallback import Fallback
+from ._notices import Notice, Notices
+from ._saved_chats import Autosave, SavedChatFile, suffix_of, write_file
+from ._session import Session
+from ._settings import read_text_file
+
+_SAVING = "saving"
+
+
+class Keeper:
+    """Saves what has changed, soon after it has.
+
+    Args:
+        chat: Has the settings.
+        session: Has the conversation.
+        notices: Where it is said that saving failed.
+    """
+
+    def __init__(self, chat: Any, session: Session, notices: Notices) -> None:
+        self._chat = chat
+        self._session = session
+        self._notices = notices
+        self._file: SavedChatFile | None = None
+        self._autosave: Autosave | None = None
+        self._fallback = Fallback(self._render)
+        self._refresh = Autosave(self._fallback.update, self._say_failed)
+
+    @property
+    def name(self) -> str | None:
+        """The name of the chat, if it has one."""
+        return self._file.name if self._file is not None else None
+
+    def touch(self) -> None:
+        """Something has been said, or set; called for each piece of a reply."""
+        if self._autosave is not None:
+            self._autosave.touch()
+
+    def refresh(self) -> None:
+        """The copies in the notebook are to follow; each holds the whole conversation."""
+        if self._fallback.is_shown:
+            self._refresh.touch()
+
+    def display(self) -> None:
+        """Puts a copy into the output of the cell that runs."""
+        self._fallback.display()
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the chat to a file, in the form that its name says."""
+        with self._session.lock:
+            conversation = self._session.conversation
+            match suffix_of(path):
+                case ".json":
+                    text = to_json(conversation, self._chat.settings)
+                case ".md":
+                    text = to_markdown(conversation, self._chat.system)
+                case ".ipynb":
+                    text = to_notebook(conversation, self._chat.system)
+        return write_file(path, text)
+
+    def close(self) -> None:
+        """Saves what is not saved yet, and lets others have the file."""
+        if self._autosave is not None:
+            self._autosave.close()
+        self._refresh.close()
+        if self._file is not None:
+            self._file.release()
+
+    def open(self, name: str) -> SavedChat | None:
+        """Keeps the chat under this name from now on; gives what was kept under it before.
+
+        Raises:
+            ValueError: The name can't be one, or the file can't be read or is damaged. It is not
+                touched.
+        """
+        file = SavedChatFile(name)
+        try:
+            is_ours = file.acquire()
+        except OSError as error:
+            self._say_failed(error)
+            return None
+        saved, text = None, file.read()
+        if text is not None:
+            try:
+                saved = from_json(text)
+            except ValueError as error:
+                file.release()
+                raise ValueError(
+                    f"{file.path}: {error} It was left as it is: move it away, or take another "
+                    "name."
+                ) from None
+        self._file = file
+        if is_ours:
+            self._autosave = Autosave(self._write, self._say_failed)
+        else:
+            self._notices.show(
+                Notice(
+                    _SAVING,
+                    f"The chat {file.name!r} is open in another notebook or kernel: what is said "
+                    "here is not saved. Close it there and run this cell again, or take another "
+                    "name.",
+                )
+            )
+        return saved
+
+    def _write(self) -> None:
+        assert self._file is not None  # noqa: S101 - for the type checker: only then it is saved
+        with self._session.lock:
+            text = to_json(self._session.conversation, self._chat.settings)
+        self._file.write(text)
+        self._notices.dismiss(_SAVING)
+
+    def _render(self) -> dict[str, str]:
+        with self._session.lock:
+            conversation = self._session.conversation
+            return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
+
+    def _say_failed(self, error: Exception) -> None:
+        where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+        what = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        text = f"The chat could not be saved: {what}{where}. It goes on here, and is tried again."
+        self._notices.show(Notice(_SAVING, text, tone="error"))
+
+
+def read_chat(path: str | Path) -> SavedChat:
+    """The chat that `save` wrote to a .json file.
+
+    Raises:
+        ValueError: There is no such file, or it is no chat, damaged, or of a newer nbchat.
+    """
+    text = read_text_file(Path(path), "saved chat")
+    try:
+        return from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
