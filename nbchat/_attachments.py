@@ -296,7 +296,7 @@ def _fenced(text: str) -> str:
 def _file_name(name: str) -> str:
     """The last part of a path, without what is invisible, turns text around or ends lines."""
     name = " ".join(re.split(r"[/\\]", name)[-1].split())
-    name = "".join(filter(str.isprintable, name)).strip()
+    name = " ".join("".join(filter(str.isprintable, name)).split())
     if not name.strip(". "):
         return ""
     if len(name) > _NAME_LIMIT:
