@@ -337,14 +337,42 @@ class Conversation:
                 return counted + reckon_tokens(messages[start + place + 1 :])
         return reckon_tokens(messages)
 
+    def walk(self) -> Iterator[tuple[Message | None, Message]]:
+        """All messages in all versions, each with the one that it follows, which comes earlier."""
+        places: list[tuple[Message | None, Fork]] = [(None, self._start)]
+        while places:
+            before, fork = places.pop()
+            for message in fork.versions:
+                yield before, message
+                places.append((message, message.next))
+
     def replies(self) -> Iterator[Message]:
         """All replies, those of other versions included."""
-        forks = [self._start]
-        while forks:
-            for message in forks.pop().versions:
-                forks.append(message.next)
-                if message.role == "assistant":
-                    yield message
+        return (message for _, message in self.walk() if message.role == "assistant")
+
+    def restore(
+        self,
+        after: Message | None,
+        role: Role,
+        content: str,
+        reasoning: str = "",
+        *,
+        shown: bool = True,
+        **facts: Any,
+    ) -> Message:
+        """Adds a message as it once was: a version of what follows `after` (None: of the first).
+
+        `facts` are what else a `Message` has. The caller sees to it that roles alternate, and that
+        each of a user's messages gets a reply.
+        """
+        fork = after.next if after else self._start
+        message = Message(role, fork, **facts)
+        message._content.write(content)
+        message._reasoning.write(reasoning)
+        fork.versions.append(message)
+        if shown:
+            fork.index = len(fork.versions) - 1
+        return message
 
     def usage(self) -> Usage | None:
         """What all of its replies took together; their costs as far as they are known."""
