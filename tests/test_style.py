@@ -14,10 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PURE = (
     "_attachments",
+    "_chat_json",
     "_context",
     "_conversation",
     "_errors",
     "_export",
+    "_markdown",
     "_models",
     "_plan",
     "_providers",
