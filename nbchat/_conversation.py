@@ -384,10 +384,6 @@ class Conversation:
                 yield before, message
                 places.append((message, message.next))
 
-    def replies(self) -> Iterator[Message]:
-        """All replies, those of other versions included."""
-        return (message for _, message in self.walk() if message.role == "assistant")
-
     def restore(
         self,
         after: Message | None,

@@ -152,7 +152,7 @@ def _cell(kind: str, text: str, id_: str) -> dict[str, Any]:
 
 # HTML: all that comes from a message goes through `_pre` or `escape`.
 
-_PRE = '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">'
+_PRE = '<pre style="margin:0 0 0.6em;white-space:pre-wrap;overflow-wrap:anywhere">'
 
 
 def _pre(text: str) -> str:
@@ -161,7 +161,8 @@ def _pre(text: str) -> str:
 
 
 def _html(message: Message) -> str:
-    parts = [f"<p><b>{escape(_CONTROL.sub('', _speaker(message)))}</b></p>"]
+    speaker = escape(_CONTROL.sub("", _speaker(message)))
+    parts = [f'<p style="margin:0.8em 0 0.2em"><b>{speaker}</b></p>']
     if message.reasoning:
         thoughts = _pre(message.reasoning)
         parts.append(f"<details><summary>{_thoughts(message)}</summary>{thoughts}</details>")

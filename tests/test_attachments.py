@@ -99,6 +99,7 @@ def test_what_is_empty_or_too_large_is_refused(tmp_path: Path) -> None:
         ("chart.png", "chart.png"),
         ("../../etc/passwd", "passwd"),
         ("C:\\Users\\me\\chart.png", "chart.png"),
+        ("a \x00 b.txt", "a b.txt"),
         ("a\x00b\r\n\tc.txt", "ab c.txt"),
         ("Screenshot at 3.04\u202fPM.png", "Screenshot at 3.04 PM.png"),
         ("invoice\u202egnp.exe", "invoicegnp.exe"),
