@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from ._session import Session
 from ._settings import read_text_file
 
 _SAVING = "saving"
+
+# Who keeps which file in this kernel: running a cell again makes a new chat of the same name.
+_keepers: weakref.WeakValueDictionary[Path, Keeper] = weakref.WeakValueDictionary()
 
 
 class Keeper:
@@ -68,11 +72,20 @@ class Keeper:
 
     def close(self) -> None:
         """Saves what is not saved yet, and lets others have the file."""
-        if self._autosave is not None:
-            self._autosave.close()
+        self._let_go()
         self._refresh.close()
+
+    def _let_go(self) -> None:
+        autosave, self._autosave = self._autosave, None
+        if autosave is not None:
+            autosave.close()
         if self._file is not None:
             self._file.release()
+
+    def _hand_over(self) -> None:
+        self._let_go()
+        text = f"The chat {self.name!r} goes on in another cell: what is said here is not saved."
+        self._notices.show(Notice(_SAVING, text))
 
     def open(self, name: str) -> SavedChat | None:
         """Keeps the chat under this name from now on; gives what was kept under it before.
@@ -82,6 +95,9 @@ class Keeper:
                 touched.
         """
         file = SavedChatFile(name)
+        before = _keepers.get(file.path)
+        if before is not None:
+            before._hand_over()
         try:
             is_ours = file.acquire()
         except OSError as error:
@@ -100,6 +116,7 @@ class Keeper:
         self._file = file
         if is_ours:
             self._autosave = Autosave(self._write, self._say_failed)
+            _keepers[file.path] = self
         else:
             self._notices.show(
                 Notice(

@@ -638,9 +638,9 @@ class Shown(HTMLParser):
 
 HTML_MARKUP = {
     '<div class="nbchat-fallback">',
-    "<p>",
     "<b>",
-    '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">',
+    '<pre style="margin:0 0 0.6em;white-space:pre-wrap;overflow-wrap:anywhere">',
+    '<p style="margin:0.8em 0 0.2em">',
     "<details>",
     "<summary>",
 }

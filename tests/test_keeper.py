@@ -17,6 +17,7 @@ from test_servers import Make, loaded, notices, snapshot
 from until import TIMEOUT, until
 
 from nbchat import ChatWidget
+from nbchat._keeper import _keepers
 
 
 @pytest.fixture(autouse=True)
@@ -78,9 +79,27 @@ def test_it_is_saved_as_it_goes(make: Make, server: ScriptedServer, data: Path) 
     until(lambda: json.loads(file_of(data).read_text())["messages"] == [])
 
 
-def test_a_second_chat_of_the_name_says_that_it_is_not_saved(make: Make, data: Path) -> None:
+def test_a_cell_that_is_run_again_goes_on_with_its_chat(make: Make, data: Path) -> None:
+    first = make(name="analysis")
+    first.send("One").wait(TIMEOUT)
+    second = make(name="analysis")
+    assert [message["content"] for message in second.messages] == ["One", "You said: One"]
+    assert notices(second) == {}
+    assert "another cell" in notices(first)["saving"]["text"]
+    first.send("Lost to the file").wait(TIMEOUT)
+    second.send("Two").wait(TIMEOUT)
+    first.close()
+    second.close()
+    saved = file_of(data).read_text()
+    assert "Two" in saved
+    assert "Lost" not in saved
+
+
+def test_a_chat_that_another_kernel_has_says_that_it_is_not_saved(make: Make, data: Path) -> None:
     first = make(name="analysis")
     first.send("Mine").wait(TIMEOUT)
+    (path,) = [path for path, keeper in _keepers.items() if keeper is first._keeper]
+    del _keepers[path]  # as if it were another process's
     second = make(name="analysis")
     assert "not saved" in notices(second)["saving"]["text"]
     second.send("Other").wait(TIMEOUT)

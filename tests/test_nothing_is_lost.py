@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sse_server as sse
 from lab import ChatPage, Lab, NotebookPage
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from sse_server import DONE, ScriptedServer
 from test_notebook import Open, chat_cell
 
@@ -214,3 +214,22 @@ def test_a_damaged_file_is_told_and_kept(
     assert error["ename"] == "ValueError"
     assert str(file) in error["evalue"]
     assert file.read_text() == damaged
+
+
+# What is left behind
+
+
+def test_nothing_is_left_of_a_busy_kernel_whose_server_stops(
+    page: Page, server: ScriptedServer, tmp_path: Path
+) -> None:
+    print_path = "chat.send('Hi').wait(30); print(chat._last_reply.path)"
+    with Lab(tmp_path / "lab") as lab:
+        busy = "import time\nwhile True: time.sleep(0.1)"
+        notebook = NotebookPage(page, lab, lab.write([chat_cell(server), print_path, busy]))
+        notebook.run(0)
+        notebook.run(1)
+        path = Path(notebook.outputs(1)[0]["text"].strip())
+        assert path.exists()
+        notebook.start(2)
+        expect(notebook.cell(2)).to_contain_text("[*]")
+    assert not path.parent.exists()
