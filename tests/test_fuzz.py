@@ -38,8 +38,13 @@ from mutations import (
 from test_hostile import BAD, pieces
 from wire import WIRE
 
+from nbchat import ChatSettings
+from nbchat._attachments import Attachment
+from nbchat._chat_json import SavedChat, from_json, to_json
 from nbchat._connection import account
+from nbchat._conversation import Conversation
 from nbchat._errors import ChatError, explain, explain_body
+from nbchat._export import to_html
 from nbchat._models import Catalogue, parse_models
 from nbchat._plan import refused_parameter
 from nbchat._stream import (
@@ -50,6 +55,7 @@ from nbchat._stream import (
     ReasoningDelta,
     ReasoningDetails,
     StreamReader,
+    Usage,
 )
 
 # 1,000 in the ordinary run, 20,000 in the long one.
@@ -356,11 +362,31 @@ def test_any_account_is_told(body: Any) -> None:
     assert len(account(body)) < 100
 
 
+def saved_chat() -> Any:
+    conversation = Conversation()
+    for content in ("One", "Two"):
+        reply = conversation.ask(content, attachments=[Attachment("a.txt", "", b"text")])
+        conversation.begin(reply, "m")
+        for event in (ReasoningDelta("Hm"), ContentDelta("Yes"), Usage(1, 2, cost=0.5)):
+            conversation.apply(reply, event)
+        conversation.end(reply)
+    conversation.end(conversation.regenerate(reply))
+    return json.loads(to_json(conversation, ChatSettings(model="m")))
+
+
+def written(saved: SavedChat) -> str:
+    return to_html(saved.conversation) + to_json(saved.conversation, saved.settings)
+
+
 # Readers of JSON as text, which may refuse it by a ValueError: name → reader, and what it reads.
 READERS: dict[str, tuple[Callable[[str], object], list[Any]]] = {
     "a reply that is not streamed": (
         lambda text: events([text.encode()]),
         [{"model": "m", "choices": [{"message": {"content": "Hi", "reasoning": "Hm"}}]}],
+    ),
+    "a saved chat": (
+        lambda text: written(from_json(text)),
+        [saved_chat()],
     ),
 }
 
