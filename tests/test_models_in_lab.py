@@ -15,27 +15,14 @@ from playwright.sync_api import Page, WebSocket, expect
 from sse_server import DONE, ScriptedServer
 from test_attachments import png
 from test_notebook import Open, chat_cell
+from test_servers import FULL
 
 pytestmark = pytest.mark.browser
 
 SEES = {"input_modalities": ["text", "image"], "output_modalities": ["text"]}
 MODELS: list[dict[str, Any]] = [
     {"id": "test/model", "name": "Test model", "context_length": 8192, "architecture": SEES},
-    {
-        "id": "a/thinker",
-        "name": "Thinker",
-        "context_length": 100_000,
-        "top_provider": {"max_completion_tokens": 20_000},
-        "pricing": {"prompt": "0.000001", "completion": "0.000002"},
-        "supported_parameters": ["max_tokens", "reasoning"],
-        "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
-        "reasoning": {
-            "mandatory": True,
-            "supported_efforts": ["high", "low"],
-            "default_effort": "high",
-        },
-        "expiration_date": "2099-12-31",
-    },
+    FULL,
     {"id": "b/free-one:free", "name": "Free One", "supported_parameters": ["max_tokens"]},
 ]
 
