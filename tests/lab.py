@@ -45,12 +45,13 @@ class Lab:
         self._home = folder / "home"
         self._runtime = folder / "runtime"
         self._config = folder / "config"
+        self._temporary = folder / "tmp"
         self._log = folder / "log.txt"
         self._token = secrets.token_hex(16)
         self.url = ""
 
     def __enter__(self) -> Lab:
-        for path in (self._home, self._config):
+        for path in (self._home, self._config, self._temporary):
             path.mkdir()
         settings = {
             "ServerApp": {
@@ -83,6 +84,7 @@ class Lab:
             "JUPYTER_DATA_DIR": str(self._home / "data"),
             "JUPYTER_PREFER_ENV_PATH": "1",
             "JUPYTER_RUNTIME_DIR": str(self._runtime),
+            "TMPDIR": str(self._temporary),
             "XDG_CACHE_HOME": str(cache),  # the weights are fetched once for all
         }
         with self._log.open("wb") as log:

@@ -244,13 +244,12 @@ def test_an_interrupt_stops_the_reply(
     expect(chat.ask("Again")).to_contain_text("You said: Again")
 
 
+@pytest.mark.parametrize("work", ["time.sleep(0.05)", "sum(range(100_000))"])
 def test_a_busy_kernel_streams_on_and_can_be_stopped(
-    lab: Lab, open_notebook: Open, server: ScriptedServer, tmp_path: Path
+    lab: Lab, open_notebook: Open, server: ScriptedServer, tmp_path: Path, work: str
 ) -> None:
     go_on = tmp_path / "go on"
-    busy = (
-        f"import pathlib, time\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.05)"
-    )
+    busy = f"import pathlib, time\nwhile not pathlib.Path({str(go_on)!r}).exists(): {work}"
     notebook = open_notebook(lab, [chat_cell(server), busy])
     notebook.run(0)
     chat = ChatPage(notebook.cell(0))
