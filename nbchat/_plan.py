@@ -151,6 +151,20 @@ class Plan:
             self.body = self._build()
         return wait_s
 
+    def look_back(self, counted: int | None) -> None:
+        """Notes that a server has left out a part of the request without a word.
+
+        Args:
+            counted: The tokens that it says to have seen and written.
+        """
+        sent = reckon_tokens(self._messages)
+        if not self._server.provider.dialect.truncates or counted is None or counted > sent // 2:
+            return
+        self._notes["truncated"] = (
+            f"{self._server.provider.name} counted {counted:,} tokens of about {sent:,}: it has "
+            "left out the beginning of the conversation. It can be given a longer context."
+        )
+
     def _without_parameter(self, error: ChatError) -> float | None:
         name = refused_parameter(error, self.body)
         if name is None:

@@ -314,8 +314,11 @@ class Session:
 
         await engine.stream(plan.body, apply)
         with self.lock:
-            if plan.model is not None and not turn.ended:
-                self.conversation.estimate(turn.message, plan.model.price)
+            if not turn.ended:
+                plan.look_back(turn.message.context_tokens)
+                turn.message.notes = tuple(plan.notes)
+                if plan.model is not None:
+                    self.conversation.estimate(turn.message, plan.model.price)
         return failures[0] if failures else None
 
     def _fail(self, turn: Turn, error: ChatError) -> None:

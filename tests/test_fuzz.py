@@ -58,6 +58,8 @@ from nbchat._stream import (
     Usage,
 )
 
+pytestmark = pytest.mark.environments  # what it takes is time
+
 # 1,000 in the ordinary run, 20,000 in the long one.
 many = settings(max_examples=10 * settings().max_examples)
 

@@ -247,6 +247,18 @@ def test_a_server_that_says_the_conversation_is_too_long(
     assert "Left out" in reply.notes[0]
 
 
+def test_a_server_that_leaves_out_a_part_without_a_word(make: Make, server: ScriptedServer) -> None:
+    server.models = [{"id": "test/model"}]  # as Ollama lists it, without the context's length
+    chat = make(provider="ollama")
+    script_usage(server, 4096, 10)
+    reply = chat.send("word " * 20_000).wait(TIMEOUT)
+    assert "left out the beginning" in reply.notes[0]
+    assert snapshot(chat)["messages"][-1]["notes"] == list(reply.notes)
+    chat.clear()
+    script_usage(server, 25_000, 10)
+    assert chat.send("word " * 20_000).wait(TIMEOUT).notes == ()
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

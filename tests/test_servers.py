@@ -145,8 +145,8 @@ def test_an_old_list_is_fetched_again(
     loaded(chat)
     assert "quite/new" not in chat._controls.model.menu.options, "it is fresh"
     monkeypatch.setattr("nbchat._connection._FRESH_S", -1.0)
-    loaded(chat)
-    assert "quite/new" in chat._controls.model.menu.options
+    chat._connection.load_models()
+    until(lambda: "quite/new" in chat._controls.model.menu.options)
 
 
 def test_openrouter_is_asked_for_what_the_account_may_use(
