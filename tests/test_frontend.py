@@ -252,6 +252,16 @@ def test_what_is_nested_too_deep_is_shown_all_the_same(
         assert words in shown
 
 
+def test_an_address_that_is_none_is_shown_as_it_was_written(markdown: Callable[..., Any]) -> None:
+    script = """
+        const element = document.createElement("div");
+        nbchat.setHTML(element, nbchat.render(argument));
+        return [element.textContent.trim(), element.querySelectorAll("a:not([href])").length];
+    """
+    text = "[x](<https://host:no port>) and [y](https://%/a)"
+    assert markdown(script, text) == [text, 0]
+
+
 def test_a_definition_counts_once_it_is_written(markdown: Callable[..., Any]) -> None:
     script = """
         const element = document.createElement("div");

@@ -23,7 +23,7 @@ md.linkify
       new RegExp(`^${re.src_host_port_strict}${re.src_path}`, "i").exec(text.slice(at))?.[0].length ?? 0,
     normalize: (match) => void (match.url = `http://${match.url}`),
   });
-md.validateLink = (url) => LINK.test(url.trim());
+md.validateLink = (url) => LINK.test(url.trim()) && URL.canParse(url.trim());
 
 // Two tildes strike, as GFM has it; three or more don't, and "~5 to ~6" is a guess.
 const TILDES = /~{3,}/y;
