@@ -48,7 +48,6 @@ class Model:
         images: Whether messages may hold images.
         files: Whether messages may hold files such as PDF.
         expires: The day it goes away.
-        replacement: What its server recommends in its place.
         aliases: Other ids for it.
         owned_by: Who says to serve it.
     """
@@ -65,7 +64,6 @@ class Model:
     images: bool | None = None
     files: bool | None = None
     expires: date | None = None
-    replacement: str = ""
     aliases: tuple[str, ...] = ()
     owned_by: str = ""
 
@@ -192,7 +190,6 @@ def _parse_model(entry: object) -> Model | None:
         images="image" in inputs if inputs else _vision(entry, spec),
         files="file" in inputs if inputs else None,
         expires=expires,
-        replacement=_text(entry.get("deprecation_replacement_model")),
         aliases=tuple(alias for alias in aliases if alias),
         owned_by=_text(entry.get("owned_by")),
     )
