@@ -30,7 +30,7 @@ settings.register_profile("long", settings.get_profile("untimed"), max_examples=
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="twenty times as many cases and replies")
+    parser.addoption("--long", action="store_true", help="160,000 fuzzed cases, 10,000 replies")
 
 
 def pytest_configure(config: pytest.Config) -> None:
