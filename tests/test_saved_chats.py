@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from until import TIMEOUT, until
 
+import nbchat
 from nbchat._chat_json import from_json, to_json
 from nbchat._conversation import Conversation
 from nbchat._export import to_markdown, to_notebook
@@ -30,7 +31,7 @@ from nbchat._settings import ChatSettings
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's data folder in which nothing is, and a folder for notebooks."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(nbchat.__file__).parents[1]))
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
     return tmp_path
