@@ -268,6 +268,7 @@ class Conversation:
         self, reply: Message, model: str, notes: Sequence[str], wait_s: float = 0.0
     ) -> None:
         """Its request is about to be sent, to this model and with these notes."""
+        self._settle(reply)
         reply.model = model
         reply.notes = tuple(notes)
         reply.finish_reason = self._runs[reply.id].finish_reason
@@ -307,14 +308,20 @@ class Conversation:
         """The stream is over, however it ended; the text that came stays."""
         self._end_reasoning(reply)
         reply.retry_at = None
+        self._settle(reply)
         run = self._runs.pop(reply.id, None)
         if run is not None:
             reply.duration_s = (reply.duration_s or 0) + self._clock() - run.started
-            if run.own_usage is not None:
-                own = run.own_usage
-                cost = run.own_estimate if own.cost is None else own.cost
-                self.spent = self.spent.plus(replace(own, cost=cost))
         reply.status = "error" if reply.error else "stopped" if stopped else "complete"
+
+    def _settle(self, reply: Message) -> None:
+        """Counts what a request took that is over, whether or not another one follows it."""
+        run = self._runs.get(reply.id)
+        if run is not None and run.own_usage is not None:
+            own = run.own_usage
+            cost = run.own_estimate if own.cost is None else own.cost
+            self.spent = self.spent.plus(replace(own, cost=cost))
+            run.usage, run.own_usage, run.own_estimate = reply.usage, None, None
 
     def estimate(self, reply: Message, price: Callable[[int, int], float | None]) -> None:
         """Reckons what a request cost whose server does not say, by `price(tokens in, out)`."""

@@ -137,6 +137,18 @@ def test_a_fallback_answers_and_is_named(make: Make, server: ScriptedServer) -> 
     assert chat.model == "test/model", "the choice stays"
 
 
+def test_what_a_failed_attempt_took_is_counted_once(make: Make, server: ScriptedServer) -> None:
+    server.models = [PRICED, {**PRICED, "id": "other/model"}]
+    tokens = {"prompt_tokens": 1000, "completion_tokens": 0}
+    server.script(sse.chunk({}, usage=tokens), sse.finish(), DONE)  # empty: asked elsewhere
+    server.script(sse.text("ok"), sse.finish(), DONE)
+    chat = loaded(make(fallbacks=["other/model"]))
+    reply = chat.send("Hi").wait(TIMEOUT)
+    assert reply.cost == pytest.approx(0.01)
+    assert chat.usage is not None
+    assert (chat.usage.prompt_tokens, chat.usage.cost) == (1000, pytest.approx(0.01))
+
+
 def test_the_error_of_the_last_one_is_told(make: Make, server: ScriptedServer) -> None:
     for _ in range(2):
         server.script(sse.status(503, "down"))
