@@ -77,6 +77,19 @@ def test_it_lets_go_and_comes_back(streaming: Kernel, way: str) -> None:
     assert streaming.page.evaluate("window.scrollY") == 0
 
 
+def test_a_smooth_scroll_is_not_held_back_by_what_comes_in_before_its_first_step(
+    streaming: Kernel,
+) -> None:
+    streaming.log.evaluate(
+        """(log) => log.addEventListener("keydown", () => {
+             for (const child of [...log.children]) log.append(child.cloneNode(true));
+             log.dispatchEvent(new Event("contentvisibilityautostatechange"));
+           })"""
+    )
+    streaming.log.press("Home")
+    streaming.page.wait_for_function("document.querySelector('[role=log]').scrollTop === 0")
+
+
 def test_scrolling_down_to_the_end_follows_again(streaming: Kernel) -> None:
     by_wheel(streaming)
     expect(jump_button(streaming)).to_be_visible()

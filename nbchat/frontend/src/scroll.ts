@@ -1,4 +1,5 @@
 const NEAR_PX = 24;
+const KEYS_UP: ReadonlySet<string> = new Set(["ArrowUp", "Home", "PageUp"]);
 
 /**
  * Keeps the end of a scroll container in sight while one is there, and lets go as soon as one scrolls up.
@@ -15,6 +16,11 @@ export class AutoScroll {
     this.#box = box;
     this.#changed = changed;
     box.addEventListener("scroll", () => this.#look(), { passive: true });
+    // A browser scrolls smoothly: growth before the first step would hold one at the end.
+    box.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#letGo(), { passive: true });
+    box.addEventListener("keydown", ({ key, target }) => {
+      if (KEYS_UP.has(key) && !(target instanceof HTMLTextAreaElement)) this.#letGo();
+    });
     box.addEventListener("contentvisibilityautostatechange", () => this.update());
   }
 
@@ -27,6 +33,10 @@ export class AutoScroll {
   jump(): void {
     this.#follow(true);
     this.update();
+  }
+
+  #letGo(): void {
+    if (this.#box.scrollTop > 0) this.#follow(false);
   }
 
   #look(): void {
