@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ._attachments import Attachment, from_data_url
+from ._call_pieces import CallPieces, FunctionCall
 from ._errors import ChatError, explain_body, explain_cause, explain_non_stream
 from ._sse import EventDecoder, ServerSentEvent
 
@@ -63,6 +64,21 @@ class ReasoningDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """The calls that the model asks for, all of them, at the reply's end.
+
+    Attributes:
+        calls: In order.
+        reasoning_details: What goes back with them, unmodified, as does `reasoning_content`.
+        reasoning_content: The reasoning, from a server that sends it under this name.
+    """
+
+    calls: tuple[FunctionCall, ...]
+    reasoning_details: tuple[dict[str, Any], ...] = ()
+    reasoning_content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelName:
     """The model that answers; may be another than the one asked for."""
 
@@ -105,6 +121,7 @@ Event = (
     | ReasoningDelta
     | ImageOutput
     | ReasoningDetails
+    | ToolCalls
     | ModelName
     | Usage
     | Finish
@@ -137,6 +154,8 @@ class StreamReader:
         self._texts: list[str] = []
         self._think: _LeadingThink | None = _LeadingThink()
         self._details: list[dict[str, Any]] = []
+        self._reasoning_content: list[str] = []
+        self._calls = CallPieces()
         self._seen_images: list[bytes] = []  # the last chunk may tell them all again
         self._model_name = ""
         self._usage: Usage | None = None
@@ -256,8 +275,11 @@ class StreamReader:
             details = []
         # The three say the same thing, so only one of them is shown.
         reasoning = delta.get("reasoning")
+        reasoning_content = delta.get("reasoning_content")
+        if reasoning_content and isinstance(reasoning_content, str):
+            self._reasoning_content.append(reasoning_content)
         if not (reasoning and isinstance(reasoning, str)):
-            reasoning = delta.get("reasoning_content")
+            reasoning = reasoning_content
         if not (reasoning and isinstance(reasoning, str)):
             reasoning = "".join(map(_detail_text, details)) if details else ""
         if reasoning:
@@ -275,9 +297,9 @@ class StreamReader:
         images = delta.get("images")
         if images and isinstance(images, list):
             self._read_images(images)
-        if not self._has_answer and any(
-            delta.get(kind) for kind in ("tool_calls", "function_call", "images", "audio")
-        ):
+        if delta.get("tool_calls") or delta.get("function_call"):
+            self._calls.add(delta)
+        if not self._has_answer and (delta.get("images") or delta.get("audio")):
             self._has_answer = True
 
     def _read_images(self, images: list[Any]) -> None:
@@ -405,24 +427,30 @@ class StreamReader:
 
     def _fail(self, error: ChatError) -> None:
         if not self._done:
-            self._finish_up()
+            self._finish_up(())
             self._emit(Failure(error))
 
     def _close(self) -> None:
         """Ends the reply, in a failure if it was not one."""
         if self._done:
             return
-        self._finish_up()
+        # What was cut off may be half a call: nobody is to act on that.
+        cut_off = self._finish_reason in ("length", "content_filter", "error")
+        self._finish_up(() if cut_off or self._not_json else self._calls.whole())
         cause, said = self._what_went_wrong()
         if cause:
             error = explain_cause(cause, said, server=self._server, model=self._model)
             self._emit(Failure(error))
 
-    def _finish_up(self) -> None:
+    def _finish_up(self, calls: tuple[FunctionCall, ...]) -> None:
         self._done = True
         self._release_held()
-        if self._details:
-            self._emit(ReasoningDetails(_merged(self._details)))
+        details = _merged(self._details)
+        if details:
+            self._emit(ReasoningDetails(details))
+        if calls:
+            self._has_answer = True
+            self._emit(ToolCalls(calls, details, "".join(self._reasoning_content)))
 
     def _what_went_wrong(self) -> tuple[str, str]:
         reason = self._finish_reason

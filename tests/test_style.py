@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PURE = (
     "_attachments",
+    "_call_pieces",
     "_chat_json",
     "_context",
     "_conversation",
@@ -25,9 +26,11 @@ PURE = (
     "_providers",
     "_reasoning",
     "_request",
+    "_rounds",
     "_settings",
     "_sse",
     "_stream",
+    "_tools",
 )
 WIDGETS = {"IPython", "anywidget", "ipywidgets", "openai", "traitlets"}
 
