@@ -1,0 +1,250 @@
+"""Plain functions as tools of a model: what it is told of them, and how its calls are read."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+#: Asked as `approve(name, arguments)` before each call; may be async.
+Approve = Callable[[str, dict[str, Any]], Any]
+
+#: Characters of a result, or of an error, that a model is shown.
+MAX_RESULT = 20_000
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_ARGS = re.compile(r"^[ \t]*(?:Args|Arguments|Parameters):[ \t]*$", re.MULTILINE)
+_ARG = re.compile(r"\*{0,2}(\w+)(?: *\([^)]*\))?: *(.*)")
+
+
+class ToolError(Exception):
+    """Why a call came to nothing, in words for the model."""
+
+
+class Tool:
+    """A function that a model may call.
+
+    Args:
+        function: With a type for each parameter. Its docstring tells the model what it does, and a
+            section "Args:" in it (Google's style) what each parameter is.
+
+    Raises:
+        TypeError: It can't be one, and why.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        name = getattr(function, "__name__", "")
+        if not callable(function) or not _NAME.fullmatch(name):
+            raise TypeError(f"tools must be functions with a name, not {function!r}")
+        self.function = function
+        self.name = name
+        description, about = _read_docstring(inspect.getdoc(function) or "")
+        self._parameters, self._model, parameters = _arguments_model(function, name, about)
+        #: As the OpenAI SDK takes it.
+        self.schema = {
+            "type": "function",
+            "function": {"name": name, "description": description, "parameters": parameters},
+        }
+
+    def parse(self, arguments: str) -> dict[str, Any]:
+        """The arguments of a call, as the function takes them.
+
+        Raises:
+            ToolError: They do not fit.
+        """
+        from pydantic import ValidationError
+
+        try:
+            given = json.loads(arguments)
+            if isinstance(given, str):  # some models wrap their JSON in a string
+                given = json.loads(given)
+        except (ValueError, RecursionError) as error:
+            raise ToolError(f"The arguments are not JSON: {error}") from None
+        if given is not None and not isinstance(given, dict):
+            raise ToolError("The arguments must be a JSON object.")
+        try:
+            values = self._model.model_validate(given or {})
+        except ValidationError as error:
+            wrong = [
+                f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ")
+                for one in error.errors(include_url=False, include_input=False)
+            ]
+            raise ToolError(bounded("\n".join(["The arguments do not fit.", *wrong]))) from None
+        except Exception as error:  # a validator of the person's own
+            raise ToolError(bounded(f"The arguments do not fit: {error}")) from None
+        fields = values.model_fields_set
+        return {
+            name: getattr(values, key) for key, name in self._parameters.items() if key in fields
+        }
+
+
+def _arguments_model(
+    function: Callable[..., Any], name: str, about: Mapping[str, str]
+) -> tuple[dict[str, str], type[BaseModel], dict[str, Any]]:
+    """The names of its parameters by those of the model's fields; the model; its JSON schema."""
+    from pydantic import ConfigDict, Field, create_model
+    from pydantic.errors import PydanticUserError
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Schema(GenerateJsonSchema):
+        # A default that JSON can't say is left out; it still holds.
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+        def field_title_should_be_set(self, schema: Any) -> bool:
+            return False  # it would say the name once more
+
+    try:
+        parameters = inspect.signature(function).parameters.values()
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, ValueError) as error:
+        raise TypeError(f"The tool {name} can't be described: {error}") from None
+    names: dict[str, str] = {}
+    fields: dict[str, Any] = {}
+    for number, parameter in enumerate(parameters):
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(
+                f"The tool {name} can't be called by name alone: its parameter {parameter} is "
+                "positional or takes any number."
+            )
+        if parameter.name not in hints:
+            raise TypeError(f"The tool {name} needs a type for its parameter {parameter.name}.")
+        # Names of their own: a parameter may be called what a model's field must not.
+        key = f"p{number}"
+        names[key] = parameter.name
+        required = parameter.default is parameter.empty
+        said = about.get(parameter.name)
+        fields[key] = (
+            hints[parameter.name],
+            Field(
+                ... if required else parameter.default,
+                alias=parameter.name,
+                **({"description": said} if said else {}),  # else an Annotated's own would go
+            ),
+        )
+    try:
+        model: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        schema = model.model_json_schema(schema_generator=Schema)
+    except (PydanticUserError, NameError) as error:
+        reason = str(error).partition("\n")[0].partition(". Set")[0]
+        raise TypeError(
+            f"The tool {name} has a parameter that no model can give: {reason}"
+        ) from None
+    del schema["title"]
+    return names, model, {"properties": {}, **schema}
+
+
+def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
+    """What a docstring says, and what its "Args:" say of each parameter."""
+    found = _ARGS.search(text)
+    if found is None:
+        return text.strip(), {}
+    lines = text[found.end() :].lstrip("\n").split("\n")
+    indent = _indent(lines[0])
+    end = next(
+        (n for n, line in enumerate(lines) if line.strip() and (_indent(line) < max(indent, 1))),
+        len(lines),
+    )
+    about: dict[str, list[str]] = {}
+    said: list[str] = []
+    for line in lines[:end]:
+        match = _ARG.fullmatch(line.strip()) if _indent(line) == indent else None
+        if match:
+            said = about.setdefault(match[1], [])
+            line = match[2]
+        said.append(line.strip())
+    rest = "\n".join([text[: found.start()].rstrip(), "", *lines[end:]])
+    return rest.strip(), {name: " ".join(filter(None, part)) for name, part in about.items()}
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def result_text(value: object) -> str:
+    """A function's result as text for the model: as it is, as JSON, or else its repr."""
+    if isinstance(value, str):
+        return bounded(value)
+    from pydantic_core import to_json
+
+    try:
+        return bounded(to_json(value, inf_nan_mode="constants").decode("utf-8", "replace"))
+    except Exception:  # what JSON can't say
+        return bounded(repr(value))
+
+
+def bounded(text: str) -> str:
+    """As much of a text as is sent to a model, and how much more there was."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    more = len(text) - MAX_RESULT
+    return text if more <= 0 else f"{text[:MAX_RESULT]}… ({more:,} characters more)"
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The tools of a chat, and how they may be used.
+
+    Attributes:
+        tools: The functions.
+        approve: "always" asks the person before each call, "never" asks nobody; a function decides
+            by itself.
+        max_tool_rounds: How many times in one reply the model may call tools.
+        tool_timeout_s: Seconds that a call may take.
+
+    Raises:
+        ValueError: A value is out of its range, or two tools have the same name.
+        TypeError: A value is of the wrong type, or a function can't be a tool.
+    """
+
+    tools: tuple[Callable[..., Any], ...] = ()
+    approve: Literal["always", "never"] | Approve = "always"
+    max_tool_rounds: int = 10
+    tool_timeout_s: float = 60.0
+    _by_name: dict[str, Tool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        given: Any = self.tools
+        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+            raise TypeError(f"tools must be a list of functions, not {given!r}")
+        object.__setattr__(self, "tools", tuple(given))
+        made = [Tool(function) for function in self.tools]
+        object.__setattr__(self, "_by_name", {tool.name: tool for tool in made})
+        if len(self._by_name) < len(made):
+            names = ", ".join(sorted(tool.name for tool in made))
+            raise ValueError(f"two tools have the same name: {names}")
+        if self.approve not in ("always", "never") and not callable(self.approve):
+            raise ValueError(
+                f'approve must be "always", "never" or a function, not {self.approve!r}'
+            )
+        rounds: Any = self.max_tool_rounds
+        if isinstance(rounds, bool) or not isinstance(rounds, int):
+            raise TypeError(f"max_tool_rounds must be a whole number, not {rounds!r}")
+        if rounds < 1:
+            raise ValueError(f"max_tool_rounds must be at least 1, not {rounds}")
+        seconds: Any = self.tool_timeout_s
+        if isinstance(seconds, bool) or not isinstance(seconds, Real):
+            raise TypeError(f"tool_timeout_s must be a number of seconds, not {seconds!r}")
+        if not float(seconds) > 0:
+            raise ValueError(f"tool_timeout_s must be more than 0, not {seconds}")
+
+    @property
+    def schemas(self) -> list[dict[str, Any]]:
+        """All tools, as the OpenAI SDK takes them."""
+        return [tool.schema for tool in self._by_name.values()]
+
+    def find(self, name: str) -> Tool:
+        """The tool of this name.
+
+        Raises:
+            ToolError: There is none.
+        """
+        if name not in self._by_name:
+            known = ", ".join(self._by_name) or "none"
+            raise ToolError(f"There is no tool of this name. There are: {known}.")
+        return self._by_name[name]
