@@ -22,7 +22,17 @@ Message = dict[str, Any]
 
 def reckon_tokens(messages: Sequence[Message]) -> int:
     """About how many tokens these messages of a request take."""
-    return sum(_MESSAGE_TOKENS + _content_tokens(message["content"]) for message in messages)
+    return sum(
+        _MESSAGE_TOKENS
+        + _content_tokens(message["content"])
+        + sum(_content_tokens(json.dumps(call)) for call in message.get("tool_calls", ()))
+        for message in messages
+    )
+
+
+def reckon_tool_tokens(schemas: Sequence[dict[str, Any]]) -> int:
+    """About how many tokens it takes to offer these tools."""
+    return sum(_content_tokens(json.dumps(schema)) for schema in schemas)
 
 
 def _content_tokens(content: object) -> int:
@@ -41,15 +51,16 @@ def _content_tokens(content: object) -> int:
 def leave_out(messages: Sequence[Message], tokens: int) -> tuple[list[Message], list[Message]]:
     """Leaves out the oldest exchanges until about `tokens` are saved.
 
-    The system instructions and the last message always stay, and what stays begins with a user's
-    message.
+    The system instructions and a person's last message, with what follows it, always stay, and what
+    stays begins with a user's message.
 
     Returns:
         What stays, and what does not.
     """
     start = 1 if messages and messages[0]["role"] == "system" else 0
     end = start
-    while end < len(messages) - 1 and (
+    last = max((n for n, message in enumerate(messages) if message["role"] == "user"), default=0)
+    while end < last and (
         reckon_tokens(messages[start:end]) < tokens or messages[end]["role"] != "user"
     ):
         end += 1
@@ -63,7 +74,7 @@ def brief(messages: Sequence[Message], words: int = 8) -> list[str]:
         content = message["content"]
         if isinstance(content, list):
             content = " ".join(part.get("text", "") for part in content)
-        first = content.split(maxsplit=words)
-        who = "You" if message["role"] == "user" else "Assistant"
+        first = (content or "").split(maxsplit=words)
+        who = {"user": "You", "tool": "Tool"}.get(message["role"], "Assistant")
         texts.append(f"{who}: {' '.join(first[:words])}{'…' if len(first) > words else ''}")
     return texts

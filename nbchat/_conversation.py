@@ -12,6 +12,7 @@ from typing import Any, Literal
 from ._attachments import Attachment
 from ._context import reckon_tokens
 from ._errors import ChatError
+from ._rounds import Round, ToolCall, reply_messages, round_messages
 from ._stream import (
     ContentDelta,
     Event,
@@ -21,6 +22,7 @@ from ._stream import (
     ModelName,
     ReasoningDelta,
     ReasoningDetails,
+    ToolCalls,
     Usage,
 )
 
@@ -44,13 +46,14 @@ class Message:
         fork: Where it stands, among the other versions of it.
         next: What follows it.
         attachments: What a person sent along, or the images that the model made.
+        rounds: The requests of a reply that called tools, with the calls.
         notes: What a person should know about how it came about, a sentence each.
         retry_at: When its request is sent again, on the clock of `time.monotonic`.
         usage: Of all the requests that wrote it, as are the seconds.
         context_tokens: What the conversation took of the context when it had been said.
         estimated_cost: US dollars, where the server names none but the prices are known.
         reasoning_s: Seconds of reasoning before there was text.
-        duration_s: Seconds from request to end.
+        duration_s: Seconds from request to end, without those in which tools were called.
     """
 
     role: Role
@@ -59,10 +62,12 @@ class Message:
     # Buffers grow at a cost linear in the text, and can be read by one thread while another writes.
     _content: StringIO = field(default_factory=StringIO)
     _reasoning: StringIO = field(default_factory=StringIO)
+    _reasoning_at: int = 0  # where that of this round begins
     status: Status = "complete"
     model: str | None = None
     finish_reason: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    rounds: tuple[Round, ...] = ()
     notes: tuple[str, ...] = ()
     retry_at: float | None = None
     usage: Usage | None = None
@@ -88,8 +93,18 @@ class Message:
 
     @property
     def has_content(self) -> bool:
-        """Whether it says or shows something."""
-        return self.has_text or bool(self.attachments)
+        """Whether it says, shows or calls something."""
+        return self.has_text or bool(self.attachments or self.rounds)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is text after the last call of a tool."""
+        return self._content.tell() > (self.rounds[-1].at if self.rounds else 0)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """All calls of tools, in order."""
+        return tuple(call for round_ in self.rounds for call in round_.calls)
 
     @property
     def cost(self) -> float | None:
@@ -100,14 +115,33 @@ class Message:
     @property
     def is_cut_off(self) -> bool:
         """Whether a reply ended at max tokens, and can be continued."""
-        return self.finish_reason == "length" and self.has_text
+        return self.finish_reason == "length" and self.goes_on
 
     def to_view(self) -> dict[str, Any]:
         """The message as the front end knows it (`Message` in `frontend/src/protocol.ts`)."""
-        return {"content": self.content, "reasoning": self.reasoning, **self.facts()}
+        return {
+            "content": self.content,
+            "reasoning": self.reasoning,
+            "tool_calls": self.calls_to_view(),
+            **self.facts(),
+        }
+
+    def calls_to_view(self) -> list[dict[str, Any]]:
+        """The calls of tools as the front end knows them."""
+        return [
+            {
+                "name": call.name,
+                "arguments": call.arguments,
+                "status": call.status,
+                "result": call.result,
+                "at": _utf16_length(self.content[: round_.at]),
+            }
+            for round_ in self.rounds
+            for call in round_.calls
+        ]
 
     def facts(self) -> dict[str, Any]:
-        """All of the message but its two texts."""
+        """All of the message but its two texts and the calls, which grow."""
         error = self.error
         return {
             "id": self.id,
@@ -182,6 +216,7 @@ class _Run:
     reasoning_since: float | None = None
     own_usage: Usage | None = None
     own_estimate: float | None = None
+    calling_since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -268,14 +303,16 @@ class Conversation:
         self, reply: Message, model: str, notes: Sequence[str], wait_s: float = 0.0
     ) -> None:
         """Its request is about to be sent, to this model and with these notes."""
-        self._settle(reply)
+        self.settle(reply)
+        self._end_calls(reply)
         reply.model = model
         reply.notes = tuple(notes)
         reply.finish_reason = self._runs[reply.id].finish_reason
         reply.retry_at = time.monotonic() + wait_s if wait_s else None
 
-    def apply(self, reply: Message, event: Event) -> None:
-        """Takes one event of the stream into the reply it belongs to."""
+    def apply(self, reply: Message, event: Event) -> Event:
+        """Takes one event of the stream into the reply it belongs to; gives what became of it."""
+        event = _spaced(reply, event)
         match event:
             case ContentDelta(text):
                 self._end_reasoning(reply)
@@ -290,6 +327,16 @@ class Conversation:
                 reply.attachments = (*reply.attachments, image)
             case ReasoningDetails(details):
                 reply.reasoning_details = details
+            case ToolCalls():
+                calls = tuple(ToolCall(call.id, call.name, call.arguments) for call in event.calls)
+                round_ = Round(
+                    len(reply.content), calls, event.reasoning_details, event.reasoning_content
+                )
+                reply.rounds = (*reply.rounds, round_)
+                reply.reasoning_details = ()
+                reply._reasoning_at = reply._reasoning.tell()
+                self._end_reasoning(reply)
+                self._runs[reply.id].calling_since = self._clock()
             case ModelName(name):
                 reply.model = name
             case Usage():
@@ -303,18 +350,32 @@ class Conversation:
                 reply.finish_reason = reason
             case Failure(error):
                 reply.error = error
+        return event
+
+    def change_call(self, reply: Message, index: int, **changes: Any) -> None:
+        """Sets what is known of one of the reply's `tool_calls`."""
+        rounds = list(reply.rounds)
+        for at, round_ in enumerate(rounds):
+            if index < len(round_.calls):
+                calls = list(round_.calls)
+                calls[index] = replace(calls[index], **changes)
+                rounds[at] = replace(round_, calls=tuple(calls))
+                break
+            index -= len(round_.calls)
+        reply.rounds = tuple(rounds)
 
     def end(self, reply: Message, *, stopped: bool = False) -> None:
         """The stream is over, however it ended; the text that came stays."""
         self._end_reasoning(reply)
+        self._end_calls(reply)
         reply.retry_at = None
-        self._settle(reply)
+        self.settle(reply)
         run = self._runs.pop(reply.id, None)
         if run is not None:
             reply.duration_s = (reply.duration_s or 0) + self._clock() - run.started
         reply.status = "error" if reply.error else "stopped" if stopped else "complete"
 
-    def _settle(self, reply: Message) -> None:
+    def settle(self, reply: Message) -> None:
         """Counts what a request took that is over, whether or not another one follows it."""
         run = self._runs.get(reply.id)
         if run is not None and run.own_usage is not None:
@@ -339,6 +400,12 @@ class Conversation:
             reply.reasoning_s = (reply.reasoning_s or 0) + self._clock() - run.reasoning_since
             run.reasoning_since = None
 
+    def _end_calls(self, reply: Message) -> None:
+        run = self._runs.get(reply.id)
+        if run is not None and run.calling_since is not None:
+            run.started += self._clock() - run.calling_since
+            run.calling_since = None
+
     def exchanged(self, *, before: Message | None = None) -> list[Message]:
         """The messages that the model sees next; with `before`, those that ask for that reply.
 
@@ -359,15 +426,20 @@ class Conversation:
     ) -> list[dict[str, Any]]:
         """The same as the OpenAI SDK takes them. A reply that has text already is to go on.
 
+        One that has called tools is to go on with what they gave.
+
         Without `images`, each is only named: for a model that takes none.
         """
         plain: list[dict[str, Any]] = []
         if system.strip():
             plain.append({"role": "system", "content": system})
-        plain += [_plain(message, images) for message in self.exchanged(before=before)]
-        if before is not None and before.has_text:
-            plain.append({"role": "assistant", "content": before.content})
+        for message in self.exchanged(before=before):
+            plain += to_openai(message, images)
+        if before is not None and before.goes_on:
+            plain += reply_messages(before.content, before.rounds)
             plain.append({"role": "user", "content": _GO_ON})
+        elif before is not None:
+            plain += round_messages(before.content, before.rounds)
         return plain
 
     def prompt_tokens(self, system: str = "", *, before: Message | None = None) -> int:
@@ -375,11 +447,16 @@ class Conversation:
 
         What the server counted at the last reply that it has seen, and the size of what came since.
         """
-        since: list[Message] = []
+        since: list[dict[str, Any]] = []
+        if before is not None and before.rounds:
+            if before.context_tokens is not None:
+                results = [] if before.goes_on else round_messages("", before.rounds[-1:])[1:]
+                return before.context_tokens + reckon_tokens(results)
+            since += round_messages(before.content, before.rounds)
         for message in reversed(self.exchanged(before=before)):
             if message.context_tokens is not None:
-                return message.context_tokens + reckon_tokens([_plain(m) for m in since])
-            since.append(message)
+                return message.context_tokens + reckon_tokens(since)
+            since += to_openai(message)
         return reckon_tokens(self.to_openai(system, before=before)) if since else 0
 
     def walk(self) -> Iterator[tuple[Message | None, Message]]:
@@ -418,16 +495,42 @@ class Conversation:
         return message
 
 
-def _plain(message: Message, images: bool = True) -> dict[str, Any]:
-    return {"role": message.role, "content": _content(message, images)}
+def to_openai(message: Message, images: bool = True) -> list[dict[str, Any]]:
+    """A message as the OpenAI SDK takes it: of a reply that called tools, several.
+
+    Without `images`, each is only named: for a model that takes none.
+    """
+    if message.role == "assistant":
+        return reply_messages(_said(message), message.rounds)
+    return [{"role": message.role, "content": _content(message, images)}]
+
+
+def _said(reply: Message) -> str:
+    # Made by the model: no server takes them back as its words.
+    shown = [f"[{a.name}]" for a in reply.attachments if a.kind == "image"]
+    return "\n\n".join(filter(None, (reply.content, *shown)))
+
+
+def _spaced(reply: Message, event: Event) -> Event:
+    """Texts of different rounds, which would run into each other, with a blank line between."""
+    if not reply.rounds:
+        return event
+    match event:
+        case ContentDelta(text) if reply.has_text and not reply.goes_on:
+            return ContentDelta(f"\n\n{text}")
+        case ReasoningDelta(text) if reply._reasoning_at == reply._reasoning.tell() > 0:
+            return ReasoningDelta(f"\n\n{text}")
+    return event
+
+
+def _utf16_length(text: str) -> int:
+    """How long JavaScript finds a text."""
+    return len(text) + sum(char > "\uffff" for char in text)
 
 
 def _content(message: Message, images: bool) -> str | list[dict[str, Any]]:
     if not message.attachments:
         return message.content
-    shown = [a for a in message.attachments if a.kind == "image"]
-    if message.role == "assistant":  # made by the model: no server takes them back as its words
-        return "\n\n".join(filter(None, (message.content, *(f"[{a.name}]" for a in shown))))
     parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]
     for attachment in message.attachments:
         if attachment.kind == "image" and not images:

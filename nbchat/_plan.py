@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Literal
 
-from ._context import brief, leave_out, reckon_tokens
+from ._context import brief, leave_out, reckon_tokens, reckon_tool_tokens
 from ._conversation import Spent
 from ._errors import ChatError
 from ._models import Catalogue, Model
 from ._providers import Provider
 from ._request import chat_completion_body
 from ._settings import ChatSettings
+from ._tools import Toolbox
 
 Overflow = Literal["error", "truncate"]
 _OVERFLOWS = ("error", "truncate")
@@ -26,8 +27,10 @@ MAX_WAIT_S = 300.0
 _REASONING = ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs")
 _OPTIONAL = (
     *("temperature", "top_p", "max_tokens", "max_completion_tokens"),
-    *(*_REASONING, "stream_options", "plugins"),
+    *(*_REASONING, "stream_options", "plugins", "tool_choice", "tools"),
 )
+# What a message can do without.
+_BACK = ("reasoning_details", "reasoning_content")
 # Another model may do where one failed like this; not where the key or the request is wrong.
 _ANOTHER_MODEL_MAY_DO = {
     *("rate", "daily", "credit", "key_limit", "overloaded", "server", "timeout", "failed"),
@@ -43,6 +46,7 @@ class Rules:
         fallbacks: Models to ask where the one that was chosen fails.
         overflow: What to do where a conversation does not fit the context.
         max_cost: US dollars that the conversation may cost; None: no limit.
+        toolbox: What the model may call.
 
     Raises:
         ValueError: A value is out of its range.
@@ -52,6 +56,7 @@ class Rules:
     fallbacks: tuple[str, ...] = ()
     overflow: Overflow = "error"
     max_cost: float | None = None
+    toolbox: Toolbox = field(default_factory=Toolbox)
 
     def __post_init__(self) -> None:
         fallbacks: Any = self.fallbacks
@@ -96,6 +101,7 @@ class Plan:
         rules: What a person has decided.
         spent: On this conversation so far.
         prompt_tokens: About what `messages` take of the context.
+        may_call: Whether the model may call tools, if there are any.
 
     Raises:
         ChatError: It could cost more than `max_cost` allows, or the server would leave out a part
@@ -110,13 +116,17 @@ class Plan:
         rules: Rules,
         spent: Spent,
         prompt_tokens: int | None = None,
+        may_call: bool = True,
     ) -> None:
         self._settings = settings
         self._messages = list(messages)
         self._server = server
         self._rules = rules
         self._spent = spent
-        self._prompt_tokens = prompt_tokens or reckon_tokens(messages)
+        self._tools = rules.toolbox.schemas
+        self._may_call = may_call
+        tools_tokens = reckon_tool_tokens(self._tools)
+        self._prompt_tokens = (prompt_tokens or reckon_tokens(messages)) + tools_tokens
         self._left = [id_ for id_ in rules.fallbacks if id_ != settings.model]
         self._left_out: list[dict[str, Any]] = []
         self._notes: dict[str, str] = {}
@@ -128,6 +138,16 @@ class Plan:
     def notes(self) -> list[str]:
         """What a person should know of the request, a sentence each."""
         return list(self._notes.values())
+
+    @property
+    def settings(self) -> ChatSettings:
+        """With the id of the model that is asked: a fallback's, where it came to that."""
+        return self._settings
+
+    @property
+    def may_call(self) -> bool:
+        """Whether calls of tools are what was asked for."""
+        return "tools" in self.body and "tool_choice" not in self.body
 
     @property
     def model(self) -> Model | None:
@@ -240,7 +260,13 @@ class Plan:
             dialect=self._server.provider.dialect,
             prompt_tokens=self._prompt_tokens,
             refused=self._server.refused.get(self._settings.model, set()),
+            tools=self._tools,
+            may_call=self._may_call,
         )
+        if self._tools and "tools" not in body:
+            self._notes.setdefault(
+                "tools", f"Sent without tools: {self._settings.model} does not take them."
+            )
         self._check_cost(body)
         return body
 
@@ -277,13 +303,16 @@ def dollars(amount: float) -> str:
 
 def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:
     """The parameter of a request that a 400 names, if the request can do without it."""
+    said = f"{error.message} {error.detail or ''}"
+    if error.status_code == 404 and "tools" in body and re.search(r"\btool (use|call)", said):
+        return "tools"  # OpenRouter has no provider left that takes them
     if error.status_code not in (400, 422) or error.kind not in ("request", "failed"):
         return None
     present = [name for name in _OPTIONAL if name in body]
+    present += [name for name in _BACK if any(name in message for message in body.get("messages", ()))]
     named = re.split(r"[.\[]", error.param or "")[0]
     if named in present:
         return named
-    said = f"{error.message} {error.detail or ''}"
     for name in present:
         if re.search(rf"(?<!\w){name}(?!\w)", said):
             return name

@@ -9,6 +9,7 @@ from ._context import reckon_tokens
 from ._models import Model
 from ._providers import PLAIN, Dialect
 from ._reasoning import reasoning_parameters
+from ._rounds import without_tools
 from ._settings import ChatSettings
 
 
@@ -20,6 +21,8 @@ def chat_completion_body(
     dialect: Dialect = PLAIN,
     prompt_tokens: int | None = None,
     refused: Collection[str] = (),
+    tools: Sequence[dict[str, Any]] = (),
+    may_call: bool = True,
 ) -> dict[str, Any]:
     """The request for one streamed reply to `messages`.
 
@@ -30,6 +33,8 @@ def chat_completion_body(
         dialect: How the server takes requests.
         prompt_tokens: About what `messages` take; by default, reckoned from their size.
         refused: Parameters that this model has refused before.
+        tools: What the model may call. Without any, what was called before goes as text.
+        may_call: Else it is to answer without calling anything more.
     """
     taken = prompt_tokens or reckon_tokens(messages)
     max_tokens = _max_tokens_name(model, dialect, refused)
@@ -45,6 +50,10 @@ def chat_completion_body(
         max_tokens: _max_tokens(settings, taken, model),
         **reasoning,
     }
+    if tools:
+        parameters["tools"] = list(tools)
+        if not may_call:
+            parameters["tool_choice"] = "none"
     body: dict[str, Any] = {
         "model": settings.model,
         "messages": list(messages),
@@ -54,7 +63,15 @@ def chat_completion_body(
         "stream_options": {"include_usage": True},
         **dialect.extra,
     }
-    return {name: value for name, value in body.items() if name not in refused}
+    body = {name: value for name, value in body.items() if name not in refused}
+    if "tools" not in body:
+        body.pop("tool_choice", None)
+        body["messages"] = without_tools(messages)
+    body["messages"] = [
+        {name: value for name, value in message.items() if name not in refused}
+        for message in body["messages"]
+    ]
+    return body
 
 
 def _takes(model: Model | None, name: str) -> bool:

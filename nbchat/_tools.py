@@ -97,7 +97,7 @@ def _arguments_model(
         # A default that JSON can't say is left out; it still holds.
         ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
-        def field_title_should_be_set(self, schema: Any) -> bool:
+        def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
             return False  # it would say the name once more
 
     try:
@@ -119,13 +119,15 @@ def _arguments_model(
         key = f"p{number}"
         names[key] = parameter.name
         required = parameter.default is parameter.empty
-        said = about.get(parameter.name)
+        options: dict[str, Any] = {}
+        if parameter.name in about:  # else an Annotated's own description holds
+            options["description"] = about[parameter.name]
         fields[key] = (
             hints[parameter.name],
             Field(
                 ... if required else parameter.default,
                 alias=parameter.name,
-                **({"description": said} if said else {}),  # else an Annotated's own would go
+                **options,
             ),
         )
     try:
