@@ -17,11 +17,12 @@ from typing import Any, TypeVar, get_args
 from ._attachments import Attachment
 from ._conversation import Conversation, Message, Status
 from ._errors import ChatError, clean
+from ._rounds import CallStatus, Round, ToolCall
 from ._settings import ChatSettings
 from ._stream import Usage
 
 FORMAT = "nbchat"
-VERSION = 1
+VERSION = 2  # 1 knew no calls of tools
 
 _ID = re.compile(r"[0-9a-f]{12}")
 _ERROR = (
@@ -103,6 +104,15 @@ def _saved(before: Message | None, message: Message) -> dict[str, Any]:
         "reasoning_s": message.reasoning_s,
         "duration_s": message.duration_s,
         "reasoning_details": _sound(message.reasoning_details),
+        "rounds": [
+            {
+                "at": round_.at,
+                "tool_calls": [asdict(call) for call in round_.calls],
+                "reasoning_details": _sound(round_.reasoning_details),
+                "reasoning_content": round_.reasoning_content,
+            }
+            for round_ in message.rounds
+        ],
         "error": error and {name: getattr(error, name) for name in _ERROR},
         "attachments": [
             {
@@ -224,6 +234,9 @@ def _message(
         "reasoning_details": _details(saved.get("reasoning_details", list)),
         "context_tokens": saved.count("context_tokens"),
     }
+    content = saved.get("content", str) or ""
+    if role == "assistant":
+        facts["rounds"] = _rounds(saved.get("rounds", list), len(content))
     for name in ("model", "finish_reason"):
         facts[name] = saved.get(name, str)
     for name in ("estimated_cost", "reasoning_s", "duration_s"):
@@ -233,7 +246,7 @@ def _message(
     message = conversation.restore(
         after,
         role,  # type: ignore[arg-type]  # mypy does not narrow to a Literal
-        saved.get("content", str) or "",
+        content,
         saved.get("reasoning", str) or "",
         shown=saved.get("shown", bool) or False,
         **facts,
@@ -321,6 +334,45 @@ def _details(saved: list[object] | None) -> tuple[dict[str, Any], ...]:
     if len(details) != len(saved or ()):
         raise ValueError("its reasoning_details are no objects")
     return details
+
+
+def _rounds(saved: list[object] | None, length: int) -> tuple[Round, ...]:
+    rounds: list[Round] = []
+    for entry in saved or ():
+        if not isinstance(entry, dict):
+            raise ValueError("one of its rounds is no object")
+        values = _Fields(entry)
+        at = values.count("at")
+        if at is None or not (rounds[-1].at if rounds else 0) <= at <= length:
+            raise ValueError("one of its rounds ends where there is no text")
+        calls = tuple(map(_call, values.needed("tool_calls", list)))
+        if not calls:
+            raise ValueError("one of its rounds calls nothing")
+        rounds.append(
+            Round(
+                at,
+                calls,
+                _details(values.get("reasoning_details", list)),
+                values.get("reasoning_content", str) or "",
+            )
+        )
+    return tuple(rounds)
+
+
+def _call(saved: object) -> ToolCall:
+    if not isinstance(saved, dict):
+        raise ValueError("one of its tool_calls is no object")
+    values = _Fields(saved)
+    status = values.needed("status", str)
+    if status not in get_args(CallStatus):
+        raise ValueError("the status of one of its tool_calls is unknown")
+    return ToolCall(
+        values.needed("id", str),
+        values.needed("name", str),
+        values.needed("arguments", str),
+        "stopped" if status in ("waiting", "running") else status,  # type: ignore[arg-type]
+        values.get("result", str) or "",
+    )
 
 
 def _attachment(saved: object) -> Attachment:

@@ -12,7 +12,8 @@ from html import escape
 from typing import Any
 
 from ._conversation import Conversation, Message
-from ._markdown import Code, harmless, harmless_part, plain, split
+from ._markdown import Code, Prose, fenced, harmless, harmless_part, plain, split
+from ._rounds import ToolCall, parts
 
 # By which a file is known to be ours, and may be written anew.
 MARKER = "<!-- nbchat -->"
@@ -27,12 +28,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def to_markdown(conversation: Conversation, system: str = "") -> str:
     """The messages as Markdown, each below a heading; hold the conversation's lock meanwhile."""
-    parts = [MARKER]
+    blocks = [MARKER]
     if system.strip():
-        parts += ["## System instructions", _text(system)]
+        blocks += ["## System instructions", _text(system)]
     for message in conversation.messages:
-        parts += [*_head(message), _text(message.content), *_foot(message)]
-    return _utf8("\n\n".join(filter(None, parts)) + "\n")
+        blocks += _head(message)
+        for part in parts(message.content, message.rounds):
+            blocks += _called(part) if isinstance(part, ToolCall) else [_text(part)]
+        blocks += _foot(message)
+    return _utf8("\n\n".join(filter(None, blocks)) + "\n")
 
 
 def to_notebook(conversation: Conversation, system: str = "") -> str:
@@ -105,7 +109,20 @@ def _marks(message: Message) -> Iterator[str]:
         yield f"Error: {message.error.message}"
 
 
+def _outcome(call: ToolCall) -> str:
+    """What became of a call, in a line."""
+    ended = {"complete": "", "denied": ": denied", "error": ": failed", "stopped": ": stopped"}
+    return f"Called {call.name}{ended.get(call.status, ': not yet ended')}"
+
+
 # Markdown
+
+
+def _called(call: ToolCall) -> Iterator[str]:
+    yield f"> {plain(_outcome(call))}"
+    yield fenced(call.arguments, "json")
+    if call.result:
+        yield fenced(call.result)
 
 
 def _text(text: str) -> str:
@@ -128,8 +145,10 @@ def _foot(message: Message) -> Iterator[str]:
 def _pieces(message: Message) -> Iterator[tuple[str, str]]:
     """The message's cells: their kinds and texts."""
     prose = [*_head(message)]
-    for part in split(message.content):
-        if isinstance(part, Code) and message.role == "assistant" and part.language in _PYTHON:
+    for part in _split(message):
+        if isinstance(part, ToolCall):
+            prose += _called(part)
+        elif isinstance(part, Code) and message.role == "assistant" and part.language in _PYTHON:
             if prose:
                 yield "markdown", "\n\n".join(prose)
             yield "code", part.text
@@ -138,6 +157,11 @@ def _pieces(message: Message) -> Iterator[tuple[str, str]]:
             prose.append(text)
     if prose := [*prose, *_foot(message)]:
         yield "markdown", "\n\n".join(prose)
+
+
+def _split(message: Message) -> Iterator[Prose | Code | ToolCall]:
+    for part in parts(message.content, message.rounds):
+        yield from [part] if isinstance(part, ToolCall) else split(part)
 
 
 def _cell(kind: str, text: str, id_: str) -> dict[str, Any]:
@@ -160,20 +184,30 @@ def _pre(text: str) -> str:
     return f"{_PRE}\n{escape(text)}</pre>"
 
 
+def _call_lines(call: ToolCall) -> Iterator[str]:
+    yield f"[{_outcome(call)}] {call.arguments}"
+    if call.result:
+        yield f"→ {call.result}"
+
+
 def _html(message: Message) -> str:
     speaker = escape(_CONTROL.sub("", _speaker(message)))
-    parts = [f'<p style="margin:0.8em 0 0.2em"><b>{speaker}</b></p>']
+    blocks = [f'<p style="margin:0.8em 0 0.2em"><b>{speaker}</b></p>']
     if message.reasoning:
         thoughts = _pre(message.reasoning)
-        parts.append(f"<details><summary>{_thoughts(message)}</summary>{thoughts}</details>")
-    if message.content:
-        parts.append(_pre(message.content))
+        blocks.append(f"<details><summary>{_thoughts(message)}</summary>{thoughts}</details>")
+    for part in parts(message.content, message.rounds):
+        lines = _call_lines(part) if isinstance(part, ToolCall) else [part]
+        blocks += map(_pre, lines)
     # Not as running text, in which two "$" would be taken for a formula.
-    parts += map(_pre, _marks(message))
-    return "\n".join(parts)
+    blocks += map(_pre, _marks(message))
+    return "\n".join(blocks)
 
 
 def _plain(message: Message) -> str:
     marks = (f"[{mark}]" for mark in _marks(message))
-    text = "\n".join(filter(None, (f"{_speaker(message)}:", message.content, *marks)))
+    lines = [f"{_speaker(message)}:"]
+    for part in parts(message.content, message.rounds):
+        lines += _call_lines(part) if isinstance(part, ToolCall) else [part]
+    text = "\n".join([*lines, *marks])
     return _CONTROL.sub("", re.sub(r"\r\n?", "\n", text))

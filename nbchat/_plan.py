@@ -309,7 +309,9 @@ def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:
     if error.status_code not in (400, 422) or error.kind not in ("request", "failed"):
         return None
     present = [name for name in _OPTIONAL if name in body]
-    present += [name for name in _BACK if any(name in message for message in body.get("messages", ()))]
+    present += [
+        name for name in _BACK if any(name in message for message in body.get("messages", ()))
+    ]
     named = re.split(r"[.\[]", error.param or "")[0]
     if named in present:
         return named

@@ -314,7 +314,7 @@ def test_any_value_in_any_place_is_refused_or_is_a_chat(data: st.DataObject) -> 
         ('{"format": "other"}', "not of nbchat"),
         ('{"format": "nbchat"}', "no version"),
         ('{"format": "nbchat", "version": true}', "no version"),
-        ('{"format": "nbchat", "version": 2, "new": 1}', "newer nbchat: update it"),
+        ('{"format": "nbchat", "version": 3, "new": 1}', "newer nbchat: update it"),
         ('{"format": "nbchat", "version": 1}', "no settings"),
         ('{"format": "nbchat", "version": 1, "settings": {}}', "no list of messages"),
         ("[" * 100_000, "no saved chat"),

@@ -283,7 +283,7 @@ def test_a_chat_is_saved_over_a_chat_only(suffix: str) -> None:
 
 
 def test_a_chat_that_is_damaged_or_newer_is_not_saved_over() -> None:
-    newer = saved().replace('"version": 1', '"version": 2')
+    newer = saved().replace('"version": 2', '"version": 3')
     for text, why in ((saved()[:-5], "damaged"), (newer, "newer nbchat")):
         Path("x.json").write_text(text)
         with pytest.raises(ValueError, match=rf"x\.json is not overwritten: .*{why}"):
