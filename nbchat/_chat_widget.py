@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import ipywidgets
 import traitlets
@@ -18,7 +18,7 @@ from ._callbacks import Callbacks
 from ._chat_json import SavedChat
 from ._connection import Connection
 from ._controls import Controls
-from ._conversation import Message
+from ._conversation import Message, to_openai
 from ._download import LastReply
 from ._engine import Engine, Timeouts
 from ._figures import Figures
@@ -32,12 +32,14 @@ from ._reply import Reply
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
+from ._tools import Approve, Toolbox
 from ._transcript import Panel, Transcript
 from ._welcome import Welcome
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+_TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
 
 Callback = TypeVar("Callback", bound=Callable[[Reply], object])
@@ -49,7 +51,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     Without arguments it talks to OpenRouter, with the key from `OPENROUTER_API_KEY` (environment or
     Colab's secrets); without a key, to the small model of the extra `local`.
 
-    Besides the settings, `max_cost`, `overflow` and `fallbacks` can be changed at any time.
+    Besides the settings, `max_cost`, `overflow`, `fallbacks` and all about tools can be changed at
+    any time; what runs goes on as it began.
 
     Args:
         name: Keeps the chat in a file of the user's, saved as it goes: run the cell again after the
@@ -74,6 +77,16 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             "truncate" to leave out the oldest messages, which is then said.
         max_cost: US dollars that this conversation may cost: no request is sent that could pass it,
             as far as prices are known.
+        tools: Functions that the model may call, with a type for each parameter and a docstring that
+            says what they do; arguments are checked before a call. Plain functions run in threads
+            of their own, beside the cells; coroutine functions run on the loop that streams all
+            replies, which they must not block.
+        approve: "always" has the chat ask before each call; "never" just calls; a function
+            `approve(name, arguments)` says whether to. While a cell waits for the reply, a kernel
+            of ipykernel 6 can't hear the answer: use `await reply` and the like in a later cell.
+        max_tool_rounds: How many times in one reply the model may call tools.
+        tool_timeout_s: Seconds that a call may take. A plain function can't be ended: it runs on,
+            and its result is ignored.
         flush_interval_s: The least time between two refreshes of the view.
         first_token_timeout_s: How long a reply may take to begin.
         idle_timeout_s: How long it may then be silent.
@@ -88,6 +101,10 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     fallbacks = traitlets.Any(())
     overflow = traitlets.Any("error")
     max_cost = traitlets.Any(None)
+    tools = traitlets.Any(())
+    approve = traitlets.Any("always")
+    max_tool_rounds = traitlets.Any(10)
+    tool_timeout_s = traitlets.Any(60.0)
     system = traitlets.Any("")
     reasoning_effort = traitlets.Any("medium")
     temperature = traitlets.Any(1.0)
@@ -116,6 +133,10 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         fallbacks: Iterable[str] = (),
         overflow: Overflow = "error",
         max_cost: float | None = None,
+        tools: Iterable[Callable[..., Any]] = (),
+        approve: Literal["always", "never"] | Approve = "always",
+        max_tool_rounds: int = 10,
+        tool_timeout_s: float = 60.0,
         flush_interval_s: float = 0.04,
         first_token_timeout_s: float = 300.0,
         idle_timeout_s: float = 120.0,
@@ -162,6 +183,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "download": lambda _: self._last_reply.read(),
                 "asset": lambda message: asset(message["name"]),
                 "attachment": self._on_attachment,
+                "approve": self._on_approve,
                 "models": self._on_models,
                 "model": self._on_model,
                 "servers": lambda _: self._welcome.offer_servers(),
@@ -199,6 +221,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             if (value := getattr(settings, name)) is not None:
                 setattr(self, name, value)
         self.fallbacks, self.overflow, self.max_cost = fallbacks, overflow, max_cost
+        self.tools, self.approve = tools, approve
+        self.max_tool_rounds, self.tool_timeout_s = max_tool_rounds, tool_timeout_s
         for name, control in controls.settings().items():
             traitlets.link((self, name), control)
         controls.stop.observe(self._on_stop_toggled, "value")
@@ -228,6 +252,11 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def _validate_rule(self, proposal: dict[str, Any]) -> object:
         name, value = proposal["trait"].name, proposal["value"]
         return getattr(Rules(**{name: value}), name)
+
+    @traitlets.validate(*_TOOLBOX)
+    def _validate_toolbox(self, proposal: dict[str, Any]) -> object:
+        name, value = proposal["trait"].name, proposal["value"]
+        return getattr(Toolbox(**{name: value}), name)
 
     @property
     def settings(self) -> ChatSettings:
@@ -328,7 +357,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             RuntimeError: A reply is running, or the chat is closed.
         """
         with self._lock:
-            said = self._session.conversation.exchanged()
+            exchanged = self._session.conversation.exchanged()
+            said = [message for message in exchanged for _ in to_openai(message)]
             instructions = len(self.messages) - len(said)
             question = [*[None] * instructions, *said][i]
             if question is None or question.role != "user":
@@ -453,6 +483,10 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._figures.show()
         self._keeper.refresh()
 
+    def _on_approve(self, message: dict[str, Any]) -> None:
+        reply = self._session.find(message["id"])
+        self._session.decide(reply, message["call"], message["allow"] is True)
+
     def _on_thoughts(self, message: dict[str, Any]) -> None:
         self._transcript.publish(thoughts=message["id"])
         self._controls.open_thoughts()
@@ -537,7 +571,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._follow_model()
 
     def _rules(self) -> Rules:
-        return Rules(self.fallbacks, self.overflow, self.max_cost)
+        toolbox = Toolbox(**{name: getattr(self, name) for name in _TOOLBOX})
+        return Rules(self.fallbacks, self.overflow, self.max_cost, toolbox)
 
     def _show_busy(self) -> None:
         busy = self._session.busy

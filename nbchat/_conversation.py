@@ -122,23 +122,21 @@ class Message:
         return {
             "content": self.content,
             "reasoning": self.reasoning,
-            "tool_calls": self.calls_to_view(),
+            "tool_calls": list(map(self.call_to_view, range(len(self.tool_calls)))),
             **self.facts(),
         }
 
-    def calls_to_view(self) -> list[dict[str, Any]]:
-        """The calls of tools as the front end knows them."""
-        return [
-            {
-                "name": call.name,
-                "arguments": call.arguments,
-                "status": call.status,
-                "result": call.result,
-                "at": _utf16_length(self.content[: round_.at]),
-            }
-            for round_ in self.rounds
-            for call in round_.calls
-        ]
+    def call_to_view(self, index: int) -> dict[str, Any]:
+        """One of the calls of tools as the front end knows it."""
+        ats = [round_.at for round_ in self.rounds for _ in round_.calls]
+        call = self.tool_calls[index]
+        return {
+            "name": call.name,
+            "arguments": call.arguments,
+            "status": call.status,
+            "result": call.result,
+            "at": _utf16_length(self.content[: ats[index]]),
+        }
 
     def facts(self) -> dict[str, Any]:
         """All of the message but its two texts and the calls, which grow."""
@@ -364,8 +362,12 @@ class Conversation:
             index -= len(round_.calls)
         reply.rounds = tuple(rounds)
 
-    def end(self, reply: Message, *, stopped: bool = False) -> None:
-        """The stream is over, however it ended; the text that came stays."""
+    def end(self, reply: Message, *, stopped: bool = False) -> list[int]:
+        """The stream is over, however it ended; the text that came stays.
+
+        Returns:
+            Which of its `tool_calls` have been stopped by this.
+        """
         self._end_reasoning(reply)
         self._end_calls(reply)
         reply.retry_at = None
@@ -374,6 +376,10 @@ class Conversation:
         if run is not None:
             reply.duration_s = (reply.duration_s or 0) + self._clock() - run.started
         reply.status = "error" if reply.error else "stopped" if stopped else "complete"
+        unanswered = [index for index, call in enumerate(reply.tool_calls) if call.is_open]
+        for index in unanswered:
+            self.change_call(reply, index, status="stopped")
+        return unanswered
 
     def settle(self, reply: Message) -> None:
         """Counts what a request took that is over, whether or not another one follows it."""

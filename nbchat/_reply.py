@@ -11,6 +11,7 @@ from typing import Any
 from ._attachments import Attachment
 from ._conversation import Message, Status
 from ._errors import ChatError
+from ._rounds import ToolCall
 from ._stream import Usage
 
 # asyncio does not look at a kernel interrupt while it awaits a future of another thread.
@@ -41,6 +42,11 @@ class Reply:
     def reasoning(self) -> str:
         """The reasoning that the server exposed; blank if it exposes none."""
         return self._message.reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls of tools so far: each with name, arguments, status and result."""
+        return self._message.tool_calls
 
     @property
     def usage(self) -> Usage | None:

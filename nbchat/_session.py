@@ -16,7 +16,16 @@ from ._errors import ChatError
 from ._plan import Plan, Rules, Server
 from ._reply import Reply
 from ._settings import ChatSettings
-from ._stream import ContentDelta, Event, Failure, ImageOutput, ModelName, ReasoningDelta
+from ._stream import (
+    ContentDelta,
+    Event,
+    Failure,
+    ImageOutput,
+    ModelName,
+    ReasoningDelta,
+    ToolCalls,
+)
+from ._tool_loop import CallsUnderWay
 
 
 class ConversationView(Protocol):
@@ -32,7 +41,10 @@ class ConversationView(Protocol):
         """Adds text to a message's "content" or "reasoning"."""
 
     def settle(self, message: Message) -> None:
-        """Shows all of a message but its texts."""
+        """Shows all of a message but its texts and its calls of tools."""
+
+    def call(self, message: Message, index: int) -> None:
+        """Shows one of its calls as it is now."""
 
 
 class Turn:
@@ -55,6 +67,9 @@ class Turn:
         self.ended = False
         # Whether the request on its way has been answered with anything that is to be seen.
         self.answered = False
+        # What was different about its requests but the one on its way.
+        self.notes: list[str] = []
+        self.calls: CallsUnderWay | None = None
 
 
 class Session:
@@ -262,14 +277,17 @@ class Session:
                 self.conversation.begin(turn.message, turn.settings.model)
                 self._view.settle(turn.message)
             engine, server, settings = await self._connect(turn.settings)
-            plan = self._plan(turn, server, settings)
-            wait_s: float | None = 0.0
-            while wait_s is not None:
-                await self._wait(turn, plan, wait_s)
-                failure = await self._ask(turn, engine, plan)
-                wait_s = plan.after(failure) if failure and not turn.answered else None
-            if failure:
-                self._fail(turn, failure)
+            rounds = turn.rules.toolbox.max_tool_rounds
+            for left in range(rounds, -1, -1):
+                if left == 0:
+                    turn.notes.append(
+                        f"Tools were called {rounds} times: the answer had to do without more."
+                    )
+                plan = self._plan(turn, server, settings, may_call=left > 0)
+                await self._request(turn, engine, plan)
+                if not plan.may_call or not await self._call_tools(turn):
+                    break
+                turn.notes, settings = list(turn.message.notes), plan.settings
         except ChatError as error:
             self._fail(turn, error)
         except asyncio.CancelledError:
@@ -280,21 +298,37 @@ class Session:
         finally:
             self._end(turn)
 
-    def _plan(self, turn: Turn, server: Server, settings: ChatSettings) -> Plan:
+    async def _request(self, turn: Turn, engine: Engine, plan: Plan) -> None:
+        """Sends a request, again if that may help.
+
+        Raises:
+            ChatError: Its answer ended in one.
+        """
+        wait_s: float | None = 0.0
+        while wait_s is not None:
+            await self._wait(turn, plan, wait_s)
+            failure = await self._ask(turn, engine, plan)
+            wait_s = plan.after(failure) if failure and not turn.answered else None
+        if failure:
+            raise failure
+
+    def _plan(self, turn: Turn, server: Server, settings: ChatSettings, *, may_call: bool) -> Plan:
         model = server.model(settings.model)
         images = model is None or model.images is not False
         with self.lock:
+            self.conversation.settle(turn.message)  # what the rounds before have cost
             messages = self.conversation.to_openai(
                 settings.system, before=turn.message, images=images
             )
             tokens = self.conversation.prompt_tokens(settings.system, before=turn.message)
             spent = self.conversation.spent
-        return Plan(settings, messages, server, turn.rules, spent, tokens)
+        return Plan(settings, messages, server, turn.rules, spent, tokens, may_call)
 
     async def _wait(self, turn: Turn, plan: Plan, wait_s: float) -> None:
         """Shows what is about to be sent, and waits for its time."""
         with self.lock:
-            self.conversation.ask_again(turn.message, plan.body["model"], plan.notes, wait_s)
+            notes = self._notes(turn, plan)
+            self.conversation.ask_again(turn.message, plan.body["model"], notes, wait_s)
             self._view.settle(turn.message)
         if wait_s:
             await asyncio.sleep(wait_s)
@@ -316,10 +350,42 @@ class Session:
         with self.lock:
             if not turn.ended:
                 plan.look_back(turn.message.context_tokens)
-                turn.message.notes = tuple(plan.notes)
+                turn.message.notes = self._notes(turn, plan)
                 if plan.model is not None:
                     self.conversation.estimate(turn.message, plan.model.price)
         return failures[0] if failures else None
+
+    @staticmethod
+    def _notes(turn: Turn, plan: Plan) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*turn.notes, *plan.notes]))
+
+    async def _call_tools(self, turn: Turn) -> bool:
+        """Calls the tools that the last answer asked for; gives whether it asked for any."""
+        with self.lock:
+            calls = [pair for pair in enumerate(turn.message.tool_calls) if pair[1].is_open]
+        if not calls:
+            return False
+
+        def change(index: int, **changes: object) -> None:
+            with self.lock:
+                if not turn.ended:
+                    self.conversation.change_call(turn.message, index, **changes)
+                    self._view.call(turn.message, index)
+
+        turn.calls = CallsUnderWay(turn.rules.toolbox, change)
+        await turn.calls.run(calls)
+        return True
+
+    def decide(self, message: Message, index: int, allow: bool) -> None:
+        """Allows or denies a call that waits for it.
+
+        Raises:
+            ValueError: It does not wait.
+        """
+        turn = self._turn
+        if turn is None or turn.message is not message or turn.calls is None:
+            raise ValueError("This call no longer waits for an answer.")
+        turn.calls.decide(index, allow)
 
     def _fail(self, turn: Turn, error: ChatError) -> None:
         with self.lock:
@@ -331,7 +397,7 @@ class Session:
             message = turn.message
             if turn.ended:
                 return  # stopped meanwhile
-            self.conversation.apply(message, event)
+            event = self.conversation.apply(message, event)
             match event:
                 case ContentDelta(text):
                     turn.answered = True
@@ -342,6 +408,8 @@ class Session:
                 case ImageOutput():
                     turn.answered = True
                     self._view.settle(message)
+                case ToolCalls():
+                    turn.answered = True
                 case ModelName():
                     self._view.settle(message)
 
@@ -350,7 +418,8 @@ class Session:
             if turn.ended:
                 return
             turn.ended = True
-            self.conversation.end(turn.message, stopped=stopped)
+            for index in self.conversation.end(turn.message, stopped=stopped):
+                self._view.call(turn.message, index)
             self._view.settle(turn.message)
             if turn in self._queue:
                 self._queue.remove(turn)

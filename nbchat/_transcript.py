@@ -99,10 +99,16 @@ class Transcript(View):
             )
 
     def settle(self, message: Message) -> None:
-        """Sends all of a message but its texts, which went out as deltas."""
+        """Sends all of a message but its texts, which went out as deltas, and its calls."""
         with self._lock:
             self._flush()
             self._emit("facts", id=message.id, facts=message.facts())
+
+    def call(self, message: Message, index: int) -> None:
+        """Sends one of a message's calls of tools as it is now."""
+        with self._lock:
+            self._flush()
+            self._emit("call", id=message.id, index=index, call=message.call_to_view(index))
 
     def append(self, message: Message, part: str, delta: str) -> None:
         """Adds text to a message's "content" or "reasoning". Called on the background loop."""
