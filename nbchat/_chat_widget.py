@@ -77,8 +77,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             "truncate" to leave out the oldest messages, which is then said.
         max_cost: US dollars that this conversation may cost: no request is sent that could pass it,
             as far as prices are known.
-        tools: Functions that the model may call, with a type for each parameter and a docstring that
-            says what they do; arguments are checked before a call. Plain functions run in threads
+        tools: Functions that the model may call, with a type for each parameter, and a docstring
+            that says what they do; arguments are checked before a call. Plain functions run in threads
             of their own, beside the cells; coroutine functions run on the loop that streams all
             replies, which they must not block.
         approve: "always" has the chat ask before each call; "never" just calls; a function

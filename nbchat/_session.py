@@ -363,6 +363,8 @@ class Session:
         """Calls the tools that the last answer asked for; gives whether it asked for any."""
         with self.lock:
             calls = [pair for pair in enumerate(turn.message.tool_calls) if pair[1].is_open]
+            for index, _ in calls:
+                self._view.call(turn.message, index)
         if not calls:
             return False
 

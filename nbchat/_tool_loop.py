@@ -49,7 +49,8 @@ class CallsUnderWay:
             ValueError: Nothing was asked.
         """
         consent = self._consents.pop(index, None)
-        if consent is None:
+        # (A future that has been cancelled with its reply takes no result.)
+        if consent is None or not consent.set_running_or_notify_cancel():
             raise ValueError("This call no longer waits for an answer.")
         consent.set_result(allow)
 
@@ -92,7 +93,8 @@ class CallsUnderWay:
 
         async def call() -> str:
             result = await _outcome(partial(tool.function, **arguments))
-            return await in_thread(partial(result_text, result))
+            text: str = await in_thread(partial(result_text, result))
+            return text
 
         task = asyncio.ensure_future(call())
         try:
@@ -129,7 +131,7 @@ async def in_thread(function: Callable[[], Any]) -> Any:
 
     def run() -> None:
         try:
-            outcome = context.run(function), None
+            outcome: tuple[Any, Exception | None] = (context.run(function), None)
         except (KeyboardInterrupt, SystemExit, StopIteration) as error:
             # They end the call and nothing else; a future takes no StopIteration.
             outcome = None, RuntimeError(repr(error))
