@@ -78,9 +78,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         max_cost: US dollars that this conversation may cost: no request is sent that could pass it,
             as far as prices are known.
         tools: Functions that the model may call, with a type for each parameter, and a docstring
-            that says what they do; arguments are checked before a call. Plain functions run in threads
-            of their own, beside the cells; coroutine functions run on the loop that streams all
-            replies, which they must not block.
+            that says what they do; arguments are checked before a call. Plain functions run in
+            threads of their own, beside the cells; coroutine functions run on the loop that streams
+            all replies, which they must not block.
         approve: "always" has the chat ask before each call; "never" just calls; a function
             `approve(name, arguments)` says whether to. While a cell waits for the reply, a kernel
             of ipykernel 6 can't hear the answer: use `await reply` and the like in a later cell.
