@@ -132,7 +132,7 @@ class Message:
         call = self.tool_calls[index]
         return {
             "name": call.name,
-            "arguments": call.arguments,
+            "arguments": call.pretty_arguments,
             "status": call.status,
             "result": call.result,
             "at": _utf16_length(self.content[: ats[index]]),

@@ -120,7 +120,7 @@ def _outcome(call: ToolCall) -> str:
 
 def _called(call: ToolCall) -> Iterator[str]:
     yield f"> {plain(_outcome(call))}"
-    yield fenced(call.arguments, "json")
+    yield fenced(call.pretty_arguments, "json")
     if call.result:
         yield fenced(call.result)
 

@@ -15,6 +15,7 @@ CallStatus = Literal["waiting", "running", "complete", "denied", "error", "stopp
 
 #: What a model is told of a call without a result: each needs an answer.
 UNANSWERED = "The call was stopped before it had a result."
+_LINE = 72
 _ENDED = "[The reply was stopped here.]"
 
 
@@ -36,6 +37,19 @@ class ToolCall:
     arguments: str
     status: CallStatus = "running"
     result: str = ""
+
+    @property
+    def pretty_arguments(self) -> str:
+        """The arguments, laid out to be read."""
+        try:
+            arguments = json.loads(self.arguments)
+            text = json.dumps(arguments, ensure_ascii=False)
+            if len(text) > _LINE:
+                text = json.dumps(arguments, ensure_ascii=False, indent=2)
+        except (ValueError, RecursionError):
+            text = self.arguments
+        # Half a surrogate pair is legal in JSON, but no UTF-8 encoder after this would take it.
+        return text.encode("utf-8", "replace").decode("utf-8")
 
     @property
     def is_open(self) -> bool:

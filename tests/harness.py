@@ -33,6 +33,7 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "usage": None,
         "estimated_cost": None,
         "attachments": [],
+        "tool_calls": [],
         "notes": [],
         "retry_in_s": None,
         "error": None,

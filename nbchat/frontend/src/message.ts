@@ -5,7 +5,7 @@ import { elapsed, facts, incompleteness } from "./format";
 import { icon } from "./icon";
 import type { Message } from "./protocol";
 import type { Store } from "./store";
-import { StreamedText } from "./streamed";
+import { ReplyBody } from "./toolcalls";
 
 /** Tells whether a message may yet grow. */
 export function isRunning({ status }: Message): boolean {
@@ -45,7 +45,7 @@ export class AssistantMessage implements MessageView {
     "aria-label": "Assistant",
   });
   #store: Store;
-  #text: StreamedText;
+  #body: ReplyBody;
   #attachments: Attachments;
   #notes = h("div", { class: "nbchat-notes" });
   #shownNotes = "[]";
@@ -57,6 +57,8 @@ export class AssistantMessage implements MessageView {
   #facts = h("span", { class: "nbchat-facts" });
   #actions: Actions;
   #ran = false;
+  /** Whether tools are being called. */
+  #calls = false;
   #before = 0;
   #since = Date.now();
   #reasoningSince = 0;
@@ -65,11 +67,11 @@ export class AssistantMessage implements MessageView {
 
   constructor(store: Store) {
     this.#store = store;
-    this.#text = new StreamedText(store);
+    this.#body = new ReplyBody(store);
     this.#attachments = new Attachments(store);
-    this.#actions = new Actions(store, this.#text.element);
+    this.#actions = new Actions(store, this.#body.element);
     this.element.append(
-      this.#text.element,
+      this.#body.element,
       this.#attachments.element,
       this.#notes,
       this.#waiting,
@@ -79,18 +81,18 @@ export class AssistantMessage implements MessageView {
 
   get blocks(): readonly Element[] {
     const notes = this.#ran ? [] : this.#notes.children;
-    return [...this.#text.element.children, ...notes, this.#badge];
+    return [...this.#body.blocks, ...notes, this.#badge];
   }
 
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
-    this.#text.update(message.content, !running);
+    this.#body.update(message, !running);
     this.#attachments.update(message.attachments);
     this.element.setAttribute("aria-busy", String(running));
     this.#follow(message, running);
     this.#showNotes(message.notes);
-    const waiting = running && message.content.length === this.#before;
-    setText(this.#waiting, waiting ? this.#wait(message) : "");
+    const silent = Math.max(this.#before, message.tool_calls.at(-1)?.at ?? 0) === message.content.length;
+    setText(this.#waiting, running && silent && !this.#calls ? this.#wait(message) : "");
     this.#showError(message, last);
     setText(this.#badge, incompleteness(message));
     setText(this.#facts, running ? "" : facts(message).join(" · "));
@@ -104,7 +106,9 @@ export class AssistantMessage implements MessageView {
       this.#retryIn = message.retry_in_s;
       this.#retryAt = Date.now() + 1000 * (this.#retryIn ?? 0);
     }
-    if (running && !this.#ran) this.#since = Date.now();
+    const calls = message.tool_calls.some(({ status }) => status === "waiting" || status === "running");
+    if (running && (!this.#ran || (this.#calls && !calls))) this.#since = Date.now();
+    this.#calls = calls;
     if (!running) this.#before = message.content.length;
     if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
     this.#ran = running;

@@ -26,6 +26,17 @@ export interface Attachment {
   size: number;
 }
 
+/** A call of a tool by the model; all its texts are the model's, or a tool's. */
+export interface ToolCall {
+  name: string;
+  /** JSON, laid out to be read, if it is any. */
+  arguments: string;
+  status: "waiting" | "running" | "complete" | "denied" | "error" | "stopped";
+  result: string;
+  /** How many characters of the reply's content came before it. */
+  at: number;
+}
+
 export type Status = "queued" | "streaming" | "complete" | "stopped" | "error";
 
 export interface Message {
@@ -46,6 +57,7 @@ export interface Message {
   /** In US dollars, reckoned from the model's prices where the server names no cost. */
   estimated_cost: number | null;
   attachments: Attachment[];
+  tool_calls: ToolCall[];
   /** What a person should know about how the reply came about, each a sentence. */
   notes: string[];
   /** Seconds until the request is repeated, as the server asked: counted from when this arrived. */
@@ -118,8 +130,10 @@ export interface Snapshot extends ChatState {
 export type Change =
   | { type: "message"; seq: number; message: Message }
   | { type: "delta"; seq: number; id: string; content?: string; reasoning?: string }
-  /** All of a message but its texts, which went out as deltas. */
-  | { type: "facts"; seq: number; id: string; facts: Omit<Message, "content" | "reasoning"> }
+  /** All of a message but its texts, which went out as deltas, and its calls. */
+  | { type: "facts"; seq: number; id: string; facts: Omit<Message, "content" | "reasoning" | "tool_calls"> }
+  /** A call of a tool, new or changed. */
+  | { type: "call"; seq: number; id: string; index: number; call: ToolCall }
   /** Takes messages away and adds others at the end. */
   | { type: "replace"; seq: number; ids: string[]; messages: Message[] }
   | ({ type: "state"; seq: number } & ChatState);
@@ -142,6 +156,8 @@ export type Request =
   /** To the next version (1) or the previous one (-1). */
   | { type: "branch"; id: string; step: -1 | 1 }
   | { type: "thoughts"; id: string }
+  /** A person's answer to a call that waits; `call` is its place in `tool_calls`. */
+  | { type: "approve"; id: string; call: number; allow: boolean }
   | { type: "download" }
   | { type: "asset"; name: string }
   /** Answered by a file: JSON of `ModelFacts[]`, in the menu's order. */

@@ -41,11 +41,11 @@ const EMPTY: Snapshot = {
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
   const { messages = [], notices = [] } = snapshot;
-  const later = { estimated_cost: null, attachments: [], notes: [], retry_in_s: null };
+  const later = { estimated_cost: null, attachments: [], tool_calls: [], notes: [], retry_in_s: null };
   return {
     ...EMPTY,
     ...snapshot,
-    messages: messages.map((message) => (message.notes ? message : { ...later, ...message })),
+    messages: messages.map((message) => (message.tool_calls ? message : { ...later, ...message })),
     notices: notices.map((notice) => ({ ...notice, secret_button: notice.secret_button ?? "Use this key" })),
   };
 }
@@ -201,6 +201,10 @@ export class Store {
         }));
       case "facts":
         return this.#replaced(change.id, () => change.facts);
+      case "call":
+        return this.#replaced(change.id, ({ tool_calls: calls }) => ({
+          tool_calls: [...calls.slice(0, change.index), change.call, ...calls.slice(change.index + 1)],
+        }));
       case "replace": {
         const kept = messages.filter((message) => !change.ids.includes(message.id));
         return { messages: [...kept, ...change.messages] };

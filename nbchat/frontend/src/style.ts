@@ -7,8 +7,9 @@ import math from "./math.css";
 import model from "./model.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
+import toolcalls from "./toolcalls.css";
 
-const text = [theme, layout, parts, actions, attachments, markdown, code, math, model].join("\n");
+const text = [theme, layout, parts, actions, attachments, toolcalls, markdown, code, math, model].join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {

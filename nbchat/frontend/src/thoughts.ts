@@ -38,7 +38,9 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
     }
     if (reply && shown) {
       if (reply.reasoning) shown.since ||= Date.now();
-      shown.text.update(reply.reasoning, reply.status !== "streaming" || reply.content !== "");
+      // Between calls of tools, a model may think again.
+      const done = reply.content !== "" && reply.tool_calls.length === 0;
+      shown.text.update(reply.reasoning, reply.status !== "streaming" || done);
     }
     box.hidden = !reply?.reasoning;
     setText(line, header(reply, shown?.since ?? 0));
