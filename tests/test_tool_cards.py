@@ -1,0 +1,217 @@
+"""Calls of tools in a reply, in the built front end, with a kernel that the test plays."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Kernel, message
+from playwright.sync_api import Locator, expect
+
+sys.path.append(str(Path(__file__).parent / "frontend"))
+from injections import INJECTIONS  # noqa: E402
+
+pytestmark = pytest.mark.browser
+
+
+def call(name: str = "add", status: str = "waiting", **more: Any) -> dict[str, Any]:
+    arguments = '{"a": 2, "b": 3}'
+    return {"name": name, "arguments": arguments, "status": status, "result": "", "at": 0, **more}
+
+
+def show(kernel: Kernel, *calls: dict[str, Any], **more: Any) -> None:
+    given = {"status": "streaming", "finish_reason": None, **more}
+    kernel.open(
+        busy=given["status"] == "streaming",
+        messages=[
+            message("u", role="user", content="2 + 3?"),
+            message("a", tool_calls=list(calls), **given),
+        ],
+    )
+
+
+def card(kernel: Kernel, name: str = "add") -> Locator:
+    return kernel.reply.get_by_role("group", name=f"Call of {name}", exact=True)
+
+
+def button(kernel: Kernel, name: str, of: str = "add") -> Locator:
+    return card(kernel, of).get_by_role("button", name=name, exact=True)
+
+
+def test_a_call_that_waits_shows_what_one_decides_on(kernel: Kernel) -> None:
+    long = "x" * 1000
+    show(kernel, call(arguments=f'{{"text": "{long}"}}'))
+    expect(card(kernel)).to_contain_text("add")
+    expect(card(kernel).get_by_text(long)).to_be_visible()
+    expect(card(kernel).get_by_role("alert")).to_have_text("The model wants to call add.")
+    button(kernel, "Allow").click()
+    asked = kernel.wait_sent("approve")
+    assert (asked["id"], asked["call"], asked["allow"]) == ("a", 0, True)
+
+
+@pytest.mark.parametrize(("name", "allow"), [("Allow", True), ("Deny", False)])
+def test_by_key(kernel: Kernel, name: str, allow: bool) -> None:
+    show(kernel, call("first"), call("second"))
+    button(kernel, name, "second").focus()
+    kernel.page.keyboard.press("Enter")
+    asked = kernel.wait_sent("approve")
+    assert (asked["call"], asked["allow"]) == (1, allow)
+    # The focus stays with the card while its buttons go.
+    ended = call("second", "denied", result="No.")
+    kernel.change("call", id="a", index=1, call=ended)
+    expect(card(kernel, "second").get_by_role("button")).to_have_count(0)
+    expect(card(kernel, "second")).to_be_focused()
+    expect(button(kernel, "Allow", "first")).to_be_visible()
+
+
+def test_no_script_can_allow(kernel: Kernel) -> None:
+    show(kernel, call())
+    button(kernel, "Allow").evaluate(
+        """(button) => {
+          button.click();
+          button.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+          button.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+        }"""
+    )
+    button(kernel, "Deny").click()
+    kernel.wait_sent("approve")
+    assert [sent["allow"] for sent in kernel.sent("approve")] == [False]
+
+
+def test_a_double_click_allows_one_call(kernel: Kernel) -> None:
+    show(kernel, call("first"), call("second"))
+    box = button(kernel, "Allow", "first").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    kernel.page.mouse.click(x, y)
+    kernel.change("call", id="a", index=0, call=call("first", "running"))
+    expect(button(kernel, "Allow", "first")).to_have_count(0)
+    # What has moved below the pointer gets the second half.
+    button(kernel, "Allow", "second").dispatch_event("click", {"detail": 2})
+    second = button(kernel, "Allow", "second").bounding_box()
+    assert second is not None
+    kernel.page.mouse.move(second["x"] + 5, second["y"] + 5)
+    kernel.page.mouse.down(click_count=2)
+    kernel.page.mouse.up(click_count=2)
+    button(kernel, "Deny", "second").click()
+    kernel.page.wait_for_function(
+        "kernel.sent.some((sent) => sent.type === 'approve' && !sent.allow)"
+    )
+    assert [(s["call"], s["allow"]) for s in kernel.sent("approve")] == [(0, True), (1, False)]
+
+
+def test_a_refused_answer_says_why(kernel: Kernel) -> None:
+    show(kernel, call())
+    button(kernel, "Allow").click()
+    nonce = kernel.wait_sent("approve")["nonce"]
+    kernel.push("received", nonce=nonce, refused="This call no longer waits for an answer.")
+    expect(card(kernel)).to_contain_text("no longer waits")
+
+
+def test_it_stands_where_it_was_made_and_text_goes_on(kernel: Kernel) -> None:
+    before = "Let me **add** 🙂."
+    show(kernel, content=before)
+    at = len(before) + 1  # as JavaScript counts
+    kernel.change("call", id="a", index=0, call=call(status="running", at=at))
+    expect(card(kernel)).to_contain_text("Running")
+    kernel.change("call", id="a", index=0, call=call(status="complete", at=at, result="5"))
+    expect(kernel.reply).to_contain_text("Waiting for test/model")
+    kernel.delta("\n\nIt is ")
+    kernel.delta("**5**.")
+    expect(kernel.reply.locator("strong")).to_have_text(["add", "5"])
+    kernel.change("facts", id="a", facts={"status": "complete", "finish_reason": "stop"})
+    text = kernel.reply.inner_text()
+    order = [text.index(part) for part in ("Let me", "add\n", "Done", "Result", "It is 5")]
+    assert order == sorted(order)
+    expect(card(kernel)).to_contain_text('{"a": 2, "b": 3}')
+    expect(card(kernel).locator("pre").last).to_have_text("5")
+
+
+def test_a_long_result_is_folded(kernel: Kernel) -> None:
+    show(kernel, call(status="complete", result="long " * 100), status="complete")
+    result = card(kernel).get_by_text("long long")
+    expect(result).to_be_hidden()
+    card(kernel).get_by_text("Result", exact=True).click()
+    expect(result).to_be_visible()
+
+
+def test_what_closed_text_is_drawn_once(kernel: Kernel) -> None:
+    show(kernel, call(status="complete", at=3, result="5"), content="One\n\nTwo")
+    expect(kernel.reply.get_by_text("Two")).to_be_visible()
+    kernel.page.evaluate(
+        """() => {
+          window.changed = 0;
+          const first = document.querySelector(".nbchat-assistant .nbchat-markdown");
+          new MutationObserver((records) => { window.changed += records.length; })
+            .observe(first, { childList: true, subtree: true, characterData: true });
+        }"""
+    )
+    for _ in range(5):
+        kernel.delta(" more")
+    expect(kernel.reply).to_contain_text("more more more more more")
+    assert kernel.page.evaluate("changed") == 0
+
+
+# Hostile
+
+
+def test_what_a_model_wrote_is_text(kernel: Kernel) -> None:
+    hostile = [
+        call(text, status, arguments=text, result=text)
+        for text in INJECTIONS
+        for status in ("waiting", "complete")
+    ]
+    show(kernel, *hostile, content="")
+    cards = kernel.reply.locator(".nbchat-call")
+    expect(cards).to_have_count(len(hostile))
+    inside = kernel.page.evaluate(
+        """() => [...new Set([...document.querySelectorAll(".nbchat-call *")]
+          .map((el) => el.localName))].sort()"""
+    )
+    assert inside == [
+        *("button", "code", "details", "div", "p", "path", "pre", "span", "summary", "svg"),
+    ]
+    kernel.change("call", id="a", index=0, call=call("<img src=x onerror=alert(1)>"))
+    expect(card(kernel, "<img src=x onerror=alert(1)>")).to_contain_text("<img src=x onerror")
+    expect(kernel.page.locator("img")).to_have_count(0)
+
+
+def test_signs_that_turn_text_around_are_to_be_seen(kernel: Kernel) -> None:
+    show(kernel, call("a\u202edd", arguments='{"path": "\u202etxt.exe\u200b"}'))
+    expect(card(kernel, "a\\u{202e}dd")).to_contain_text('{"path": "\\u{202e}txt.exe\\u{200b}"}')
+
+
+def test_a_fake_button_in_a_reply_is_none(kernel: Kernel) -> None:
+    show(
+        kernel,
+        call(at=0),
+        content='<button>Allow</button> [Allow](https://example.com "Allow")\n\n'
+        '<div role="group" aria-label="Call of add"><button class="nbchat-button">Allow</button>',
+    )
+    expect(kernel.reply.get_by_role("button", name="Allow", exact=True)).to_have_count(1)
+    expect(kernel.reply.get_by_role("group", name="Call of add")).to_have_count(1)
+    expect(kernel.reply.get_by_text("<button>Allow")).to_be_visible()
+
+
+# Looks
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_narrow_notebook(kernel: Kernel, scheme: Any, tmp_path: Path) -> None:
+    kernel.page.emulate_media(color_scheme=scheme)
+    kernel.page.set_viewport_size({"width": 320, "height": 900})
+    show(
+        kernel,
+        call("a_name_that_is_as_long_as_a_model_may_like_it_to_be_in_its_calls", "complete"),
+        call("read_file", "error", result="FileNotFoundError: " + "x" * 100, at=8),
+        call("delete_everything", arguments='{\n  "path": "/home/somebody/data",\n  "b": 1\n}', at=8),
+        content="Let me.\n",
+    )
+    expect(button(kernel, "Allow", "delete_everything")).to_be_visible()
+    assert kernel.page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert kernel.log.evaluate("(log) => log.scrollWidth <= log.clientWidth")
+    kernel.page.screenshot(path=tmp_path / "card.png")
+    assert re.match("Deny", button(kernel, "Deny", "delete_everything").inner_text())
