@@ -207,7 +207,9 @@ def test_it_fits_a_narrow_notebook(kernel: Kernel, scheme: Any, tmp_path: Path) 
         kernel,
         call("a_name_that_is_as_long_as_a_model_may_like_it_to_be_in_its_calls", "complete"),
         call("read_file", "error", result="FileNotFoundError: " + "x" * 100, at=8),
-        call("delete_everything", arguments='{\n  "path": "/home/somebody/data",\n  "b": 1\n}', at=8),
+        call(
+            "delete_everything", arguments='{\n  "path": "/home/somebody/data",\n  "b": 1\n}', at=8
+        ),
         content="Let me.\n",
     )
     expect(button(kernel, "Allow", "delete_everything")).to_be_visible()
