@@ -83,7 +83,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             all replies, which they must not block.
         approve: "always" has the chat ask before each call; "never" just calls; a function
             `approve(name, arguments)` says whether to. While a cell waits for the reply, a kernel
-            of ipykernel 6 can't hear the answer: use `await reply` and the like in a later cell.
+            of ipykernel 6 does not hear the answer: wait for it in a later cell.
         max_tool_rounds: How many times in one reply the model may call tools.
         tool_timeout_s: Seconds that a call may take. A plain function can't be ended: it runs on,
             and its result is ignored.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from frontend.injections import INJECTIONS
 from harness import Kernel, message
 from playwright.sync_api import Locator, expect
 
-sys.path.append(str(Path(__file__).parent / "frontend"))
-from injections import INJECTIONS  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
@@ -197,6 +196,12 @@ def test_a_fake_button_in_a_reply_is_none(kernel: Kernel) -> None:
 
 
 # Looks
+
+
+def test_axe_finds_nothing_serious(kernel: Kernel, serious: Callable[[], list[Any]]) -> None:
+    show(kernel, call("a"), call("b", "error", result="No."), call("c", "complete", result="5"))
+    expect(card(kernel, "c")).to_be_visible()
+    assert serious() == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
