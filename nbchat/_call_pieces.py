@@ -76,11 +76,16 @@ class CallPieces:
             FunctionCall(
                 call.id or f"call_{at}",
                 call.name,
-                "".join(call.arguments).strip() or "{}",
+                _object(call.arguments),
             )
             for at, call in self._calls.items()
             if call.name
         )
+
+
+def _object(pieces: list[str]) -> str:
+    arguments = "".join(pieces).strip()
+    return "{}" if arguments in ("", "null") else arguments  # a call without any
 
 
 def _text(value: object) -> str:

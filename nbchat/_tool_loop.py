@@ -6,14 +6,13 @@ import asyncio
 import concurrent.futures
 import contextvars
 import inspect
-import json
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from ._rounds import ToolCall
-from ._tools import Tool, Toolbox, ToolError, bounded, result_text
+from ._tools import Tool, Toolbox, ToolError, bounded, read_arguments, result_text
 
 DENIED = "The person did not allow this call."
 
@@ -80,7 +79,7 @@ class CallsUnderWay:
             finally:
                 self._consents.pop(index, None)
         # What it decides on is what the model wrote, not what a type has made of it.
-        given = json.loads(call.arguments)
+        given = read_arguments(call.arguments)
         try:
             return bool(await _outcome(partial(approve, call.name, given)))
         except Exception as error:

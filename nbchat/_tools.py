@@ -61,16 +61,9 @@ class Tool:
         """
         from pydantic import ValidationError
 
+        given = read_arguments(arguments)
         try:
-            given = json.loads(arguments)
-            if isinstance(given, str):  # some models wrap their JSON in a string
-                given = json.loads(given)
-        except (ValueError, RecursionError) as error:
-            raise ToolError(f"The arguments are not JSON: {error}") from None
-        if given is not None and not isinstance(given, dict):
-            raise ToolError("The arguments must be a JSON object.")
-        try:
-            values = self._model.model_validate(given or {})
+            values = self._model.model_validate(given)
         except ValidationError as error:
             wrong = [
                 f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ")
@@ -140,6 +133,23 @@ def _arguments_model(
         ) from None
     del schema["title"]
     return names, model, {"properties": {}, **schema}
+
+
+def read_arguments(arguments: str) -> dict[str, Any]:
+    """What a model wrote as the arguments of a call.
+
+    Raises:
+        ToolError: They are no JSON object.
+    """
+    try:
+        given = json.loads(arguments)
+        if isinstance(given, str):  # some models wrap their JSON in a string
+            given = json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise ToolError(f"The arguments are not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise ToolError("The arguments must be a JSON object.")
+    return given
 
 
 def _read_docstring(text: str) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,6 @@ from frontend.injections import INJECTIONS
 from harness import Kernel, message
 from playwright.sync_api import Locator, expect
 
-
 pytestmark = pytest.mark.browser
 
 
