@@ -317,7 +317,7 @@ def test_what_is_cut_off_is_no_call(finish: str) -> None:
 
 @needs_wire
 def test_recorded_calls_are_whole() -> None:
-    found = 0
+    found, broken = 0, set[str]()
     for file in sorted((WIRE / "recorded").glob("*.sse")):
         reader = StreamReader()
         events = [*reader.feed(file.read_bytes()), *reader.end()]
@@ -327,10 +327,18 @@ def test_recorded_calls_are_whole() -> None:
                     found += 1
                     assert call.id, file.name
                     assert call.name, file.name
-                    assert isinstance(json.loads(call.arguments), dict), file.name
+                    try:
+                        assert isinstance(json.loads(call.arguments), dict), file.name
+                    except ValueError:
+                        broken.add(file.stem)
                 ids = [call.id for call in event.calls]
                 assert len(set(ids)) == len(ids), file.name
     assert found > 80
+    # OpenRouter does not say that these were cut off; the model is told that they are no JSON.
+    assert broken == {
+        f"openrouter__rig__tool-truncation-contract-matri__streaming-{name}__1"
+        for name in ("gpt41-low-agent", "gpt41-low-model", "gpt4o-mid-agent")
+    }
 
 
 # What a request tells
