@@ -15,7 +15,6 @@ from IPython.display import display
 from ._attachments import Attachment, from_upload, read_file, read_image
 from ._bundle import asset
 from ._callbacks import Callbacks
-from ._chat_json import SavedChat
 from ._connection import Connection
 from ._controls import Controls
 from ._conversation import Message
@@ -37,6 +36,8 @@ from ._welcome import Welcome
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+    from ._chat_json import SavedChat
 
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
 

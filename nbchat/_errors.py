@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from html import unescape
 from typing import Any
 
 _DETAIL_LIMIT = 2000
