@@ -148,8 +148,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             client=client,
         )
         self._last_reply = LastReply()
-        self._controls = controls = Controls()
         self._transcript = transcript = Transcript(
+            ipywidgets.Layout(),
             {
                 "resync": lambda _: connection.load_models(),
                 "send": self._on_send,
@@ -186,10 +186,12 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         panels = {
             kind: Panel(kind, transcript) for kind in ("model", "composer", "thoughts", "download")
         }
+        self._controls = controls = Controls(transcript, panels)
         super().__init__(
-            controls.arrange(transcript, panels), **({"layout": layout} if layout else {})
+            controls.arrange(),
+            _dom_classes=("nbchat",),
+            **({"layout": layout} if layout else {}),
         )
-        self.add_class("nbchat")
         self._model_controls = ModelControls(
             self, controls, connection, self._notices, transcript.publish, given
         )

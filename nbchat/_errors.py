@@ -479,6 +479,8 @@ def _verbatim(error: object) -> str:
 
 def _page_title(text: str) -> str | None:
     """Returns the title of an HTML page ("" if it has none), and None for any other text."""
+    from html import unescape
+
     text = text[:_SEARCHED].lstrip()
     if not (text.startswith("<") and re.search(r"<(!doctype html|html|head|body)\b", text, re.I)):
         return None

@@ -84,9 +84,9 @@ export class AssistantMessage implements MessageView {
 
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
-    this.#text.update(message.content, !running);
+    const drawn = this.#text.update(message.content, !running);
     this.#attachments.update(message.attachments);
-    this.element.setAttribute("aria-busy", String(running));
+    this.element.setAttribute("aria-busy", String(running || !drawn));
     this.#follow(message, running);
     this.#showNotes(message.notes);
     const waiting = running && message.content.length === this.#before;
