@@ -22,6 +22,7 @@ from ._conversation import Message
 from ._download import LastReply
 from ._engine import Engine, Timeouts
 from ._figures import Figures
+from ._frames import conversation_frame
 from ._keeper import Keeper, read_chat
 from ._model_controls import ModelControls
 from ._models import Model, read_models
@@ -29,6 +30,7 @@ from ._notices import Notice, Notices
 from ._plan import Overflow, Rules, Server
 from ._providers import Secret
 from ._reply import Reply
+from ._response_format import ResponseFormat, read_response_format
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
@@ -36,6 +38,7 @@ from ._transcript import Panel, Transcript
 from ._welcome import Welcome
 
 if TYPE_CHECKING:
+    import pandas as pd
     from openai import AsyncOpenAI
 
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
@@ -248,6 +251,18 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         with self._lock:
             return self._session.conversation.spent.usage
 
+    def to_frame(self) -> pd.DataFrame:
+        """The conversation as a pandas DataFrame, a message a row.
+
+        Its columns are role, content, model, time (when it was said, in UTC), prompt_tokens,
+        completion_tokens, cost (US dollars), duration_s, status and finish_reason.
+
+        Raises:
+            ImportError: There is no pandas.
+        """
+        with self._lock:
+            return conversation_frame(self._session.conversation.messages)
+
     # What code calls
 
     @classmethod
@@ -297,6 +312,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         *,
         images: Iterable[object] = (),
         files: Iterable[object] = (),
+        response_format: object = None,
         queue: bool = False,
     ) -> Reply:
         """Sends a message; returns at once, while the reply streams in the background.
@@ -306,14 +322,18 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             images: Paths, bytes, PIL images or matplotlib figures, for models that take them.
             files: Paths, or pairs of a name and bytes. Text goes in as text; what else a file may
                 be (PDF) depends on the model.
+            response_format: A pydantic model that `reply.parsed` is to be an instance of; or
+                `dict` for any JSON object, or a response_format as OpenAI's API takes it.
             queue: Wait for one's turn if a reply is running.
 
         Raises:
             ValueError: The message is blank, a file is missing, or the model does not take it.
+            TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
         attachments = [*map(read_image, _several(images)), *map(read_file, _several(files))]
-        return self._ask(content, attachments, queue=queue)
+        form = None if response_format is None else read_response_format(response_format)
+        return self._ask(content, attachments, form, queue=queue)
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user's message; what followed it stays as a branch.
@@ -485,14 +505,25 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             raise RuntimeError("This chat is closed: make a new ChatWidget.")
 
     def _ask(
-        self, content: str, attachments: Sequence[Attachment], *, queue: bool = False
+        self,
+        content: str,
+        attachments: Sequence[Attachment],
+        response_format: ResponseFormat | None = None,
+        *,
+        queue: bool = False,
     ) -> Reply:
         _check_content(content, attachments)
         self._check_open()
         for attachment in attachments:
             self._connection.check_accepts(self.model, attachment)
         return self._remember(
-            self._session.ask(content, self.settings, attachments=attachments, queue=queue)
+            self._session.ask(
+                content,
+                self.settings,
+                attachments=attachments,
+                response_format=response_format,
+                queue=queue,
+            )
         )
 
     def _edit(self, question: Message, content: str) -> Reply:
