@@ -12,7 +12,7 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._attachments import Attachment, from_upload, read_file, read_image
+from ._attachments import Attachment, from_upload, read_all
 from ._bundle import asset
 from ._callbacks import Callbacks
 from ._chat_json import SavedChat
@@ -21,6 +21,7 @@ from ._controls import Controls
 from ._conversation import Message
 from ._download import LastReply
 from ._engine import Engine, Timeouts
+from ._fallback import display_widget
 from ._figures import Figures
 from ._frames import conversation_frame
 from ._keeper import Keeper, read_chat
@@ -300,10 +301,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _ipython_display_(self, **kwargs: Any) -> None:
         """Shows the widget, and beside it what viewers without widgets can show."""
-        if hasattr(ipywidgets.Widget, "_repr_mimebundle_"):
-            display(self._repr_mimebundle_(**kwargs), raw=True)  # type: ignore[no-untyped-call]
-        else:  # ipywidgets 7
-            super()._ipython_display_(**kwargs)
+        display_widget(self, **kwargs)
         self._keeper.display()
 
     def send(
@@ -331,7 +329,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        attachments = [*map(read_image, _several(images)), *map(read_file, _several(files))]
+        attachments = read_all(images, files)
         form = None if response_format is None else read_response_format(response_format)
         return self._ask(content, attachments, form, queue=queue)
 
@@ -403,7 +401,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._keeper.close()
         self._last_reply.remove()
         self._connection.close()
-        for widget in _family(self):
+        for widget in family(self):
             ipywidgets.Widget.close(widget)
 
     def use_server(
@@ -512,7 +510,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         *,
         queue: bool = False,
     ) -> Reply:
-        _check_content(content, attachments)
+        check_content(content, attachments)
         self._check_open()
         for attachment in attachments:
             self._connection.check_accepts(self.model, attachment)
@@ -527,7 +525,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         )
 
     def _edit(self, question: Message, content: str) -> Reply:
-        _check_content(content, question.attachments)
+        check_content(content, question.attachments)
         self._check_open()
         return self._remember(self._session.edit(question, content, self.settings))
 
@@ -639,25 +637,25 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self._figures.show()
 
 
-def _check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
+def check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
+    """Refuses what is no message.
+
+    Raises:
+        ValueError: It is blank.
+        TypeError: It is not text.
+    """
     if not isinstance(content, str):
         raise TypeError(f"a message must be text, not {type(content).__name__}")
     if not content.strip() and not attachments:
         raise ValueError("The message is empty.")
 
 
-def _several(given: Iterable[object]) -> Iterable[object]:
-    if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
-        raise TypeError("images= and files= take a list")
-    return given
-
-
-def _family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+def family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
     """A widget with all that it is made of: children, layouts, styles."""
-    family = [widget]
+    found = [widget]
     for child in getattr(widget, "children", ()):
-        family += _family(child)
+        found += family(child)
     for part in ("layout", "style"):
         with contextlib.suppress(AttributeError, traitlets.TraitError):
-            family.append(getattr(widget, part))
-    return family
+            found.append(getattr(widget, part))
+    return found

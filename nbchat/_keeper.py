@@ -35,7 +35,7 @@ class Keeper:
         self._notices = notices
         self._file: SavedChatFile | None = None
         self._autosave: Autosave | None = None
-        self._fallback = Fallback(self._render)
+        self._fallback = Fallback(self.render)
         self._refresh = Autosave(self._fallback.update, self._say_failed)
 
     @property
@@ -135,7 +135,8 @@ class Keeper:
         self._file.write(text)
         self._notices.dismiss(_SAVING)
 
-    def _render(self) -> dict[str, str]:
+    def render(self) -> dict[str, str]:
+        """The conversation as viewers without widgets show it, by MIME type."""
         with self._session.lock:
             conversation = self._session.conversation
             return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
