@@ -340,7 +340,10 @@ class Session:
             message = turn.message
             if turn.ended:
                 return  # stopped meanwhile
+            begins = message.first_token_s is None
             self.conversation.apply(message, event)
+            if begins and message.first_token_s is not None:
+                self._view.settle(message)  # how long that took
             match event:
                 case ContentDelta(text):
                     turn.answered = True

@@ -10,9 +10,15 @@ import { AutoScroll } from "./scroll";
 import type { Store } from "./store";
 
 const CLOCK_MS = 1000;
+
+/** "240 ms", "3.2 s": models differ by less than a tenth of a second. */
+function exact(value: number): string {
+  return value < 1 ? `${Math.round(value * 1000)} ms` : seconds(value);
+}
+
 const FIGURES: Record<string, (message: Message) => string> = {
-  "First token": ({ first_token_s }) => (first_token_s === null ? "" : seconds(first_token_s)),
-  Total: ({ duration_s }) => (duration_s === null ? "" : seconds(duration_s)),
+  "First token": ({ first_token_s }) => (first_token_s === null ? "" : exact(first_token_s)),
+  Total: ({ duration_s }) => (duration_s === null ? "" : exact(duration_s)),
   Tokens: counted,
   Cost: paid,
 };
