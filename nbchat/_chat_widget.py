@@ -23,7 +23,6 @@ from ._download import LastReply
 from ._engine import Engine, Timeouts
 from ._fallback import display_widget
 from ._figures import Figures
-from ._frames import conversation_frame
 from ._keeper import Keeper, read_chat
 from ._model_controls import ModelControls
 from ._models import Model, read_models
@@ -261,6 +260,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         Raises:
             ImportError: There is no pandas.
         """
+        from ._frames import conversation_frame
+
         with self._lock:
             return conversation_frame(self._session.conversation.messages)
 

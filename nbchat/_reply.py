@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ._attachments import Attachment
 from ._conversation import Message, Status
 from ._errors import ChatError
-from ._frames import table_frames
-from ._reply_parts import CodeBlock, code_blocks, json_in
 from ._stream import Usage
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ._reply_parts import CodeBlock
 
 # asyncio does not look at a kernel interrupt while it awaits a future of another thread.
 _HEARTBEAT_S = 0.1
@@ -90,6 +90,8 @@ class Reply:
     @property
     def code_blocks(self) -> list[CodeBlock]:
         """The code between fences, each with its `language` and its `code`."""
+        from ._reply_parts import code_blocks
+
         return code_blocks(self.text)
 
     @property
@@ -99,6 +101,8 @@ class Reply:
         Raises:
             ImportError: There is no pandas.
         """
+        from ._frames import table_frames
+
         return table_frames(self.text)
 
     def json(self) -> Any:
@@ -107,6 +111,8 @@ class Reply:
         Raises:
             ValueError: There is none, or it is damaged.
         """
+        from ._reply_parts import json_in
+
         return json_in(self.text)
 
     @property

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._reply_parts import json_in, json_source
-
 
 @dataclass(frozen=True)
 class ResponseFormat:
@@ -36,6 +34,8 @@ class ResponseFormat:
         Raises:
             ValueError: It does not have this form.
         """
+        from ._reply_parts import json_in, json_source
+
         if self.model is None:
             return json_in(text)
         from pydantic import ValidationError
