@@ -45,7 +45,7 @@ function complete(snapshot: Partial<Snapshot>): Snapshot {
   return {
     ...EMPTY,
     ...snapshot,
-    messages: messages.map((message) => ("first_token_s" in message ? message : { ...later, ...message })),
+    messages: messages.map((message) => (message.first_token_s !== undefined ? message : { ...later, ...message })),
     notices: notices.map((notice) => ({ ...notice, secret_button: notice.secret_button ?? "Use this key" })),
   };
 }
