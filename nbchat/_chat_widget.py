@@ -12,7 +12,7 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._attachments import Attachment, from_upload, read_file, read_image
+from ._attachments import Attachment, from_upload, read_all
 from ._bundle import asset
 from ._callbacks import Callbacks
 from ._connection import Connection
@@ -20,6 +20,7 @@ from ._controls import Controls
 from ._conversation import Message
 from ._download import LastReply
 from ._engine import Engine, Timeouts
+from ._fallback import display_widget
 from ._figures import Figures
 from ._keeper import Keeper, read_chat
 from ._model_controls import ModelControls
@@ -28,6 +29,7 @@ from ._notices import Notice, Notices
 from ._plan import Overflow, Rules, Server
 from ._providers import Secret
 from ._reply import Reply
+from ._response_format import ResponseFormat, read_response_format
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
@@ -35,6 +37,7 @@ from ._transcript import Panel, Transcript
 from ._welcome import Welcome
 
 if TYPE_CHECKING:
+    import pandas as pd
     from openai import AsyncOpenAI
 
     from ._chat_json import SavedChat
@@ -251,6 +254,20 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         with self._lock:
             return self._session.conversation.spent.usage
 
+    def to_frame(self) -> pd.DataFrame:
+        """The conversation as a pandas DataFrame, a message a row.
+
+        Its columns are role, content, model, time (when it was said, in UTC), prompt_tokens,
+        completion_tokens, cost (US dollars), duration_s, status and finish_reason.
+
+        Raises:
+            ImportError: There is no pandas.
+        """
+        from ._frames import conversation_frame
+
+        with self._lock:
+            return conversation_frame(self._session.conversation.messages)
+
     # What code calls
 
     @classmethod
@@ -288,10 +305,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _ipython_display_(self, **kwargs: Any) -> None:
         """Shows the widget, and beside it what viewers without widgets can show."""
-        if hasattr(ipywidgets.Widget, "_repr_mimebundle_"):
-            display(self._repr_mimebundle_(**kwargs), raw=True)  # type: ignore[no-untyped-call]
-        else:  # ipywidgets 7
-            super()._ipython_display_(**kwargs)
+        display_widget(self, **kwargs)
         self._keeper.display()
 
     def send(
@@ -300,6 +314,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         *,
         images: Iterable[object] = (),
         files: Iterable[object] = (),
+        response_format: object = None,
         queue: bool = False,
     ) -> Reply:
         """Sends a message; returns at once, while the reply streams in the background.
@@ -309,14 +324,18 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             images: Paths, bytes, PIL images or matplotlib figures, for models that take them.
             files: Paths, or pairs of a name and bytes. Text goes in as text; what else a file may
                 be (PDF) depends on the model.
+            response_format: A pydantic model that `reply.parsed` is to be an instance of; or
+                `dict` for any JSON object, or a response_format as OpenAI's API takes it.
             queue: Wait for one's turn if a reply is running.
 
         Raises:
             ValueError: The message is blank, a file is missing, or the model does not take it.
+            TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        attachments = [*map(read_image, _several(images)), *map(read_file, _several(files))]
-        return self._ask(content, attachments, queue=queue)
+        attachments = read_all(images, files)
+        form = None if response_format is None else read_response_format(response_format)
+        return self._ask(content, attachments, form, queue=queue)
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user's message; what followed it stays as a branch.
@@ -386,7 +405,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._keeper.close()
         self._last_reply.remove()
         self._connection.close()
-        for widget in _family(self):
+        for widget in family(self):
             ipywidgets.Widget.close(widget)
 
     def use_server(
@@ -488,18 +507,29 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             raise RuntimeError("This chat is closed: make a new ChatWidget.")
 
     def _ask(
-        self, content: str, attachments: Sequence[Attachment], *, queue: bool = False
+        self,
+        content: str,
+        attachments: Sequence[Attachment],
+        response_format: ResponseFormat | None = None,
+        *,
+        queue: bool = False,
     ) -> Reply:
-        _check_content(content, attachments)
+        check_content(content, attachments)
         self._check_open()
         for attachment in attachments:
             self._connection.check_accepts(self.model, attachment)
         return self._remember(
-            self._session.ask(content, self.settings, attachments=attachments, queue=queue)
+            self._session.ask(
+                content,
+                self.settings,
+                attachments=attachments,
+                response_format=response_format,
+                queue=queue,
+            )
         )
 
     def _edit(self, question: Message, content: str) -> Reply:
-        _check_content(content, question.attachments)
+        check_content(content, question.attachments)
         self._check_open()
         return self._remember(self._session.edit(question, content, self.settings))
 
@@ -611,25 +641,25 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self._figures.show()
 
 
-def _check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
+def check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
+    """Refuses what is no message.
+
+    Raises:
+        ValueError: It is blank.
+        TypeError: It is not text.
+    """
     if not isinstance(content, str):
         raise TypeError(f"a message must be text, not {type(content).__name__}")
     if not content.strip() and not attachments:
         raise ValueError("The message is empty.")
 
 
-def _several(given: Iterable[object]) -> Iterable[object]:
-    if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
-        raise TypeError("images= and files= take a list")
-    return given
-
-
-def _family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+def family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
     """A widget with all that it is made of: children, layouts, styles."""
-    family = [widget]
+    found = [widget]
     for child in getattr(widget, "children", ()):
-        family += _family(child)
+        found += family(child)
     for part in ("layout", "style"):
         with contextlib.suppress(AttributeError, traitlets.TraitError):
-            family.append(getattr(widget, part))
-    return family
+            found.append(getattr(widget, part))
+    return found

@@ -37,7 +37,7 @@ class Keeper:
         self._notices = notices
         self._file: SavedChatFile | None = None
         self._autosave: Autosave | None = None
-        self._fallback = Fallback(self._render)
+        self._fallback = Fallback(self.render)
         self._refresh = Autosave(self._fallback.update, self._say_failed)
 
     @property
@@ -146,7 +146,8 @@ class Keeper:
         self._file.write(text)
         self._notices.dismiss(_SAVING)
 
-    def _render(self) -> dict[str, str]:
+    def render(self) -> dict[str, str]:
+        """The conversation as viewers without widgets show it, by MIME type."""
         from ._export import to_html, to_plain
 
         with self._session.lock:

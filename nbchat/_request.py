@@ -9,6 +9,7 @@ from ._context import reckon_tokens
 from ._models import Model
 from ._providers import PLAIN, Dialect
 from ._reasoning import reasoning_parameters
+from ._response_format import ResponseFormat
 from ._settings import ChatSettings
 
 
@@ -19,6 +20,7 @@ def chat_completion_body(
     model: Model | None = None,
     dialect: Dialect = PLAIN,
     prompt_tokens: int | None = None,
+    response_format: ResponseFormat | None = None,
     refused: Collection[str] = (),
 ) -> dict[str, Any]:
     """The request for one streamed reply to `messages`.
@@ -29,6 +31,7 @@ def chat_completion_body(
         model: What the catalogue says of the model; only what it takes is sent.
         dialect: How the server takes requests.
         prompt_tokens: About what `messages` take; by default, reckoned from their size.
+        response_format: The form that the reply is to have; said in words, if it can't be sent.
         refused: Parameters that this model has refused before.
     """
     taken = prompt_tokens or reckon_tokens(messages)
@@ -44,6 +47,7 @@ def chat_completion_body(
         "top_p": settings.top_p,
         max_tokens: _max_tokens(settings, taken, model),
         **reasoning,
+        **({"response_format": response_format.param} if response_format else {}),
     }
     body: dict[str, Any] = {
         "model": settings.model,
@@ -54,7 +58,18 @@ def chat_completion_body(
         "stream_options": {"include_usage": True},
         **dialect.extra,
     }
-    return {name: value for name, value in body.items() if name not in refused}
+    body = {name: value for name, value in body.items() if name not in refused}
+    if response_format is not None and "response_format" not in body:
+        body["messages"] = _instructed(body["messages"], response_format.instruction)
+    return body
+
+
+def _instructed(messages: list[dict[str, Any]], instruction: str) -> list[dict[str, Any]]:
+    """The messages with one more thing that the system says."""
+    if messages and messages[0]["role"] == "system":
+        said = f"{messages[0]['content']}\n\n{instruction}"
+        return [{"role": "system", "content": said}, *messages[1:]]
+    return [{"role": "system", "content": instruction}, *messages]
 
 
 def _takes(model: Model | None, name: str) -> bool:
@@ -63,6 +78,8 @@ def _takes(model: Model | None, name: str) -> bool:
     # The same wish in other words: what is listed is one of them.
     if name in ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs"):
         return model.takes("reasoning", "reasoning_effort", "include_reasoning", name)
+    if name == "response_format":
+        return model.takes(name, "structured_outputs")
     return model.takes(name)
 
 

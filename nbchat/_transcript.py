@@ -187,7 +187,7 @@ class Transcript(View):
 
 
 class Panel(View):
-    """Another window on a transcript: "composer", "thoughts" or "download"."""
+    """Another window on a transcript: "composer", "thoughts", "download", "model" or "prompt"."""
 
     chat_id = traitlets.Unicode().tag(sync=True)
     transcript = traitlets.Instance(Transcript).tag(sync=True, **View.reference)

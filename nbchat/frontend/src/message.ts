@@ -26,9 +26,10 @@ export class UserMessage implements MessageView {
   #attachments: Attachments;
   #actions: Actions;
 
-  constructor(store: Store) {
+  /** `compared`: it is one of several, and can only be copied. */
+  constructor(store: Store, compared = false) {
     this.#attachments = new Attachments(store);
-    this.#actions = new Actions(store, this.#text);
+    this.#actions = new Actions(store, this.#text, compared);
     this.element.append(this.#attachments.element, this.#text, this.#actions.element);
   }
 
@@ -45,6 +46,7 @@ export class AssistantMessage implements MessageView {
     "aria-label": "Assistant",
   });
   #store: Store;
+  #compared: boolean;
   #text: StreamedText;
   #attachments: Attachments;
   #notes = h("div", { class: "nbchat-notes" });
@@ -63,11 +65,13 @@ export class AssistantMessage implements MessageView {
   #retryIn: number | null = null;
   #retryAt = 0;
 
-  constructor(store: Store) {
+  /** `compared`: it is one of several, can only be copied, and its facts stand elsewhere. */
+  constructor(store: Store, compared = false) {
     this.#store = store;
+    this.#compared = compared;
     this.#text = new StreamedText(store);
     this.#attachments = new Attachments(store);
-    this.#actions = new Actions(store, this.#text.element);
+    this.#actions = new Actions(store, this.#text.element, compared);
     this.element.append(
       this.#text.element,
       this.#attachments.element,
@@ -93,7 +97,7 @@ export class AssistantMessage implements MessageView {
     setText(this.#waiting, waiting ? this.#wait(message) : "");
     this.#showError(message, last);
     setText(this.#badge, incompleteness(message));
-    setText(this.#facts, running ? "" : facts(message).join(" · "));
+    setText(this.#facts, running || this.#compared ? "" : facts(message).join(" · "));
     this.#actions.update(message, last);
   }
 

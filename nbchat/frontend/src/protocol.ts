@@ -41,6 +41,8 @@ export interface Message {
   /** Seconds. */
   reasoning_s: number | null;
   /** Seconds. */
+  first_token_s: number | null;
+  /** Seconds. */
   duration_s: number | null;
   usage: Usage | null;
   /** In US dollars, reckoned from the model's prices where the server names no cost. */
@@ -142,6 +144,8 @@ export type Request =
   /** To the next version (1) or the previous one (-1). */
   | { type: "branch"; id: string; step: -1 | 1 }
   | { type: "thoughts"; id: string }
+  /** Goes on with the reply of this column as a chat. */
+  | { type: "take" }
   | { type: "download" }
   | { type: "asset"; name: string }
   /** Answered by a file: JSON of `ModelFacts[]`, in the menu's order. */

@@ -41,11 +41,11 @@ const EMPTY: Snapshot = {
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
   const { messages = [], notices = [] } = snapshot;
-  const later = { estimated_cost: null, attachments: [], notes: [], retry_in_s: null };
+  const later = { first_token_s: null, estimated_cost: null, attachments: [], notes: [], retry_in_s: null };
   return {
     ...EMPTY,
     ...snapshot,
-    messages: messages.map((message) => (message.notes ? message : { ...later, ...message })),
+    messages: messages.map((message) => (message.first_token_s !== undefined ? message : { ...later, ...message })),
     notices: notices.map((notice) => ({ ...notice, secret_button: notice.secret_button ?? "Use this key" })),
   };
 }

@@ -1,6 +1,7 @@
 import actions from "./actions.css";
 import attachments from "./attachments.css";
 import code from "./code.css";
+import column from "./column.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
 import math from "./math.css";
@@ -8,7 +9,7 @@ import model from "./model.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 
-const text = [theme, layout, parts, actions, attachments, markdown, code, math, model].join("\n");
+const text = [theme, layout, parts, actions, attachments, markdown, code, math, model, column].join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {
