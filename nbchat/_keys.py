@@ -15,7 +15,9 @@ _KEY = re.compile(
     r"|(?<=bearer\s)(?=\S*\d)[\w.~+/=-]{8,}",
     re.IGNORECASE,
 )
-_WORDS = r"(?:api[_-]?key|access[_-]?key|secret|passw(?:or)?d|passphrase|credential|private[_-]?key)"
+_WORDS = (
+    r"(?:api[_-]?key|access[_-]?key|secret|passw(?:or)?d|passphrase|credential|private[_-]?key)"
+)
 _NAME = rf"(?<![\w-])[\w-]{{0,60}}?(?:{_WORDS}[\w-]{{0,60}}|(?<![a-z\d])token|(?-i:[a-z\d]Token))"
 _SECRET_NAME = re.compile(rf"{_NAME}\Z", re.IGNORECASE)
 # In code, a repr or JSON: name = "value", 'name': 'value'; the text may end within the value.
