@@ -11,9 +11,9 @@ from typing import Any
 from ._tables import is_table, shape
 
 # Not within a word, as in an e-mail address. The same as in frontend/src/mentions.ts.
-_STEP = r"""\.[A-Za-z_]\w*|\[(?:\d+|"[\w -]+"|'[\w -]+')\]"""
-_MENTION = re.compile(rf"(?<![\w.@/])@([A-Za-z_]\w*(?:{_STEP})*)", re.ASCII)
-_STEPS = re.compile(_STEP, re.ASCII)
+_STEP = r"""\.[^\W\d]\w*|\[(?:\d+|"[\w -]+"|'[\w -]+')\]"""
+_MENTION = re.compile(rf"(?<![\w.@/])@([^\W\d]\w*(?:{_STEP})*)")
+_STEPS = re.compile(_STEP)
 # What follows a decorator in a piece of code.
 _DECORATED = re.compile(r"(\([^\n]*\))?[ \t]*\n\s*(@|(def|class|async)\b)")
 _LIMIT = 120  # characters: the longest name that an attachment can have, without its "@"
@@ -62,7 +62,7 @@ def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
             value = _attribute(value, step[1:]) if step[0] == "." else _item(value, step[1:-1])
         except (NotThereError, LookupError):
             break
-        name += step
+        name += step.replace('"', "'")
     return name, value
 
 
