@@ -112,7 +112,11 @@ def _pandas(frame: Any) -> str:
 
 def _without_secrets(frame: Any) -> Any:
     hidden = {name: MASK for name in frame.columns if is_secret_name(str(name))}
-    return frame.assign(**hidden) if hidden else frame
+    frame = frame.assign(**hidden) if hidden else frame
+    if frame.index.dtype.kind in "iuf":
+        return frame
+    rows = frame.index.map(lambda label: is_secret_name(str(label)))
+    return frame.astype(object).mask(rows, MASK) if rows.any() else frame
 
 
 def _pandas_summary(sample: Any) -> str:
@@ -187,8 +191,8 @@ def _array(array: Any) -> str:
         if array.dtype.kind != "c":
             known = sample[numpy.isfinite(sample)]
             if known.size:
-                spread = f"range {known.min()} to {known.max()}, mean {known.mean():.6g}"
-                parts.append(f"{spread}{sampled}")
+                low, high, mean = known.min(), known.max(), known.mean()
+                parts.append(f"range {low:.6g} to {high:.6g}, mean {mean:.6g}{sampled}")
         if missing := int(numpy.isnan(sample).sum()):
             parts.append(f"{missing:,} nan{sampled}")
     values = numpy.array2string(array, threshold=200, edgeitems=3)

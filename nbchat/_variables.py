@@ -27,7 +27,7 @@ _LENGTHS: tuple[object, ...] = tuple(
 )
 
 
-class NotThereError(Exception):
+class NotThereError(ValueError):
     """There is no such attribute or item, or to look would run code of the object's."""
 
 
@@ -79,7 +79,7 @@ def offered(namespace: Namespace, hidden: Namespace) -> Iterator[tuple[str, str]
         name: value for name, value in namespace.items() if hidden.get(name, _MISSING) is not value
     }
     names = [name for name in reversed(list(own)) if is_offered(name, own)]
-    for name in sorted(names, key=lambda name: is_imported(namespace[name])):
+    for name in sorted(names, key=lambda name: _is_not_asked_about(namespace[name])):
         yield name, hint(namespace[name])
 
 
@@ -94,6 +94,10 @@ def is_imported(value: object) -> bool:
     return (isinstance(value, type) or inspect.isroutine(value)) and (
         value.__module__ != "__main__"
     )
+
+
+def _is_not_asked_about(value: object) -> bool:
+    return is_imported(value) or type(value).__module__.partition(".")[0] == __package__
 
 
 def hint(value: object) -> str:

@@ -69,9 +69,7 @@ def test_a_variable_is_picked_previewed_and_sent(
     assert previewed(chat, sent) == text
 
 
-def test_a_failed_cell_is_explained(
-    lab: Lab, open_notebook: Open, server: ScriptedServer
-) -> None:
+def test_a_failed_cell_is_explained(lab: Lab, open_notebook: Open, server: ScriptedServer) -> None:
     server.script(sse.text("A typo: price."), sse.finish(), sse.DONE)
     notebook = open_notebook(lab, [FRAME, chat_cell(server), "total(df)", "1 + 1"])
     notebook.run(0)

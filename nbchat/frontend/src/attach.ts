@@ -6,7 +6,7 @@ import { icon, iconButton } from "./icon";
 import { isPicture } from "./pictures";
 import { fileName } from "./save";
 import type { Store } from "./store";
-import { openText, textOf } from "./viewer";
+import { openText, openViewer, textOf } from "./viewer";
 
 /** In all: Jupyter closes the connection on a message of 10 MB. */
 const MAX_BYTES = 8_000_000;
@@ -110,8 +110,12 @@ export class Attaching {
     });
     const picture = isPicture(file.type) ? thumbnail(file) : icon(symbol(name));
     const text = isPicture(file.type) ? undefined : textOf(content);
-    const open = () => openText(view, name, text!, file.size);
-    const view = chip(name, file.size, picture, remove, text === undefined ? undefined : open);
+    const open = () =>
+      text === undefined
+        ? openViewer(view, name, thumbnail(file), [size(file.size)])
+        : openText(view, name, text, file.size);
+    const shows = text !== undefined || isPicture(file.type);
+    const view = chip(name, file.size, picture, remove, shows ? open : undefined);
     this.#made.set(attached, view);
     return view;
   }

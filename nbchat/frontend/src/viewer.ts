@@ -49,8 +49,6 @@ export function openViewer(
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog) dialog.close(); // beside it
   });
-  // Its keys are neither the composer's nor the notebook's.
-  dialog.addEventListener("keydown", (event) => event.stopPropagation());
   dialog.addEventListener("close", () => dialog.remove());
   near.closest(".nbchat-part")!.append(dialog);
   dialog.showModal();
