@@ -116,7 +116,11 @@ def _without_secrets(frame: Any) -> Any:
     if frame.index.dtype.kind in "iuf":
         return frame
     rows = frame.index.map(lambda label: is_secret_name(str(label)))
-    return frame.astype(object).mask(rows, MASK) if rows.any() else frame
+    if not rows.any():
+        return frame
+    frame = frame.astype(object)
+    frame.iloc[rows] = MASK
+    return frame
 
 
 def _pandas_summary(sample: Any) -> str:
