@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 import sse_server as sse
@@ -98,3 +101,26 @@ def test_a_failed_cell_is_explained(lab: Lab, open_notebook: Open, server: Scrip
     expect(chat.reply).to_contain_text("A typo")
     parts = server.chats[0].body["messages"][0]["content"]
     assert [text in part["text"] for text, part in zip(texts, parts[1:], strict=True)] == [True] * 3
+
+
+def test_the_notebook_about_it_runs(lab: Lab, open_notebook: Open) -> None:
+    folder = Path(__file__).parents[1] / "notebooks"
+    shutil.copy(folder / "recorded.py", lab.root)
+    cells = json.loads((folder / "variables.ipynb").read_text(encoding="utf-8"))["cells"]
+    sources = {cell["id"]: cell for cell in cells if cell["cell_type"] == "code"}
+    notebook = open_notebook(lab, ["".join(cell["source"]) for cell in sources.values()])
+    said = {}
+    for n, (id_, cell) in enumerate(sources.items()):
+        notebook.start(n)
+        notebook.wait_idle()
+        outputs = notebook.outputs(n)
+        failed = any(output["output_type"] == "error" for output in outputs)
+        assert failed == ("raises-exception" in cell["metadata"].get("tags", ()))
+        said[id_] = "".join(output.get("text", "") for output in outputs)
+    assert "8 rows" in said["body"]
+    assert "2 workers" in said["settings"]
+    assert "'api_key': '[key]'" in said["settings"]
+    assert "a typo" in said["explained"]
+    chat = ChatPage(notebook.cell(list(sources).index("chat")))
+    expect(chat.user_messages).to_have_count(3)
+    expect(chat.reply).to_contain_text("a typo")

@@ -10,6 +10,9 @@ const MENTION =
 const DECORATED = /^(\([^\n]*\))?[ \t]*\n\s*(@|(def|class|async)\b)/;
 const TYPED = /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*)?$/u;
 
+/** What may yet become a step to an attribute or an item. */
+const CONTINUED = /^([.[]\S*)?$/;
+
 const PNG = 0x89;
 const SHOWN = 100;
 const HEIGHT = 260;
@@ -172,9 +175,10 @@ export class Mentions {
       if (chip) this.#store.detach([chip]);
     }
     // One that is still being typed may yet become another.
-    const caret = this.#box.selectionStart;
+    const { value, selectionStart: caret } = this.#box;
     for (const { name, start, end } of mentions) {
-      if ((caret <= start || caret > end) && !this.#asked.has(name)) void this.#ask(name);
+      const typing = caret > start && CONTINUED.test(value.slice(end, Math.max(end, caret)));
+      if (!typing && !this.#asked.has(name)) void this.#ask(name);
     }
     void this.#offer();
   }
