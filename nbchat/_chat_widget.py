@@ -25,6 +25,7 @@ from ._figures import Figures
 from ._keeper import Keeper, read_chat
 from ._model_controls import ModelControls
 from ._models import Model, read_models
+from ._notebook import Notebook
 from ._notices import Notice, Notices
 from ._plan import Overflow, Rules, Server
 from ._providers import Secret
@@ -78,6 +79,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             "truncate" to leave out the oldest messages, which is then said.
         max_cost: US dollars that this conversation may cost: no request is sent that could pass it,
             as far as prices are known.
+        variable_chars: How much is told, at most, of a variable or an error: characters of each.
         flush_interval_s: The least time between two refreshes of the view.
         first_token_timeout_s: How long a reply may take to begin.
         idle_timeout_s: How long it may then be silent.
@@ -120,6 +122,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         fallbacks: Iterable[str] = (),
         overflow: Overflow = "error",
         max_cost: float | None = None,
+        variable_chars: int = 4000,
         flush_interval_s: float = 0.04,
         first_token_timeout_s: float = 300.0,
         idle_timeout_s: float = 120.0,
@@ -140,6 +143,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         timeouts = Timeouts(first_token_timeout_s, idle_timeout_s)
         if not flush_interval_s > 0:
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
+        if variable_chars < 1:
+            raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
         given_models = None if models is None else read_models(models)
         self._models_given = given_models
         self._connection = connection = Connection(
@@ -166,6 +171,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "download": lambda _: self._last_reply.read(),
                 "asset": lambda message: asset(message["name"]),
                 "attachment": self._on_attachment,
+                "names": lambda _: self._notebook.names(),
+                "variable": lambda message: self._notebook.variable(message["name"]),
+                "failure": lambda _: self._notebook.failure(),
                 "models": self._on_models,
                 "model": self._on_model,
                 "servers": lambda _: self._welcome.offer_servers(),
@@ -181,6 +189,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._lock = self._session.lock
         self._notices = Notices(lambda shown: transcript.publish(notices=shown), self._lock)
         self._callbacks = Callbacks(self._notices)
+        self._notebook = Notebook(
+            self._notices, variable_chars, lambda: connection.no_images(self.model)
+        )
         self._keeper = Keeper(self, self._session, self._notices)
         saved = self._keeper.open(name) if name is not None else None
         self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
@@ -217,6 +228,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self.observe(lambda _: self._keeper.touch(), list(_SETTINGS))
         if saved is not None:
             self._restore(saved, given)
+        self._notebook.watch()
 
     # Settings
 
@@ -307,6 +319,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         """Shows the widget, and beside it what viewers without widgets can show."""
         display_widget(self, **kwargs)
         self._keeper.display()
+        self._notebook.use()
 
     def send(
         self,
@@ -320,7 +333,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         """Sends a message; returns at once, while the reply streams in the background.
 
         Args:
-            content: What to say; may be blank beside images or files.
+            content: What to say; may be blank beside images or files. `@name` takes along what a
+                variable of the notebook holds, as does `@name.attribute` or `@name["key"]`.
             images: Paths, bytes, PIL images or matplotlib figures, for models that take them.
             files: Paths, or pairs of a name and bytes. Text goes in as text; what else a file may
                 be (PDF) depends on the model.
@@ -334,8 +348,19 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             RuntimeError: A reply is running, or the chat is closed.
         """
         attachments = read_all(images, files)
+        if isinstance(content, str):
+            attachments += self._notebook.find(content)
         form = None if response_format is None else read_response_format(response_format)
         return self._ask(content, attachments, form, queue=queue)
+
+    def explain(self) -> Reply:
+        """Asks about the last cell that failed: its source, the traceback, the variables it names.
+
+        Raises:
+            RuntimeError: No cell has failed, a reply is running, or the chat is closed.
+        """
+        self._check_open()
+        return self._ask(*self._notebook.explained())
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user's message; what followed it stays as a branch.
@@ -403,6 +428,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._closed = True
         self._session.stop()
         self._keeper.close()
+        self._notebook.close()
         self._last_reply.remove()
         self._connection.close()
         for widget in family(self):
@@ -539,6 +565,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _remember(self, reply: Reply) -> Reply:
         self._transcript.publish(thoughts=None)  # the latest ones again
+        self._notebook.use()
         self.set_trait("last", reply)
         return reply
 

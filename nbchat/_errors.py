@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from ._keys import mask_known_keys
+
 _DETAIL_LIMIT = 2000
 _SAID_LIMIT = 400
 # No more than this of a foreign text is searched for what it means.
@@ -194,14 +196,6 @@ _BY_CLASS = (
     (("LocalProtocolError", "UnicodeEncodeError"), "key_text"),
     (("ConnectError", "ProxyError", "APIConnectionError", "OSError"), "unreachable"),
     (("DecodingError", "JSONDecodeError", "UnicodeDecodeError"), "unreadable"),
-)
-
-# Within JSON or a repr, the letter of an escape ("\\n") may stand before a key.
-_KEY = re.compile(
-    r"(?:\b|(?<=\\[bfnrt])|(?<=\\x[\da-f]{2})|(?<=\\u[\da-f]{4}))"
-    r"(?:(?:sk|pk)-[\w*.-]{8,}|(?:gsk|hf|xai|pplx|csk)[-_]\w{20,}|(?:AIza|nvapi-)[\w-]{20,})"
-    r"|(?<=bearer\s)(?=\S*\d)[\w.~+/=-]{8,}",
-    re.IGNORECASE,
 )
 
 
@@ -392,7 +386,7 @@ def explain_cause(
 
 def clean(text: str, limit: int) -> str:
     """Bounds a foreign text, takes keys out of it, and makes sure that UTF-8 can hold it."""
-    text = _KEY.sub("[key]", text[:_SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
+    text = mask_known_keys(text[:_SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -17,8 +17,12 @@ PURE = (
     "_chat_json",
     "_context",
     "_conversation",
+    "_deadline",
+    "_description",
     "_errors",
+    "_explain",
     "_export",
+    "_keys",
     "_markdown",
     "_models",
     "_plan",
@@ -30,6 +34,8 @@ PURE = (
     "_settings",
     "_sse",
     "_stream",
+    "_tables",
+    "_variables",
 )
 WIDGETS = {"IPython", "anywidget", "ipywidgets", "openai", "traitlets"}
 

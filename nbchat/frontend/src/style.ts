@@ -5,11 +5,15 @@ import column from "./column.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
 import math from "./math.css";
+import mentions from "./mentions.css";
 import model from "./model.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 
-const text = [theme, layout, parts, actions, attachments, markdown, code, math, model, column].join("\n");
+const texts = [
+  theme, layout, parts, actions, attachments, mentions, markdown, code, math, model, column,
+];
+const text = texts.join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {
