@@ -19,13 +19,13 @@ export function chip(
   const parts = [
     h("span", { class: "nbchat-chip-picture" }, picture),
     h("span", { class: "nbchat-chip-name", title: name }, name),
-    h("span", { class: "nbchat-facts" }, size(bytes)),
   ];
-  if (!open) return h("div", { class: "nbchat-chip" }, ...parts, button);
+  const facts = h("span", { class: "nbchat-facts" }, size(bytes));
+  if (!open) return h("div", { class: "nbchat-chip" }, ...parts, facts, button);
   const names = { "aria-label": `Show what is sent of ${name}`, title: "Show what is sent" };
   const opens = h("button", { type: "button", class: "nbchat-chip-open", ...names }, ...parts);
   opens.addEventListener("click", open);
-  return h("div", { class: "nbchat-chip" }, opens, button);
+  return h("div", { class: "nbchat-chip" }, opens, facts, button);
 }
 
 /** The name of the picture for what has none of its own. */
