@@ -99,7 +99,7 @@ class Notebook(Contestant):
     setup = CLIENT
     chat = "pass"
     notebook: NotebookPage
-    before_setup = 0  # bytes
+    before_setup = (0, 0)  # bytes received and fetched
 
     def open(self) -> None:
         super().open()
@@ -109,7 +109,7 @@ class Notebook(Contestant):
         self.notebook.run(0)
         self.measured.kernel = psutil.Process(int(self.notebook.outputs(0)[0]["text"]))
         self.measured.jupyter = psutil.Process(self._lab.pid)
-        self.before_setup, _ = self.measured.received()
+        self.before_setup = (self.measured.received()[0], self.measured.fetched())
         self.notebook.run(1)
 
     def close(self) -> None:
@@ -303,6 +303,13 @@ async def respond(contents, user, instance):
 """
     )
     chat = "panel.chat.ChatInterface(callback=respond)"
+
+    def fresh(self) -> None:
+        """In a new page: now and then, a cell run again shows no reply at all."""
+        self.close()
+        self.open()
+        super().fresh()
+        self.measured.settle(1)
 
 
 CONTESTANTS: tuple[type[Contestant], ...] = (

@@ -16,6 +16,7 @@ from .page import Cost
 
 LONG_TASK_MS = 50
 BETWEEN_TURNS_S = 0.08
+STALL_S = 3.0
 
 
 @dataclass
@@ -25,7 +26,8 @@ class Reply:
     tokens: int
     rate: int
     bytes: int = 0
-    gave_up: bool = False
+    gave_up: str = ""  # "slow": the rest was still coming; "stalled": nothing came any more
+    in_sight: float = 0.0  # the share of it when given up
     first_s: float = 0.0
     lag_p50_s: float = 0.0
     lag_p95_s: float = 0.0
@@ -62,7 +64,17 @@ class Stretch:
 
 
 class GaveUpError(Exception):
-    """The reply did not come into sight in time."""
+    """The reply did not come into sight in time.
+
+    Attributes:
+        how: As in `Reply.gave_up`.
+        in_sight: As in `Reply`.
+    """
+
+    def __init__(self, how: str, in_sight: float) -> None:
+        super().__init__(how)
+        self.how = how
+        self.in_sight = in_sight
 
 
 class Examiner:
@@ -84,8 +96,8 @@ class Examiner:
         try:
             with of.measured.spent() as found.cost:
                 asked = self._ask(of, number, tokens, rate)
-        except GaveUpError:
-            found.gave_up = True
+        except GaveUpError as error:
+            found.gave_up, found.in_sight = error.how, error.in_sight
             of.close()
             of.open()
             of.fresh()
@@ -153,7 +165,13 @@ class Examiner:
         if isinstance(of, FloorLoop):
             of.notebook.wait_idle(patience_s)
         elif not frame.evaluate("(ms) => bench.wait(ms)", patience_s * 1000):
-            raise GaveUpError
+            seen = frame.evaluate("bench.seen.at(-1)?.[0] ?? -1")
+            _, before = of.measured.received()
+            of.page.wait_for_timeout(STALL_S * 1000)
+            _, after = of.measured.received()
+            # The connections' own signs of life are a few.
+            moved = frame.evaluate("bench.seen.at(-1)?.[0] ?? -1") > seen or after - before > 5
+            raise GaveUpError("slow" if moved else "stalled", (seen + 1) / len(ends))
         return asked
 
 
@@ -161,12 +179,12 @@ def opening(of: Chat) -> Opening:
     """Opens a first and a second chat, in a page that was opened just now."""
     found = Opening()
     of.measured.settle()
-    files = of.measured.fetched()
+    start, files = of.before_setup
     saved = of.saved_bytes()
     found.first_s = of.show(2)
     of.measured.settle(1)
     first, _ = of.measured.received()
-    found.first_bytes = first - of.before_setup
+    found.first_bytes = first - start
     found.fetched_bytes = of.measured.fetched() - files
     found.later_s = of.show(3)
     of.measured.settle(1)

@@ -31,17 +31,24 @@ def machine(chromium: str) -> str:
     )
 
 
+def load() -> float:
+    """How many processes wanted a core in the last minute."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
 # What a figure is read from: one contestant's results.
 
 
 def rate(of: Figures, per_s: int, name: str) -> float | None:
-    found = of["rates"][str(per_s)]
-    return None if found["gave_up"] or not of["views"] else found[name]
+    return over(of["rates"].get(str(per_s)), lambda run: run[name]) if of["views"] else None
 
 
 def length(of: Figures, tokens: str, read: Callable[[Figures], float]) -> float | None:
     """The median over the runs of a length, or None if it gave up or did not try."""
-    runs = of["lengths"].get(tokens)
+    return over(of["lengths"].get(tokens), read)
+
+
+def over(runs: list[Figures] | None, read: Callable[[Figures], float]) -> float | None:
     if not runs or any(run["gave_up"] for run in runs):
         return None
     return median(map(read, runs))
@@ -52,8 +59,11 @@ def cost(name: str) -> Callable[[Figures], float]:
 
 
 def growth(of: Figures, name: str) -> float | None:
-    """The exponent of a cost over the lengths it came through."""
-    points = [(int(n), length(of, n, cost(name))) for n in of["lengths"]]
+    """The exponent of a cost over the long replies it came through.
+
+    Short ones would hide it: there, what any reply costs is most of the cost.
+    """
+    points = [(int(n), length(of, n, cost(name))) for n in of["lengths"] if int(n) >= int(RICH)]
     known = [(n, y) for n, y in points if y is not None and y > 0]
     return exponent(*zip(*known, strict=True)) if len(known) > 1 else None
 
@@ -65,6 +75,8 @@ def last_turn(of: Figures, name: str) -> float | None:
 
 
 def part(of: Figures, group: str, name: str) -> float | None:
+    if group == "opening":
+        return median(each[name] for each in of["openings"]) if of["openings"] else None
     return of[group][name] if group in of else None
 
 
@@ -168,16 +180,15 @@ def table(contestants: dict[str, Figures]) -> Iterator[str]:
 
 def limits(of: Figures) -> Iterator[str]:
     """How far a contestant came, where it did not come to the end."""
-    for tokens, runs in of["lengths"].items():
-        if runs and runs[-1]["gave_up"]:
-            yield f"{of['label']}: gave up at {int(tokens):,} tokens at once"
-    for per_s, found in of["rates"].items():
-        if found["gave_up"]:
-            yield f"{of['label']}: gave up at {per_s} tokens/s"
-    if talk := of.get("conversation"):
-        yield f"{of['label']}: conversation of {talk[-1]['last']} turns"
-    elif "conversation" in of:
-        yield f"{of['label']}: gave up in a conversation"
+    for what, groups in (("tokens at once", of["lengths"]), ("tokens/s", of["rates"])):
+        for n, runs in groups.items():
+            if runs and (how := runs[-1]["gave_up"]):
+                why = "was too slow" if how == "slow" else "stalled (showed no more, each time)"
+                part_ = f"{runs[-1]['in_sight']:.0%}"
+                yield f"{of['label']} {why} at {int(n):,} {what}: {part_} in sight when given up"
+    if "conversation" in of:
+        talk = of["conversation"]
+        yield f"{of['label']}: a conversation of {talk[-1]['last'] if talk else 0} turns"
 
 
 def goals(results: Figures) -> Iterator[tuple[str, float | None, float, Callable[[float], str]]]:
@@ -224,7 +235,10 @@ def lost(contestants: dict[str, Figures]) -> Iterator[str]:
 
 def report(results: Figures) -> str:
     contestants = results["contestants"]
-    lines = [results["machine"], "", *table(contestants), ""]
+    busy = "load before and after {:.1f}, {:.1f}".format(*results["load"])
+    if results["load"][0] > (os.cpu_count() or 1) / 2:
+        busy += ": **others were using the machine; times are not to be relied on**"
+    lines = [f"{results['machine']}; {busy}", "", *table(contestants), ""]
     lines += [f"- {each}" for of in contestants.values() for each in limits(of)]
     made = {name: milliseconds(value) for name, value in results["import"].items()}
     lines.append(

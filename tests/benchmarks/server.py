@@ -6,6 +6,7 @@ Markers in the text, `w00700012` the 13th of reply 7, let a page be asked how fa
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -105,6 +106,10 @@ def chunked(data: bytes) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     sent: dict[int, list[float]] = {}  # noqa: RUF012 — of all connections
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # the client left
+            super().handle()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the base's name
         pass
