@@ -36,7 +36,7 @@ def main() -> None:
     names = ", ".join(each.name for each in CONTESTANTS)
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", default="", metavar="A,B", help=f"of: {names}")
-    parser.add_argument("--quick", action="store_true", help="less of all, for a first look")
+    parser.add_argument("--quick", action="store_true", help="one round of short replies")
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes all figures there")
     options = parser.parse_args()
     try:
@@ -63,7 +63,7 @@ def main() -> None:
 
 def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[str, Any]:
     """Measures all of them, in turns, so that what else the machine does meets each."""
-    examiner = Examiner(server, PATIENCE_S / 2 if quick else PATIENCE_S)
+    examiner = Examiner(server, PATIENCE_S / 3 if quick else PATIENCE_S)
     lengths = LENGTHS[:2] if quick else LENGTHS
     found: dict[str, dict[str, Any]] = {}
     for each in opened:
@@ -99,18 +99,17 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
             if isinstance(each, Chat) and round_ < REPEATS - 1 and not quick:
                 each.close()
     for each in opened:
-        say(f"{each.name}: memory, conversation")
+        if not quick:
+            say(f"{each.name}: memory, conversation")
         one = found[each.name]
         each.fresh()
         if not quick and (memory := examiner.memory(each, 8_000)):
             one["memory"] = {"rss": memory.rss, "heap": memory.heap}
-        if isinstance(each, Chat):
+        if isinstance(each, Chat) and not quick:
             each.close()  # it may still be at work
             each.open()
             each.fresh()
-            turns, stretch = (20, 10) if quick else (TURNS, STRETCH)
-            patience_s = TALK_S / 5 if quick else TALK_S
-            talk = examiner.conversation(each, turns, stretch, TURN_TOKENS, patience_s)
+            talk = examiner.conversation(each, TURNS, STRETCH, TURN_TOKENS, TALK_S)
             one["conversation"] = [asdict(part) for part in talk]
         with suppress(PlaywrightError):
             each.close()
@@ -120,7 +119,7 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
 def follow(
     into: dict[str, Any], examiner: Examiner, of: Contestant, tokens: int, rate: int = 0
 ) -> Reply | None:
-    """Measures a reply, unless the last one was slow already; one that stalls is asked for again."""
+    """Measures a reply, unless the last one was slow; asks again where it stalls."""
     runs = into.setdefault(str(rate or tokens), [])
     if runs and (runs[-1]["gave_up"] or (not rate and runs[-1]["took_s"] > SHORT_S)):
         return None
