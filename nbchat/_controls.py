@@ -170,7 +170,11 @@ class Controls:
             _dom_classes=("nbchat-thoughts-accordion",),
         )
         self.thoughts.set_title(0, "Thoughts")
-        deliver_while_busy(self.stop)
+        # All on one way with what is sent from the composer: a setting moved before Send counts.
+        for widget in (self.stop, self.model.menu, self.model.other, self.system):
+            deliver_while_busy(widget)
+        for widget in (self.reasoning_effort, self.temperature, self.max_tokens):
+            deliver_while_busy(widget)
 
     def open_thoughts(self) -> None:
         self.thoughts.selected_index = 0
