@@ -7,7 +7,7 @@ import mimetypes
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -142,6 +142,14 @@ class Attachment:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """An image shows itself in a notebook."""
         return {self.media_type: self._base64()} if self.kind == "image" else {}
+
+
+def read_all(images: Iterable[object], files: Iterable[object]) -> list[Attachment]:
+    """What goes with a message; see `read_image` and `read_file`."""
+    for given in (images, files):
+        if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
+            raise TypeError("images= and files= take a list")
+    return [*map(read_image, images), *map(read_file, files)]
 
 
 def read_image(source: object) -> Attachment:

@@ -95,6 +95,7 @@ def _saved(before: Message | None, message: Message) -> dict[str, Any]:
         "reasoning": message.reasoning,
         "status": message.status,
         "shown": message is message.fork.shown or None,
+        "created": message.created,
         "model": message.model,
         "finish_reason": message.finish_reason,
         "usage": message.usage and asdict(message.usage),
@@ -102,6 +103,7 @@ def _saved(before: Message | None, message: Message) -> dict[str, Any]:
         "context_tokens": message.context_tokens,
         "notes": message.notes,
         "reasoning_s": message.reasoning_s,
+        "first_token_s": message.first_token_s,
         "duration_s": message.duration_s,
         "reasoning_details": _sound(message.reasoning_details),
         "rounds": [
@@ -239,7 +241,7 @@ def _message(
         facts["rounds"] = _rounds(saved.get("rounds", list), len(content))
     for name in ("model", "finish_reason"):
         facts[name] = saved.get(name, str)
-    for name in ("estimated_cost", "reasoning_s", "duration_s"):
+    for name in ("created", "estimated_cost", "reasoning_s", "first_token_s", "duration_s"):
         facts[name] = saved.number(name)
     if _ID.fullmatch(id_):
         facts["id"] = id_

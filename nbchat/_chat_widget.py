@@ -12,23 +12,25 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._attachments import Attachment, from_upload, read_file, read_image
+from ._attachments import Attachment, from_upload, read_all
 from ._bundle import asset
 from ._callbacks import Callbacks
-from ._chat_json import SavedChat
 from ._connection import Connection
 from ._controls import Controls
 from ._conversation import Message, to_openai
 from ._download import LastReply
 from ._engine import Engine, Timeouts
+from ._fallback import display_widget
 from ._figures import Figures
 from ._keeper import Keeper, read_chat
 from ._model_controls import ModelControls
 from ._models import Model, read_models
+from ._notebook import Notebook
 from ._notices import Notice, Notices
 from ._plan import Overflow, Rules, Server
 from ._providers import Secret
 from ._reply import Reply
+from ._response_format import ResponseFormat, read_response_format
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
@@ -37,7 +39,10 @@ from ._transcript import Panel, Transcript
 from ._welcome import Welcome
 
 if TYPE_CHECKING:
+    import pandas as pd
     from openai import AsyncOpenAI
+
+    from ._chat_json import SavedChat
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
@@ -77,6 +82,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             "truncate" to leave out the oldest messages, which is then said.
         max_cost: US dollars that this conversation may cost: no request is sent that could pass it,
             as far as prices are known.
+        variable_chars: How much is told, at most, of a variable or an error: characters of each.
         tools: Functions that the model may call, with a type for each parameter, and a docstring
             that says what they do; arguments are checked before a call. Plain functions run in
             threads of their own, beside the cells; coroutine functions run on the loop that streams
@@ -133,6 +139,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         fallbacks: Iterable[str] = (),
         overflow: Overflow = "error",
         max_cost: float | None = None,
+        variable_chars: int = 4000,
         tools: Iterable[Callable[..., Any]] = (),
         approve: Literal["always", "never"] | Approve = "always",
         max_tool_rounds: int = 10,
@@ -157,6 +164,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         timeouts = Timeouts(first_token_timeout_s, idle_timeout_s)
         if not flush_interval_s > 0:
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
+        if variable_chars < 1:
+            raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
         given_models = None if models is None else read_models(models)
         self._models_given = given_models
         self._connection = connection = Connection(
@@ -168,8 +177,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             client=client,
         )
         self._last_reply = LastReply()
-        self._controls = controls = Controls()
         self._transcript = transcript = Transcript(
+            ipywidgets.Layout(),
             {
                 "resync": lambda _: connection.load_models(),
                 "send": self._on_send,
@@ -183,6 +192,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "download": lambda _: self._last_reply.read(),
                 "asset": lambda message: asset(message["name"]),
                 "attachment": self._on_attachment,
+                "names": lambda _: self._notebook.names(),
+                "variable": lambda message: self._notebook.variable(message["name"]),
+                "failure": lambda _: self._notebook.failure(),
                 "approve": self._on_approve,
                 "models": self._on_models,
                 "model": self._on_model,
@@ -199,6 +211,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._lock = self._session.lock
         self._notices = Notices(lambda shown: transcript.publish(notices=shown), self._lock)
         self._callbacks = Callbacks(self._notices)
+        self._notebook = Notebook(
+            self._notices, variable_chars, lambda: connection.no_images(self.model)
+        )
         self._keeper = Keeper(self, self._session, self._notices)
         saved = self._keeper.open(name) if name is not None else None
         self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
@@ -207,10 +222,12 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         panels = {
             kind: Panel(kind, transcript) for kind in ("model", "composer", "thoughts", "download")
         }
+        self._controls = controls = Controls(transcript, panels)
         super().__init__(
-            controls.arrange(transcript, panels), **({"layout": layout} if layout else {})
+            controls.arrange(),
+            _dom_classes=("nbchat",),
+            **({"layout": layout} if layout else {}),
         )
-        self.add_class("nbchat")
         self._model_controls = ModelControls(
             self, controls, connection, self._notices, transcript.publish, given
         )
@@ -235,6 +252,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self.observe(lambda _: self._keeper.touch(), list(_SETTINGS))
         if saved is not None:
             self._restore(saved, given)
+        self._notebook.watch()
 
     # Settings
 
@@ -277,6 +295,20 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         with self._lock:
             return self._session.conversation.spent.usage
 
+    def to_frame(self) -> pd.DataFrame:
+        """The conversation as a pandas DataFrame, a message a row.
+
+        Its columns are role, content, model, time (when it was said, in UTC), prompt_tokens,
+        completion_tokens, cost (US dollars), duration_s, status and finish_reason.
+
+        Raises:
+            ImportError: There is no pandas.
+        """
+        from ._frames import conversation_frame
+
+        with self._lock:
+            return conversation_frame(self._session.conversation.messages)
+
     # What code calls
 
     @classmethod
@@ -314,11 +346,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _ipython_display_(self, **kwargs: Any) -> None:
         """Shows the widget, and beside it what viewers without widgets can show."""
-        if hasattr(ipywidgets.Widget, "_repr_mimebundle_"):
-            display(self._repr_mimebundle_(**kwargs), raw=True)  # type: ignore[no-untyped-call]
-        else:  # ipywidgets 7
-            super()._ipython_display_(**kwargs)
+        display_widget(self, **kwargs)
         self._keeper.display()
+        self._notebook.use()
 
     def send(
         self,
@@ -326,23 +356,40 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         *,
         images: Iterable[object] = (),
         files: Iterable[object] = (),
+        response_format: object = None,
         queue: bool = False,
     ) -> Reply:
         """Sends a message; returns at once, while the reply streams in the background.
 
         Args:
-            content: What to say; may be blank beside images or files.
+            content: What to say; may be blank beside images or files. `@name` takes along what a
+                variable of the notebook holds, as does `@name.attribute` or `@name["key"]`.
             images: Paths, bytes, PIL images or matplotlib figures, for models that take them.
             files: Paths, or pairs of a name and bytes. Text goes in as text; what else a file may
                 be (PDF) depends on the model.
+            response_format: A pydantic model that `reply.parsed` is to be an instance of; or
+                `dict` for any JSON object, or a response_format as OpenAI's API takes it.
             queue: Wait for one's turn if a reply is running.
 
         Raises:
             ValueError: The message is blank, a file is missing, or the model does not take it.
+            TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        attachments = [*map(read_image, _several(images)), *map(read_file, _several(files))]
-        return self._ask(content, attachments, queue=queue)
+        attachments = read_all(images, files)
+        if isinstance(content, str):
+            attachments += self._notebook.find(content)
+        form = None if response_format is None else read_response_format(response_format)
+        return self._ask(content, attachments, form, queue=queue)
+
+    def explain(self) -> Reply:
+        """Asks about the last cell that failed: its source, the traceback, the variables it names.
+
+        Raises:
+            RuntimeError: No cell has failed, a reply is running, or the chat is closed.
+        """
+        self._check_open()
+        return self._ask(*self._notebook.explained())
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user's message; what followed it stays as a branch.
@@ -411,9 +458,10 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._closed = True
         self._session.stop()
         self._keeper.close()
+        self._notebook.close()
         self._last_reply.remove()
         self._connection.close()
-        for widget in _family(self):
+        for widget in family(self):
             ipywidgets.Widget.close(widget)
 
     def use_server(
@@ -519,18 +567,29 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             raise RuntimeError("This chat is closed: make a new ChatWidget.")
 
     def _ask(
-        self, content: str, attachments: Sequence[Attachment], *, queue: bool = False
+        self,
+        content: str,
+        attachments: Sequence[Attachment],
+        response_format: ResponseFormat | None = None,
+        *,
+        queue: bool = False,
     ) -> Reply:
-        _check_content(content, attachments)
+        check_content(content, attachments)
         self._check_open()
         for attachment in attachments:
             self._connection.check_accepts(self.model, attachment)
         return self._remember(
-            self._session.ask(content, self.settings, attachments=attachments, queue=queue)
+            self._session.ask(
+                content,
+                self.settings,
+                attachments=attachments,
+                response_format=response_format,
+                queue=queue,
+            )
         )
 
     def _edit(self, question: Message, content: str) -> Reply:
-        _check_content(content, question.attachments)
+        check_content(content, question.attachments)
         self._check_open()
         return self._remember(self._session.edit(question, content, self.settings))
 
@@ -540,6 +599,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _remember(self, reply: Reply) -> Reply:
         self._transcript.publish(thoughts=None)  # the latest ones again
+        self._notebook.use()
         self.set_trait("last", reply)
         return reply
 
@@ -643,25 +703,25 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self._figures.show()
 
 
-def _check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
+def check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
+    """Refuses what is no message.
+
+    Raises:
+        ValueError: It is blank.
+        TypeError: It is not text.
+    """
     if not isinstance(content, str):
         raise TypeError(f"a message must be text, not {type(content).__name__}")
     if not content.strip() and not attachments:
         raise ValueError("The message is empty.")
 
 
-def _several(given: Iterable[object]) -> Iterable[object]:
-    if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
-        raise TypeError("images= and files= take a list")
-    return given
-
-
-def _family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+def family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
     """A widget with all that it is made of: children, layouts, styles."""
-    family = [widget]
+    found = [widget]
     for child in getattr(widget, "children", ()):
-        family += _family(child)
+        found += family(child)
     for part in ("layout", "style"):
         with contextlib.suppress(AttributeError, traitlets.TraitError):
-            family.append(getattr(widget, part))
-    return family
+            found.append(getattr(widget, part))
+    return found

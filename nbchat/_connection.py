@@ -132,6 +132,12 @@ class Connection:
                 f"{model_id} takes no {what}, so {attachment.name} was not sent.{hint}"
             )
 
+    def no_images(self, model_id: str) -> str:
+        """Why a model is sent no images; "" if it takes them, as far as is known."""
+        model = self.model(model_id)
+        blind = model is not None and model.accepts("image") is False
+        return f"{model_id} takes no images." if blind else ""
+
     async def server(self) -> Server:
         """What a request needs to know of the server.
 

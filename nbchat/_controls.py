@@ -19,16 +19,19 @@ class ModelPicker(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
 
     value = traitlets.Unicode()
 
-    def __init__(self) -> None:
+    def __init__(self, panel: ipywidgets.Widget, layout: ipywidgets.Layout) -> None:
         self._ids: list[str] = []
         self._showing = False
-        self.menu = ipywidgets.Dropdown(description="Model", options=[_OTHER])
+        self.menu = ipywidgets.Dropdown(description="Model", options=[_OTHER], layout=layout)
         self.other = ipywidgets.Text(
-            description="Model id", placeholder="vendor/model", continuous_update=False
+            description="Model id",
+            placeholder="vendor/model",
+            continuous_update=False,
+            layout=ipywidgets.Layout(display="none"),
         )
-        self.other.layout.display = "none"
-        super().__init__([self.menu, self.other])
-        self.add_class("nbchat-model")
+        super().__init__(
+            [self.menu, self.other, panel], layout=layout, _dom_classes=("nbchat-model",)
+        )
         self.menu.observe(self._picked, "value")
         self.other.observe(self._typed, "value")
         self.observe(lambda _: self._show(), "value")
@@ -71,10 +74,15 @@ class EffortMenu(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has n
 
     effort = traitlets.Unicode(USUAL_EFFORTS[1])
 
-    def __init__(self) -> None:
+    def __init__(self, layout: ipywidgets.Layout) -> None:
         self._offered: Mapping[str, str] | None = None
         self._showing = False
-        super().__init__(description="Reasoning effort", options=USUAL_EFFORTS)
+        super().__init__(
+            description="Reasoning effort",
+            options=USUAL_EFFORTS,
+            layout=layout,
+            _dom_classes=("nbchat-reasoning-effort",),
+        )
         self._show()
         self.observe(self._picked, "value")
         self.observe(lambda _: self._show(), "effort")
@@ -103,35 +111,70 @@ class EffortMenu(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has n
 
 
 class Controls:
-    """The settings' widgets by the names of the settings, and the chat's buttons."""
+    """The settings' widgets by the names of the settings, and the chat's buttons.
 
-    def __init__(self) -> None:
-        self.model = ModelPicker()
+    Every widget costs a page a kilobyte or more before anything is to be seen: the parts of a chat
+    share one layout, and each is made with all it has.
+
+    Args:
+        transcript: The conversation.
+        panels: What belongs to the conversation and stands elsewhere, by its kind.
+    """
+
+    def __init__(self, transcript: ipywidgets.Widget, panels: dict[str, ipywidgets.Widget]) -> None:
+        self._transcript = transcript
+        self._panels = panels
+        self._layout = layout = transcript.layout
+        self.model = ModelPicker(panels["model"], layout)
         self.system = ipywidgets.Textarea(
             description="System instructions",
             placeholder="How the model should behave (optional)",
             rows=4,
+            layout=layout,
         )
-        self.reasoning_effort = EffortMenu()
+        self.reasoning_effort = EffortMenu(layout)
         self.temperature = ipywidgets.FloatSlider(
-            description="Temperature", min=TEMPERATURE[0], max=TEMPERATURE[1], step=0.05
+            description="Temperature",
+            min=TEMPERATURE[0],
+            max=TEMPERATURE[1],
+            step=0.05,
+            layout=layout,
+            _dom_classes=("nbchat-temperature",),
         )
         self.max_tokens = ipywidgets.IntSlider(
-            description="Max tokens", min=MAX_TOKENS[0], max=MAX_TOKENS[1]
+            description="Max tokens",
+            min=MAX_TOKENS[0],
+            max=MAX_TOKENS[1],
+            layout=layout,
+            style=self.temperature.style,
+            _dom_classes=("nbchat-max-tokens",),
         )
         # Without icons: their glyphs become part of the accessible names.
         self.stop = ipywidgets.ToggleButton(
-            description="Stop", tooltip="Stop the reply (Esc)", disabled=True
+            description="Stop",
+            tooltip="Stop the reply (Esc)",
+            disabled=True,
+            layout=layout,
+            _dom_classes=("nbchat-stop",),
         )
-        self.clear = ipywidgets.Button(description="Clear chat", tooltip="Empty the conversation")
-        self.thoughts = ipywidgets.Accordion(selected_index=None)
-        self.stop.add_class("nbchat-stop")
-        self.clear.add_class("nbchat-clear")
-        self.thoughts.add_class("nbchat-thoughts-accordion")
-        self.reasoning_effort.add_class("nbchat-reasoning-effort")
-        self.temperature.add_class("nbchat-temperature")
-        self.max_tokens.add_class("nbchat-max-tokens")
-        deliver_while_busy(self.stop)
+        self.clear = ipywidgets.Button(
+            description="Clear chat",
+            tooltip="Empty the conversation",
+            layout=layout,
+            _dom_classes=("nbchat-clear",),
+        )
+        self.thoughts = ipywidgets.Accordion(
+            [panels["thoughts"]],
+            selected_index=None,
+            layout=layout,
+            _dom_classes=("nbchat-thoughts-accordion",),
+        )
+        self.thoughts.set_title(0, "Thoughts")
+        # All on one way with what is sent from the composer: a setting moved before Send counts.
+        for widget in (self.stop, self.model.menu, self.model.other, self.system):
+            deliver_while_busy(widget)
+        for widget in (self.reasoning_effort, self.temperature, self.max_tokens):
+            deliver_while_busy(widget)
 
     def open_thoughts(self) -> None:
         self.thoughts.selected_index = 0
@@ -153,17 +196,16 @@ class Controls:
             for name in names
         }
 
-    def arrange(
-        self, transcript: ipywidgets.Widget, panels: dict[str, ipywidgets.Widget]
-    ) -> tuple[ipywidgets.Widget, ipywidgets.Widget]:
+    def arrange(self) -> tuple[ipywidgets.Widget, ipywidgets.Widget]:
         """The two columns: the conversation, and the settings beside or below it."""
-        self.model.children = (*self.model.children, panels["model"])
-        self.thoughts.children = (panels["thoughts"],)
-        self.thoughts.set_title(0, "Thoughts")
-        compose = ipywidgets.HBox([panels["composer"], self.stop])
-        footer = ipywidgets.HBox([panels["download"], self.clear])
-        main = ipywidgets.VBox([transcript, self.thoughts, compose, footer])
-        side = ipywidgets.VBox([widget for widget, _ in self.settings().values()])
-        for box, name in ((compose, "compose"), (footer, "footer"), (main, "main"), (side, "side")):
-            box.add_class(f"nbchat-{name}")
-        return main, side
+
+        def box(
+            kind: type[ipywidgets.Box], name: str, *children: ipywidgets.Widget
+        ) -> ipywidgets.Widget:
+            return kind(children, layout=self._layout, _dom_classes=(f"nbchat-{name}",))
+
+        compose = box(ipywidgets.HBox, "compose", self._panels["composer"], self.stop)
+        footer = box(ipywidgets.HBox, "footer", self._panels["download"], self.clear)
+        main = box(ipywidgets.VBox, "main", self._transcript, self.thoughts, compose, footer)
+        settings = (widget for widget, _ in self.settings().values())
+        return main, box(ipywidgets.VBox, "side", *settings)

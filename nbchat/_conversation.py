@@ -12,6 +12,7 @@ from typing import Any, Literal
 from ._attachments import Attachment
 from ._context import reckon_tokens
 from ._errors import ChatError
+from ._response_format import ResponseFormat
 from ._rounds import Round, ToolCall, reply_messages, round_messages
 from ._stream import (
     ContentDelta,
@@ -45,6 +46,8 @@ class Message:
     Attributes:
         fork: Where it stands, among the other versions of it.
         next: What follows it.
+        created: When it was made, in Unix seconds; None where an older nbchat did not say.
+        response_format: The form that a reply was asked to have.
         attachments: What a person sent along, or the images that the model made.
         rounds: The requests of a reply that called tools, with the calls.
         notes: What a person should know about how it came about, a sentence each.
@@ -53,7 +56,9 @@ class Message:
         context_tokens: What the conversation took of the context when it had been said.
         estimated_cost: US dollars, where the server names none but the prices are known.
         reasoning_s: Seconds of reasoning before there was text.
-        duration_s: Seconds from request to end, without those in which tools were called.
+        first_token_s: Seconds from the first request to the first of its text, reasoning or images.
+        duration_s: Seconds from the first request to the end, without those in which tools were
+            called.
     """
 
     role: Role
@@ -64,6 +69,8 @@ class Message:
     _reasoning: StringIO = field(default_factory=StringIO)
     _reasoning_at: int = 0  # where that of this round begins
     status: Status = "complete"
+    created: float | None = field(default_factory=time.time)
+    response_format: ResponseFormat | None = None
     model: str | None = None
     finish_reason: str | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -75,6 +82,7 @@ class Message:
     estimated_cost: float | None = None
     reasoning_details: tuple[dict[str, Any], ...] = ()
     reasoning_s: float | None = None
+    first_token_s: float | None = None
     duration_s: float | None = None
     error: ChatError | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -149,6 +157,7 @@ class Message:
             "model": self.model,
             "finish_reason": self.finish_reason,
             "reasoning_s": self.reasoning_s,
+            "first_token_s": self.first_token_s,
             "duration_s": self.duration_s,
             "usage": asdict(self.usage) if self.usage else None,
             "estimated_cost": self.estimated_cost,
@@ -211,6 +220,7 @@ class _Run:
     started: float
     usage: Usage | None
     finish_reason: str | None
+    is_sent: bool = False
     reasoning_since: float | None = None
     own_usage: Usage | None = None
     own_estimate: float | None = None
@@ -274,17 +284,22 @@ class Conversation:
         *,
         attachments: Sequence[Attachment] = (),
         instead_of: Message | None = None,
+        response_format: ResponseFormat | None = None,
     ) -> Message:
         """Adds a user's message, at the end or as another version; gives its "queued" reply."""
         path = self.messages
         end = path[-1].next if path else self._start
         fork = instead_of.fork if instead_of else end
         question = fork.add("user", content, attachments=attachments)
-        return question.next.add("assistant", status="queued")
+        reply = question.next.add("assistant", status="queued")
+        reply.response_format = response_format
+        return reply
 
     def regenerate(self, reply: Message) -> Message:
         """Adds another version of a reply, "queued"."""
-        return reply.fork.add("assistant", status="queued")
+        version = reply.fork.add("assistant", status="queued")
+        version.response_format = reply.response_format
+        return version
 
     def resume(self, reply: Message) -> None:
         """A reply that was cut off is to go on."""
@@ -303,9 +318,12 @@ class Conversation:
         """Its request is about to be sent, to this model and with these notes."""
         self.settle(reply)
         self._end_calls(reply)
+        run = self._runs[reply.id]
+        if not run.is_sent:  # until then, nbchat itself took its time
+            run.started, run.is_sent = self._clock(), True
         reply.model = model
         reply.notes = tuple(notes)
-        reply.finish_reason = self._runs[reply.id].finish_reason
+        reply.finish_reason = run.finish_reason
         reply.retry_at = time.monotonic() + wait_s if wait_s else None
 
     def apply(self, reply: Message, event: Event) -> Event:
@@ -313,14 +331,17 @@ class Conversation:
         event = _spaced(reply, event)
         match event:
             case ContentDelta(text):
+                self._note_first_token(reply)
                 self._end_reasoning(reply)
                 reply._content.write(text)
             case ReasoningDelta(text):
+                self._note_first_token(reply)
                 run = self._runs[reply.id]
                 if run.reasoning_since is None:
                     run.reasoning_since = self._clock()
                 reply._reasoning.write(text)
             case ImageOutput(image):
+                self._note_first_token(reply)
                 self._end_reasoning(reply)
                 reply.attachments = (*reply.attachments, image)
             case ReasoningDetails(details):
@@ -399,6 +420,10 @@ class Conversation:
         run.own_estimate = price(usage.prompt_tokens or 0, usage.completion_tokens or 0)
         if run.own_estimate is not None:
             reply.estimated_cost = (reply.estimated_cost or 0.0) + run.own_estimate
+
+    def _note_first_token(self, reply: Message) -> None:
+        if reply.first_token_s is None:
+            reply.first_token_s = self._clock() - self._runs[reply.id].started
 
     def _end_reasoning(self, reply: Message) -> None:
         run = self._runs.get(reply.id)

@@ -7,8 +7,6 @@ import time
 import uuid
 from pathlib import Path
 
-from ._tempfiles import temporary_path
-
 
 class LastReply:
     """Holds the text of the last reply in a temporary `.md`, removed with the kernel."""
@@ -23,6 +21,8 @@ class LastReply:
         Raises:
             OSError: The temporary folder is full or can't be written to.
         """
+        from ._tempfiles import temporary_path
+
         self.remove()
         # The name is made here alone: a model's output has no say in it.
         path = temporary_path(f"reply-{uuid.uuid4().hex[:12]}.md")

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from html import unescape
 from typing import Any
+
+from ._keys import mask_known_keys
 
 _DETAIL_LIMIT = 2000
 _SAID_LIMIT = 400
@@ -195,14 +196,6 @@ _BY_CLASS = (
     (("LocalProtocolError", "UnicodeEncodeError"), "key_text"),
     (("ConnectError", "ProxyError", "APIConnectionError", "OSError"), "unreachable"),
     (("DecodingError", "JSONDecodeError", "UnicodeDecodeError"), "unreadable"),
-)
-
-# Within JSON or a repr, the letter of an escape ("\\n") may stand before a key.
-_KEY = re.compile(
-    r"(?:\b|(?<=\\[bfnrt])|(?<=\\x[\da-f]{2})|(?<=\\u[\da-f]{4}))"
-    r"(?:(?:sk|pk)-[\w*.-]{8,}|(?:gsk|hf|xai|pplx|csk)[-_]\w{20,}|(?:AIza|nvapi-)[\w-]{20,})"
-    r"|(?<=bearer\s)(?=\S*\d)[\w.~+/=-]{8,}",
-    re.IGNORECASE,
 )
 
 
@@ -393,7 +386,7 @@ def explain_cause(
 
 def clean(text: str, limit: int) -> str:
     """Bounds a foreign text, takes keys out of it, and makes sure that UTF-8 can hold it."""
-    text = _KEY.sub("[key]", text[:_SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
+    text = mask_known_keys(text[:_SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -480,6 +473,8 @@ def _verbatim(error: object) -> str:
 
 def _page_title(text: str) -> str | None:
     """Returns the title of an HTML page ("" if it has none), and None for any other text."""
+    from html import unescape
+
     text = text[:_SEARCHED].lstrip()
     if not (text.startswith("<") and re.search(r"<(!doctype html|html|head|body)\b", text, re.I)):
         return None

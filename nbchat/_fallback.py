@@ -7,7 +7,9 @@ output of plain HTML, which the chat empties where it is shown itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import ipywidgets
 from IPython.display import DisplayHandle, display
 
 
@@ -41,3 +43,11 @@ class Fallback:
         content = self._render()
         for output in self._outputs:
             output.update(content, raw=True)  # type: ignore[no-untyped-call]
+
+
+def display_widget(widget: ipywidgets.DOMWidget, **kwargs: Any) -> None:
+    """Shows a widget whose own `_ipython_display_` shows more than that."""
+    if hasattr(ipywidgets.Widget, "_repr_mimebundle_"):
+        display(widget._repr_mimebundle_(**kwargs), raw=True)  # type: ignore[no-untyped-call]
+    else:  # ipywidgets 7
+        ipywidgets.DOMWidget._ipython_display_(widget, **kwargs)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._chat_json import SavedChat, from_json, to_json
-from ._export import to_html, to_markdown, to_notebook, to_plain
+from ._autosave import Autosave
 from ._fallback import Fallback
 from ._notices import Notice, Notices
-from ._saved_chats import Autosave, SavedChatFile, suffix_of, write_file
 from ._session import Session
 from ._settings import read_text_file
+
+if TYPE_CHECKING:
+    from ._chat_json import SavedChat
+    from ._saved_chats import SavedChatFile
 
 _SAVING = "saving"
 
@@ -35,7 +37,7 @@ class Keeper:
         self._notices = notices
         self._file: SavedChatFile | None = None
         self._autosave: Autosave | None = None
-        self._fallback = Fallback(self._render)
+        self._fallback = Fallback(self.render)
         self._refresh = Autosave(self._fallback.update, self._say_failed)
 
     @property
@@ -59,6 +61,10 @@ class Keeper:
 
     def save(self, path: str | Path) -> Path:
         """Writes the chat to a file, in the form that its name says."""
+        from ._chat_json import to_json
+        from ._export import to_markdown, to_notebook
+        from ._saved_chats import suffix_of, write_file
+
         with self._session.lock:
             conversation = self._session.conversation
             match suffix_of(path):
@@ -94,6 +100,9 @@ class Keeper:
             ValueError: The name can't be one, or the file can't be read or is damaged. It is not
                 touched.
         """
+        from ._chat_json import from_json
+        from ._saved_chats import SavedChatFile
+
         file = SavedChatFile(name)
         before = _keepers.get(file.path)
         if before is not None:
@@ -129,13 +138,18 @@ class Keeper:
         return saved
 
     def _write(self) -> None:
+        from ._chat_json import to_json
+
         assert self._file is not None  # noqa: S101 - for the type checker: only then it is saved
         with self._session.lock:
             text = to_json(self._session.conversation, self._chat.settings)
         self._file.write(text)
         self._notices.dismiss(_SAVING)
 
-    def _render(self) -> dict[str, str]:
+    def render(self) -> dict[str, str]:
+        """The conversation as viewers without widgets show it, by MIME type."""
+        from ._export import to_html, to_plain
+
         with self._session.lock:
             conversation = self._session.conversation
             return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
@@ -153,6 +167,8 @@ def read_chat(path: str | Path) -> SavedChat:
     Raises:
         ValueError: There is no such file, or it is no chat, damaged, or of a newer nbchat.
     """
+    from ._chat_json import from_json
+
     text = read_text_file(Path(path), "saved chat")
     try:
         return from_json(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -143,10 +142,12 @@ class Catalogue:
 
     def nearest(self, model_id: str) -> Model | None:
         """The model most like one that is gone; a free one for a free one, if there is any."""
+        from difflib import get_close_matches
+
         candidates = [m for m in self.models if not m.id.startswith("openrouter/")] or self.models
         if model_id.endswith(":free"):
             candidates = [model for model in candidates if model.is_free] or candidates
-        found = difflib.get_close_matches(model_id, [m.id for m in candidates], n=1, cutoff=0.0)
+        found = get_close_matches(model_id, [m.id for m in candidates], n=1, cutoff=0.0)
         return self._by_id[found[0]] if found else None
 
 

@@ -14,6 +14,7 @@ from ._errors import ChatError
 from ._models import Catalogue, Model
 from ._providers import Provider
 from ._request import chat_completion_body
+from ._response_format import ResponseFormat
 from ._settings import ChatSettings
 from ._tools import Toolbox
 
@@ -27,8 +28,10 @@ MAX_WAIT_S = 300.0
 _REASONING = ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs")
 _OPTIONAL = (
     *("temperature", "top_p", "max_tokens", "max_completion_tokens"),
-    *(*_REASONING, "stream_options", "plugins", "tool_choice", "tools"),
+    *(*_REASONING, "response_format", "stream_options", "plugins", "tool_choice", "tools"),
 )
+# In what words a server refuses to answer in a form.
+_FORM = re.compile(r"response.format|json.(schema|object|mode)|structured.output|grammar", re.I)
 # What a message can do without.
 _BACK = ("reasoning_details", "reasoning_content")
 # Another model may do where one failed like this; not where the key or the request is wrong.
@@ -101,6 +104,7 @@ class Plan:
         rules: What a person has decided.
         spent: On this conversation so far.
         prompt_tokens: About what `messages` take of the context.
+        response_format: The form that the reply is to have.
         may_call: Whether the model may call tools, if there are any.
 
     Raises:
@@ -116,6 +120,7 @@ class Plan:
         rules: Rules,
         spent: Spent,
         prompt_tokens: int | None = None,
+        response_format: ResponseFormat | None = None,
         may_call: bool = True,
     ) -> None:
         self._settings = settings
@@ -123,6 +128,7 @@ class Plan:
         self._server = server
         self._rules = rules
         self._spent = spent
+        self._response_format = response_format
         self._tools = rules.toolbox.schemas
         self._may_call = may_call
         tools_tokens = reckon_tool_tokens(self._tools)
@@ -259,6 +265,7 @@ class Plan:
             model=self.model,
             dialect=self._server.provider.dialect,
             prompt_tokens=self._prompt_tokens,
+            response_format=self._response_format,
             refused=self._server.refused.get(self._settings.model, set()),
             tools=self._tools,
             may_call=self._may_call,
@@ -268,7 +275,18 @@ class Plan:
                 "tools", f"Sent without tools: {self._settings.model} does not take them."
             )
         self._check_cost(body)
+        if self._response_format is not None:
+            self._note_form(body)
         return body
+
+    def _note_form(self, body: Mapping[str, Any]) -> None:
+        if "response_format" in body:
+            self._notes.pop("response_format", None)
+        else:
+            self._notes["response_format"] = (
+                f"Sent without response_format: {body['model']} does not take it here. It was "
+                "asked for this form in words instead."
+            )
 
     def _check_cost(self, body: Mapping[str, Any]) -> None:
         max_cost = self._rules.max_cost
@@ -320,4 +338,6 @@ def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:
             return name
     if re.search(r"\bthink(ing)?\b|\breasoning\b", said, re.IGNORECASE):
         return next((name for name in _REASONING if name in body), None)
+    if "response_format" in body and _FORM.search(said):
+        return "response_format"
     return next((name for name in present if re.search(rf"\b{name}\b", said, re.IGNORECASE)), None)

@@ -6,13 +6,18 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._attachments import Attachment
 from ._conversation import Message, Status
 from ._errors import ChatError
 from ._rounds import ToolCall
 from ._stream import Usage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ._reply_parts import CodeBlock
 
 # asyncio does not look at a kernel interrupt while it awaits a future of another thread.
 _HEARTBEAT_S = 0.1
@@ -77,6 +82,63 @@ class Reply:
     def finish_reason(self) -> str | None:
         """Why the model ended ("stop", "length", …); None if the server did not say."""
         return self._message.finish_reason
+
+    @property
+    def first_token_s(self) -> float | None:
+        """Seconds from the request to the first of the text, the reasoning or the images."""
+        return self._message.first_token_s
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the request to the end; None before that."""
+        return self._message.duration_s
+
+    @property
+    def code_blocks(self) -> list[CodeBlock]:
+        """The code between fences, each with its `language` and its `code`."""
+        from ._reply_parts import code_blocks
+
+        return code_blocks(self.text)
+
+    @property
+    def tables(self) -> list[pd.DataFrame]:
+        """The Markdown tables as pandas DataFrames, in which numbers are numbers.
+
+        Raises:
+            ImportError: There is no pandas.
+        """
+        from ._frames import table_frames
+
+        return table_frames(self.text)
+
+    def json(self) -> Any:
+        """What the JSON in the reply says: all of its text, or else its first block of JSON.
+
+        Raises:
+            ValueError: There is none, or it is damaged.
+        """
+        from ._reply_parts import json_in
+
+        return json_in(self.text)
+
+    @property
+    def parsed(self) -> Any:
+        """The reply in the form that was asked for by `response_format`: an instance of the model.
+
+        Raises:
+            ValueError: It does not have that form, none was asked for, or it has not ended yet.
+        """
+        if self._message.response_format is None:
+            raise ValueError("This reply was not asked for with response_format=….")
+        if self.status in ("queued", "streaming"):
+            raise ValueError("The reply has not ended yet: await it, or call wait().")
+        try:
+            return self._message.response_format.parse(self.text)
+        except ValueError as error:
+            if self.status == "complete" and not self._message.is_cut_off:
+                raise
+            why = "was cut off at max tokens" if self._message.is_cut_off else "is not whole"
+            raise ValueError(f"{error} (The reply {why}.)") from error
 
     @property
     def status(self) -> Status:

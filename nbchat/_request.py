@@ -9,6 +9,7 @@ from ._context import reckon_tokens
 from ._models import Model
 from ._providers import PLAIN, Dialect
 from ._reasoning import reasoning_parameters
+from ._response_format import ResponseFormat
 from ._rounds import without_tools
 from ._settings import ChatSettings
 
@@ -20,6 +21,7 @@ def chat_completion_body(
     model: Model | None = None,
     dialect: Dialect = PLAIN,
     prompt_tokens: int | None = None,
+    response_format: ResponseFormat | None = None,
     refused: Collection[str] = (),
     tools: Sequence[dict[str, Any]] = (),
     may_call: bool = True,
@@ -32,6 +34,7 @@ def chat_completion_body(
         model: What the catalogue says of the model; only what it takes is sent.
         dialect: How the server takes requests.
         prompt_tokens: About what `messages` take; by default, reckoned from their size.
+        response_format: The form that the reply is to have; said in words, if it can't be sent.
         refused: Parameters that this model has refused before.
         tools: What the model may call. Without any, what was called before goes as text.
         may_call: Else it is to answer without calling anything more.
@@ -49,6 +52,7 @@ def chat_completion_body(
         "top_p": settings.top_p,
         max_tokens: _max_tokens(settings, taken, model),
         **reasoning,
+        **({"response_format": response_format.param} if response_format else {}),
     }
     if tools:
         parameters["tools"] = list(tools)
@@ -71,7 +75,17 @@ def chat_completion_body(
         {name: value for name, value in message.items() if name not in refused}
         for message in body["messages"]
     ]
+    if response_format is not None and "response_format" not in body:
+        body["messages"] = _instructed(body["messages"], response_format.instruction)
     return body
+
+
+def _instructed(messages: list[dict[str, Any]], instruction: str) -> list[dict[str, Any]]:
+    """The messages with one more thing that the system says."""
+    if messages and messages[0]["role"] == "system":
+        said = f"{messages[0]['content']}\n\n{instruction}"
+        return [{"role": "system", "content": said}, *messages[1:]]
+    return [{"role": "system", "content": instruction}, *messages]
 
 
 def _takes(model: Model | None, name: str) -> bool:
@@ -80,6 +94,8 @@ def _takes(model: Model | None, name: str) -> bool:
     # The same wish in other words: what is listed is one of them.
     if name in ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs"):
         return model.takes("reasoning", "reasoning_effort", "include_reasoning", name)
+    if name == "response_format":
+        return model.takes(name, "structured_outputs")
     return model.takes(name)
 
 

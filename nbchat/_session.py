@@ -15,6 +15,7 @@ from ._engine import Engine, background, start
 from ._errors import ChatError
 from ._plan import Plan, Rules, Server
 from ._reply import Reply
+from ._response_format import ResponseFormat
 from ._settings import ChatSettings
 from ._stream import (
     ContentDelta,
@@ -114,6 +115,7 @@ class Session:
         settings: ChatSettings,
         *,
         attachments: Sequence[Attachment] = (),
+        response_format: ResponseFormat | None = None,
         queue: bool,
     ) -> Reply:
         """Adds a message and the turn that answers it.
@@ -122,20 +124,26 @@ class Session:
             RuntimeError: A reply is running, and `queue` is false.
         """
         with self._changing(anytime=queue):
-            reply = self.conversation.ask(content, attachments=attachments)
+            reply = self.conversation.ask(
+                content, attachments=attachments, response_format=response_format
+            )
             return self._enqueue(reply, settings)
 
     def edit(self, question: Message, content: str, settings: ChatSettings) -> Reply:
         """Adds another version of a user's message, and the turn that answers it.
 
-        What was attached to the message stays attached.
+        What was attached to the message stays attached, and the reply is to have the same form.
 
         Raises:
             RuntimeError: A reply is running.
         """
         with self._changing():
+            answer = question.next.shown
             reply = self.conversation.ask(
-                content, attachments=question.attachments, instead_of=question
+                content,
+                attachments=question.attachments,
+                instead_of=question,
+                response_format=answer.response_format if answer else None,
             )
             return self._enqueue(reply, settings)
 
@@ -322,7 +330,8 @@ class Session:
             )
             tokens = self.conversation.prompt_tokens(settings.system, before=turn.message)
             spent = self.conversation.spent
-        return Plan(settings, messages, server, turn.rules, spent, tokens, may_call)
+        form = turn.message.response_format
+        return Plan(settings, messages, server, turn.rules, spent, tokens, form, may_call)
 
     async def _wait(self, turn: Turn, plan: Plan, wait_s: float) -> None:
         """Shows what is about to be sent, and waits for its time."""
@@ -399,7 +408,10 @@ class Session:
             message = turn.message
             if turn.ended:
                 return  # stopped meanwhile
+            begins = message.first_token_s is None
             event = self.conversation.apply(message, event)
+            if begins and message.first_token_s is not None:
+                self._view.settle(message)  # how long that took
             match event:
                 case ContentDelta(text):
                     turn.answered = True

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import ipywidgets
 import traitlets
 
 from ._bundle import View
@@ -29,6 +30,7 @@ class Transcript(View):
     """The conversation as the browser shows it.
 
     Args:
+        layout: Of this widget.
         handlers: What to do with each type of message from the browser.
         on_change: Called when anything has changed, with locks held: it must not wait.
         flush_interval_s: The least time between two messages with text.
@@ -40,6 +42,7 @@ class Transcript(View):
 
     def __init__(
         self,
+        layout: ipywidgets.Layout,
         handlers: dict[str, Handler],
         on_change: Callable[[], None],
         flush_interval_s: float,
@@ -69,7 +72,7 @@ class Transcript(View):
         self._last_flush = 0.0
         self._streaming_id = ""
         self._pending: dict[str, list[str]] = {"content": [], "reasoning": []}
-        super().__init__(chat_id=uuid.uuid4().hex)
+        super().__init__(chat_id=uuid.uuid4().hex, layout=layout)
         deliver_while_busy(self)
         self.on_msg(self._receive)
 
@@ -190,10 +193,12 @@ class Transcript(View):
 
 
 class Panel(View):
-    """Another window on a transcript: "composer", "thoughts" or "download"."""
+    """Another window on a transcript: "composer", "thoughts", "download", "model" or "prompt"."""
 
     chat_id = traitlets.Unicode().tag(sync=True)
     transcript = traitlets.Instance(Transcript).tag(sync=True, **View.reference)
 
     def __init__(self, kind: str, transcript: Transcript) -> None:
-        super().__init__(kind=kind, transcript=transcript, chat_id=transcript.chat_id)
+        super().__init__(
+            kind=kind, transcript=transcript, chat_id=transcript.chat_id, layout=transcript.layout
+        )

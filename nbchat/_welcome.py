@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _local_model
 from ._callbacks import in_thread
 from ._connection import Connection
-from ._discovery import FoundServer, find_servers
 from ._engine import start
 from ._errors import ChatError
 from ._notices import Action, Notice, Notices, SecretBox
 from ._providers import KNOWN, Secret, find_key
-from ._sign_in import SignIn
+
+if TYPE_CHECKING:
+    from ._discovery import FoundServer
+    from ._sign_in import SignIn
 
 NO_MODEL = "no-model"
 _SERVERS = "servers"
@@ -100,6 +102,8 @@ class Welcome:
 
     @staticmethod
     def _find_servers() -> list[FoundServer]:
+        from ._discovery import find_servers
+
         try:
             return find_servers()
         except RuntimeError:  # no threads in Pyodide, and no servers beside it
@@ -145,6 +149,8 @@ class Welcome:
     # Signing in
 
     def _sign_in(self, problem: str = "") -> None:
+        from ._sign_in import SignIn
+
         sign_in = SignIn()
         text = (
             f"1. Open {sign_in.url} and allow a key for nbchat.\n"

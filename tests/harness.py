@@ -29,6 +29,7 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "model": "test/model",
         "finish_reason": "stop",
         "reasoning_s": None,
+        "first_token_s": None,
         "duration_s": None,
         "usage": None,
         "estimated_cost": None,

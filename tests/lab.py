@@ -159,9 +159,15 @@ class Lab:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.loads(response.read() or "null")
 
-    def shut_down_kernels(self) -> None:
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def shut_down_kernels(self, name: str | None = None) -> None:
+        """Ends the kernels of all notebooks, or of this one."""
         for session in self.api("api/sessions"):
-            self.api(f"api/sessions/{session['id']}", "DELETE")
+            if name in (None, session["path"]):
+                self.api(f"api/sessions/{session['id']}", "DELETE")
 
 
 class NotebookPage:

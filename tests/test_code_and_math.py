@@ -30,8 +30,8 @@ class Chat(Kernel):
         super().__init__(page)
         page.evaluate(
             """(assets) => {
-              window.give = ({ name, nonce }) => kernel.push({ type: "file", name, nonce },
-                [new DataView(new TextEncoder().encode(assets[name]).buffer)]);
+              window.give = async ({ name, nonce }) => kernel.push({ type: "file", name, nonce },
+                [await deflated(assets[name])]);
             }""",
             {name: (STATIC / name).read_text("utf-8") for name in ASSETS},
         )

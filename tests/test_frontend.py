@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ pytestmark = pytest.mark.browser
 
 def test_what_every_widget_carries_is_small_and_the_rest_comes_once() -> None:
     assert (STATIC / "loader.js").stat().st_size < 1500
-    assert (STATIC / "nbchat.js").stat().st_size < 190_000
+    assert (STATIC / "nbchat.js").stat().st_size < 220_000
     assert bundle() is bundle()
     first = bundle()
     assert re.fullmatch("[0-9a-f]{16}", first.digest)
+    assert zlib.decompress(first.code) == (STATIC / "nbchat.js").read_bytes()
+    assert len(first.code) < 75_000
     first.close()
     assert bundle() is not first
     assert bundle().code == first.code

@@ -20,10 +20,11 @@ import pytest
 from until import TIMEOUT, until
 
 import nbchat
+from nbchat._autosave import Autosave
 from nbchat._chat_json import from_json, to_json
 from nbchat._conversation import Conversation
 from nbchat._export import to_markdown, to_notebook
-from nbchat._saved_chats import Autosave, SavedChatFile, suffix_of, write_file
+from nbchat._saved_chats import SavedChatFile, suffix_of, write_file
 from nbchat._settings import ChatSettings
 
 
@@ -463,7 +464,7 @@ def test_no_two_saves_at_once(saves: Saves, autosave: Callable[..., Autosave]) -
 AT_EXIT = """
 import os, sys
 from pathlib import Path
-from nbchat._saved_chats import Autosave
+from nbchat._autosave import Autosave
 saver = Autosave(lambda: Path("saved").write_text(str(state)), print, interval_s=3600)
 state = 1
 saver.touch()
@@ -495,7 +496,7 @@ def refuse(*_, **__):
 threading.Thread.start = refuse
 
 async def main():
-    from nbchat._saved_chats import Autosave
+    from nbchat._autosave import Autosave
     saved = []
     saver = Autosave(lambda: saved.append(1), print, interval_s=0.01)
     saver.touch()

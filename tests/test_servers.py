@@ -361,11 +361,11 @@ def test_changing_the_server_keeps_the_conversation(make: Make, server: Scripted
 def test_servers_on_this_machine_are_offered(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nbchat import _local_model, _welcome
+    from nbchat import _discovery, _local_model
     from nbchat._discovery import FoundServer
 
     found = FoundServer("ollama", server.base_url, ("qwen3", "gemma"))
-    monkeypatch.setattr(_welcome, "find_servers", lambda: [found])
+    monkeypatch.setattr(_discovery, "find_servers", lambda: [found])
     monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
     server.models = [{"id": "qwen3"}, {"id": "gemma"}]
     chat = ChatWidget()
@@ -381,9 +381,9 @@ def test_servers_on_this_machine_are_offered(
 def test_another_server_can_be_asked_for(
     make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nbchat import _welcome
+    from nbchat import _discovery
 
-    monkeypatch.setattr(_welcome, "find_servers", list)
+    monkeypatch.setattr(_discovery, "find_servers", list)
     monkeypatch.setenv("MISTRAL_API_KEY", "sk-mistral")
     chat = make()
     chat._welcome.offer_servers()

@@ -16,7 +16,7 @@ from sse_server import Request, ScriptedServer
 from test_servers import notices, press, snapshot
 from until import TIMEOUT, until
 
-from nbchat import ChatError, ChatWidget, _local_model, _providers, _welcome
+from nbchat import ChatError, ChatWidget, _discovery, _local_model, _providers
 
 KEY = "sk-or-v1-0123456789abcdef"
 CODE = "code-fedcba9876543210"
@@ -29,7 +29,7 @@ def chat(
     """A chat without a key, whose OpenRouter is the scripted server."""
     monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
     monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
-    monkeypatch.setattr(_welcome, "find_servers", list)
+    monkeypatch.setattr(_discovery, "find_servers", list)
     server.models = [{"id": "openrouter/free"}]
     chat = ChatWidget()
     yield chat

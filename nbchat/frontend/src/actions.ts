@@ -11,6 +11,7 @@ export class Actions {
   readonly element = h("div", { class: "nbchat-tools" });
   #store: Store;
   #text: Element;
+  #copyOnly: boolean;
   #message!: Message;
 
   #version = h("span", { class: "nbchat-version" });
@@ -27,9 +28,10 @@ export class Actions {
   #noteEnds: ReturnType<typeof setTimeout> | undefined;
 
   /** `text` is where the message's text is shown. */
-  constructor(store: Store, text: Element) {
+  constructor(store: Store, text: Element, copyOnly = false) {
     this.#store = store;
     this.#text = text;
+    this.#copyOnly = copyOnly;
     this.#continue.classList.add("nbchat-continue");
   }
 
@@ -53,6 +55,7 @@ export class Actions {
   #offered({ role, status, content, reasoning, error, finish_reason }: Message, last: boolean): Element[] {
     if (status === "queued" || status === "streaming") return [];
     const copy = content ? [this.#copy] : [];
+    if (this.#copyOnly) return copy;
     if (role === "user") return [...copy, this.#edit];
     const retry = last && error?.retryable;
     return [

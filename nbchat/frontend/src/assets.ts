@@ -1,4 +1,5 @@
 // What the bundle is too small for. The first chat of the page that needs it asks its kernel.
+import { importDeflated } from "./deflated";
 import type { Store } from "./store";
 
 // Long enough for a kernel that is there; another one may have died with the question.
@@ -33,8 +34,7 @@ class Asset<Module> {
       this.#askedAt = -Infinity;
       return;
     }
-    const url = URL.createObjectURL(new Blob([file.content], { type: "text/javascript" }));
-    this.#module = await import(url).finally(() => URL.revokeObjectURL(url));
+    this.#module = (await importDeflated(file.content)) as Module;
     for (const ready of this.#waiting) ready();
     this.#waiting.clear();
   }

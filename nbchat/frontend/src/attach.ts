@@ -1,11 +1,12 @@
 // Files for the next message: picked, pasted or dropped, and shown as chips until it has been sent.
-import { chip } from "./attachments";
+import { chip, symbol } from "./attachments";
 import { arrange, h, setText } from "./dom";
 import { size } from "./format";
 import { icon, iconButton } from "./icon";
 import { isPicture } from "./pictures";
 import { fileName } from "./save";
 import type { Store } from "./store";
+import { openText, openViewer, textOf } from "./viewer";
 
 /** In all: Jupyter closes the connection on a message of 10 MB. */
 const MAX_BYTES = 8_000_000;
@@ -15,8 +16,9 @@ export interface Attached {
   content: ArrayBuffer;
 }
 
-async function attach(store: Store, files: Iterable<File>): Promise<void> {
-  if (isEditing(store)) return;
+/** Resolves with what of it is now attached. */
+export async function attach(store: Store, files: Iterable<File>): Promise<readonly Attached[]> {
+  if (isEditing(store)) return [];
   const read = await Promise.all(
     [...files].map(async (file) => {
       const fits = file.size <= MAX_BYTES;
@@ -42,6 +44,7 @@ async function attach(store: Store, files: Iterable<File>): Promise<void> {
     }
   }
   store.attach(attached, problems.join(" "));
+  return attached;
 }
 
 /** While one edits a message, what goes with it stays as it is. */
@@ -98,14 +101,21 @@ export class Attaching {
   #chip(attached: Attached): HTMLElement {
     const made = this.#made.get(attached);
     if (made) return made;
-    const { file } = attached;
+    const { file, content } = attached;
     const name = fileName(file.name);
     const remove = iconButton(`Remove ${name}`, "remove");
     remove.addEventListener("click", () => {
       this.#store.detach([attached]);
       this.#box.focus();
     });
-    const view = chip(name, file.size, isPicture(file.type) ? thumbnail(file) : icon("file"), remove);
+    const picture = isPicture(file.type) ? thumbnail(file) : icon(symbol(name));
+    const text = isPicture(file.type) ? undefined : textOf(content);
+    const open = () =>
+      text === undefined
+        ? openViewer(view, name, thumbnail(file), [size(file.size)])
+        : openText(view, name, text, file.size);
+    const shows = text !== undefined || isPicture(file.type);
+    const view = chip(name, file.size, picture, remove, shows ? open : undefined);
     this.#made.set(attached, view);
     return view;
   }

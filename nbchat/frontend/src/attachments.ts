@@ -1,22 +1,36 @@
 import { arrange, h, setText } from "./dom";
 import { size } from "./format";
-import { icon, iconButton } from "./icon";
+import { icon, iconButton, type IconName } from "./icon";
 import { isPicture, type Picture } from "./pictures";
 import type { Attachment } from "./protocol";
 import { fileName, saveFile } from "./save";
 import type { Store } from "./store";
+import { openText, openViewer, textOf } from "./viewer";
 import { Views } from "./views";
 
 /** A file's name and size, between a small picture and the button for what one can do with it. */
-export function chip(name: string, bytes: number, picture: Element, button: Element): HTMLElement {
-  return h(
-    "div",
-    { class: "nbchat-chip" },
+export function chip(
+  name: string,
+  bytes: number,
+  picture: Element,
+  button: Element,
+  open?: () => void,
+): HTMLElement {
+  const parts = [
     h("span", { class: "nbchat-chip-picture" }, picture),
     h("span", { class: "nbchat-chip-name", title: name }, name),
-    h("span", { class: "nbchat-facts" }, size(bytes)),
-    button,
-  );
+  ];
+  const facts = h("span", { class: "nbchat-facts" }, size(bytes));
+  if (!open) return h("div", { class: "nbchat-chip" }, ...parts, facts, button);
+  const names = { "aria-label": `Show what is sent of ${name}`, title: "Show what is sent" };
+  const opens = h("button", { type: "button", class: "nbchat-chip-open", ...names }, ...parts);
+  opens.addEventListener("click", open);
+  return h("div", { class: "nbchat-chip" }, opens, facts, button);
+}
+
+/** The name of the picture for what has none of its own. */
+export function symbol(name: string): IconName {
+  return name.startsWith("@") ? "variable" : "file";
 }
 
 /** What goes with a message. */
@@ -54,7 +68,9 @@ class AttachmentView {
     this.#attachment = attachment;
     this.#name = fileName(attachment.name);
     this.#refuse = refuse;
-    this.element.append(chip(this.#name, attachment.size, icon("file"), this.#saveButton()));
+    const open = attachment.kind === "text" ? () => void this.#openText() : undefined;
+    const picture = icon(symbol(this.#name));
+    this.element.append(chip(this.#name, attachment.size, picture, this.#saveButton(), open));
     if (attachment.kind !== "image" || !isPicture(attachment.media_type)) return;
     const seen = new IntersectionObserver((entries) => {
       if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
@@ -86,28 +102,14 @@ class AttachmentView {
 
   /** In full, above the page. */
   #open(picture: Picture): void {
-    const close = iconButton("Close", "remove");
-    const dialog = h(
-      "dialog",
-      { class: "nbchat-viewer", "aria-label": this.#name },
-      this.#image(picture),
-      h(
-        "div",
-        { class: "nbchat-viewer-bar" },
-        h("span", { class: "nbchat-chip-name" }, this.#name),
-        h("span", { class: "nbchat-facts" }, size(this.#attachment.size)),
-        this.#saveButton(),
-        close,
-      ),
-    );
-    close.autofocus = true;
-    close.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("click", ({ target }) => {
-      if (target === dialog) dialog.close(); // beside it
-    });
-    dialog.addEventListener("close", () => dialog.remove());
-    this.element.closest(".nbchat-part")!.append(dialog);
-    dialog.showModal();
+    openViewer(this.element, this.#name, this.#image(picture), [size(this.#attachment.size)], this.#saveButton());
+  }
+
+  async #openText(): Promise<void> {
+    const { file, refused } = await this.#store.request({ type: "attachment", id: this.#attachment.id });
+    this.#refuse(refused ?? "");
+    const text = file && textOf(await new Blob([file.content]).arrayBuffer());
+    if (text !== undefined) openText(this.element, this.#name, text, this.#attachment.size, this.#saveButton());
   }
 
   #saveButton(): HTMLButtonElement {

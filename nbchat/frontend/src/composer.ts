@@ -2,6 +2,7 @@ import type { Cleanup } from "./anywidget";
 import { Attaching, takeDrops } from "./attach";
 import { h, setText } from "./dom";
 import { onceAFrame } from "./frame";
+import { Mentions } from "./mentions";
 import type { Message } from "./protocol";
 import type { Store } from "./store";
 
@@ -15,11 +16,14 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
   el.classList.add("nbchat-composer");
   const hint = h("p", { class: "nbchat-hint", role: "status", hidden: true });
   const cancel = h("button", { type: "button", class: "nbchat-button", hidden: true }, "Cancel");
+  const mentions = new Mentions(store, box);
   el.append(
     h("div", { class: "nbchat-editing" }, hint, cancel),
     h("div", { class: "nbchat-box" }, attaching.chips, attaching.button, attaching.input, box, button),
     attaching.problem,
+    mentions.status,
     refusal,
+    mentions.announcer,
   );
   takeDrops(store, el);
 
@@ -56,8 +60,17 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     }
   };
 
+  const followDraft = () => {
+    const { draft } = store;
+    if (!draft || draft.from.closest(".nbchat") !== el.closest(".nbchat")) return;
+    store.draft = undefined;
+    box.value = [box.value, draft.text].filter(Boolean).join("\n\n");
+    box.focus();
+  };
+
   const draw = () => {
     followEdit();
+    followDraft();
     setText(hint, editing ? "Editing message, Esc to cancel" : "");
     cancel.hidden = !editing;
     const files = editing?.attachments ?? store.attached;
@@ -73,6 +86,8 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
 
   const send = async () => {
     if (button.disabled) return;
+    // What has not been seen is shown first, and waits for another Enter.
+    if (!editing && mentions.hold()) return;
     const content = box.value;
     const edited = editing;
     const attached = edited ? [] : store.attached;
@@ -91,6 +106,7 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
       if (edited && edited === editing) endEdit(rest);
       else box.value = rest;
       store.detach(attached);
+      if (!edited) mentions.forget();
     }
     draw();
   };
@@ -101,9 +117,11 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     box.focus();
   });
   box.addEventListener("input", redraw);
+  mentions.send = send;
   box.addEventListener("keydown", (event) => {
     // 229: a key that goes to an input method, in browsers that don't say isComposing.
     if (event.isComposing || event.keyCode === 229) return;
+    if (mentions.onKey(event)) return;
     if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey) {
       event.preventDefault();
       draw();
@@ -129,6 +147,7 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
   draw();
   return () => {
     unsubscribe();
+    mentions.close();
     resized.disconnect();
   };
 }

@@ -74,23 +74,33 @@ export function lastDay({ expires }: ModelFacts): { text: string; soon: boolean 
 
 /** What is known about a reply that has ended, part by part. */
 export function facts(message: Message): string[] {
-  const { model, usage, estimated_cost, duration_s, reasoning_s } = message;
+  const { model, usage, duration_s, reasoning_s } = message;
   const parts: string[] = [];
   if (model) parts.push(model);
   if (duration_s !== null) parts.push(seconds(duration_s));
   if (reasoning_s !== null) parts.push(`Thought for ${seconds(reasoning_s)}`);
-  if (usage) {
-    const { prompt_tokens: prompt, completion_tokens: completion } = usage;
-    const counts = [];
-    if (prompt !== null) counts.push(`${prompt.toLocaleString("en")} in`);
-    if (completion !== null) counts.push(`${completion.toLocaleString("en")} out`);
-    if (counts.length > 0) parts.push(`${counts.join(" / ")} tokens`);
-    if (completion && duration_s) parts.push(`${Math.round(completion / duration_s)} tok/s`);
-  }
-  if (usage && usage.cost !== null) parts.push(cost(usage.cost));
-  else if (estimated_cost === 0) parts.push("free");
-  else if (estimated_cost !== null) parts.push(`≈\u00a0${cost(estimated_cost)}`);
+  const counts = counted(message);
+  if (counts) parts.push(`${counts} tokens`);
+  const completion = usage?.completion_tokens;
+  if (completion && duration_s) parts.push(`${Math.round(completion / duration_s)} tok/s`);
+  const price = paid(message);
+  if (price) parts.push(price);
   return parts;
+}
+
+/** The tokens of a reply, "10 in / 20 out"; "" if the server told none. */
+export function counted({ usage }: Message): string {
+  const counts = [];
+  if (usage && usage.prompt_tokens !== null) counts.push(`${usage.prompt_tokens.toLocaleString("en")} in`);
+  if (usage && usage.completion_tokens !== null) counts.push(`${usage.completion_tokens.toLocaleString("en")} out`);
+  return counts.join(" / ");
+}
+
+/** What a reply cost, "$0.02" or "free"; "" if that is not known. */
+export function paid({ usage, estimated_cost }: Message): string {
+  if (usage && usage.cost !== null) return cost(usage.cost);
+  if (estimated_cost === null) return "";
+  return estimated_cost === 0 ? "free" : `≈\u00a0${cost(estimated_cost)}`;
 }
 
 /** In what way a reply is not whole, in a word or two; "" if it is. */

@@ -1,5 +1,6 @@
 // What every widget carries: it fetches the bundle, which the kernel has once for all of them.
 import { referenced, type AnyModel, type Bundle, type Cleanup, type Kind } from "./anywidget";
+import { importDeflated } from "./deflated";
 
 const page = globalThis as { [key: symbol]: Map<string, Promise<Bundle>> | undefined };
 const bundles = (page[Symbol.for("nbchat.bundles")] ??= new Map());
@@ -9,10 +10,7 @@ async function load(model: AnyModel): Promise<Kind> {
   const digest = shared.get("digest") as string;
   let bundle = bundles.get(digest);
   if (!bundle) {
-    const url = URL.createObjectURL(
-      new Blob([shared.get("code") as string], { type: "text/javascript" }),
-    );
-    bundle = import(url).finally(() => URL.revokeObjectURL(url)) as Promise<Bundle>;
+    bundle = importDeflated(shared.get("code") as DataView<ArrayBuffer>) as Promise<Bundle>;
     bundles.set(digest, bundle);
   }
   return (await bundle).kinds[model.get("kind") as string]();

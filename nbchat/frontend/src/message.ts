@@ -26,9 +26,10 @@ export class UserMessage implements MessageView {
   #attachments: Attachments;
   #actions: Actions;
 
-  constructor(store: Store) {
+  /** `compared`: it is one of several, and can only be copied. */
+  constructor(store: Store, compared = false) {
     this.#attachments = new Attachments(store);
-    this.#actions = new Actions(store, this.#text);
+    this.#actions = new Actions(store, this.#text, compared);
     this.element.append(this.#attachments.element, this.#text, this.#actions.element);
   }
 
@@ -45,6 +46,7 @@ export class AssistantMessage implements MessageView {
     "aria-label": "Assistant",
   });
   #store: Store;
+  #compared: boolean;
   #body: ReplyBody;
   #attachments: Attachments;
   #notes = h("div", { class: "nbchat-notes" });
@@ -65,11 +67,13 @@ export class AssistantMessage implements MessageView {
   #retryIn: number | null = null;
   #retryAt = 0;
 
-  constructor(store: Store) {
+  /** `compared`: it is one of several, can only be copied, and its facts stand elsewhere. */
+  constructor(store: Store, compared = false) {
     this.#store = store;
+    this.#compared = compared;
     this.#body = new ReplyBody(store);
     this.#attachments = new Attachments(store);
-    this.#actions = new Actions(store, this.#body.element);
+    this.#actions = new Actions(store, this.#body.element, compared);
     this.element.append(
       this.#body.element,
       this.#attachments.element,
@@ -86,16 +90,16 @@ export class AssistantMessage implements MessageView {
 
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
-    this.#body.update(message, !running);
+    const drawn = this.#body.update(message, !running);
     this.#attachments.update(message.attachments);
-    this.element.setAttribute("aria-busy", String(running));
+    this.element.setAttribute("aria-busy", String(running || !drawn));
     this.#follow(message, running);
     this.#showNotes(message.notes);
     const silent = Math.max(this.#before, message.tool_calls.at(-1)?.at ?? 0) === message.content.length;
     setText(this.#waiting, running && silent && !this.#calls ? this.#wait(message) : "");
     this.#showError(message, last);
     setText(this.#badge, incompleteness(message));
-    setText(this.#facts, running ? "" : facts(message).join(" · "));
+    setText(this.#facts, running || this.#compared ? "" : facts(message).join(" · "));
     this.#actions.update(message, last);
   }
 

@@ -1,4 +1,5 @@
 import { referenced, type Cleanup, type Kind } from "./anywidget";
+import { column, prompt } from "./column";
 import { composer } from "./composer";
 import { download } from "./download";
 import { model } from "./model";
@@ -22,6 +23,8 @@ function shows(view: View): Kind["render"] {
 /** What each widget of the kernel is, by its trait `kind`. */
 export const kinds: Record<string, () => Kind> = {
   transcript: () => ({ initialize: ({ model }) => openStore(model), render: shows(transcript) }),
+  column: () => ({ initialize: ({ model }) => openStore(model), render: shows(column) }),
+  prompt: () => ({ render: shows(prompt) }),
   composer: () => ({ render: shows(composer) }),
   thoughts: () => ({ render: shows(thoughts) }),
   model: () => ({ render: shows(model) }),

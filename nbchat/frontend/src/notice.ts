@@ -1,4 +1,5 @@
 import { h, setText } from "./dom";
+import { explain } from "./explain";
 import type { Notice, Request } from "./protocol";
 import type { Store } from "./store";
 
@@ -51,7 +52,8 @@ export class NoticeView {
     this.element.replaceChildren(...paragraphs);
     const actions = notice.actions.map(({ id, label }) => {
       const button = h("button", { type: "button", class: "nbchat-button" }, label);
-      button.addEventListener("click", () => this.#ask({ type: "action", notice: notice.id, action: id }));
+      const act = () => this.#ask({ type: "action", notice: notice.id, action: id });
+      button.addEventListener("click", () => (id === "explain" ? this.#explain(act) : act()));
       return button;
     });
     if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
@@ -81,6 +83,12 @@ export class NoticeView {
       if (event.key === "Enter") send();
     });
     return h("p", { class: "nbchat-secret" }, input, use);
+  }
+
+  async #explain(done: () => void): Promise<void> {
+    const refused = await explain(this.#store, this.element);
+    setText(this.#refusal, refused);
+    if (!refused) done();
   }
 
   async #ask(request: Request): Promise<void> {

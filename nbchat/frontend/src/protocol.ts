@@ -52,6 +52,8 @@ export interface Message {
   /** Seconds. */
   reasoning_s: number | null;
   /** Seconds. */
+  first_token_s: number | null;
+  /** Seconds. */
   duration_s: number | null;
   usage: Usage | null;
   /** In US dollars, reckoned from the model's prices where the server names no cost. */
@@ -144,6 +146,22 @@ export type File = { type: "file"; nonce: string; name: string };
 export type Resynced = { type: "synced" } | { type: "snapshot"; snapshot: Snapshot };
 export type FromKernel = Change | Resynced | Received | File;
 
+/** A variable of the notebook that can be mentioned. */
+export interface VariableName {
+  name: string;
+  /** "DataFrame 100×3". */
+  hint: string;
+}
+
+/** What there is to send about a cell that failed. */
+export interface FailedCell {
+  question: string;
+  name: string;
+  text: string;
+  /** The names of those that it is about. */
+  variables: string[];
+}
+
 /** Each is answered by `received` or `file` with the nonce that the store adds. */
 export type Request =
   /** The files' bytes come as the message's buffers, in their order. */
@@ -156,12 +174,20 @@ export type Request =
   /** To the next version (1) or the previous one (-1). */
   | { type: "branch"; id: string; step: -1 | 1 }
   | { type: "thoughts"; id: string }
+  /** Goes on with the reply of this column as a chat. */
+  | { type: "take" }
   /** A person's answer to a call that waits; `call` is its place in `tool_calls`. */
   | { type: "approve"; id: string; call: number; allow: boolean }
   | { type: "download" }
   | { type: "asset"; name: string }
   /** Answered by a file: JSON of `ModelFacts[]`, in the menu's order. */
   | { type: "models" }
+  /** Answered by a file: JSON of `VariableName[]`. */
+  | { type: "names" }
+  /** Answered by a file: what would be sent of a variable, a text or a PNG. */
+  | { type: "variable"; name: string }
+  /** Answered by a file: JSON of `FailedCell`. */
+  | { type: "failure" }
   /** Answered by a file: its bytes. */
   | { type: "attachment"; id: string }
   /** Chooses a model that is not in the menu. */

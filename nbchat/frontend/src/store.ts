@@ -16,7 +16,10 @@ const BUSY =
 const NO_ANSWER = "No answer from the kernel. If it was restarted, run this cell again.";
 
 /** What is answered by a file. */
-const FILES: ReadonlySet<Request["type"]> = new Set(["download", "asset", "models", "attachment"]);
+const FILES: ReadonlySet<Request["type"]> = new Set([
+  ...(["download", "asset", "models", "attachment"] as const),
+  ...(["names", "variable", "failure"] as const),
+]);
 /** What no person waits for. */
 const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models"]);
 
@@ -41,11 +44,14 @@ const EMPTY: Snapshot = {
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
   const { messages = [], notices = [] } = snapshot;
-  const later = { estimated_cost: null, attachments: [], tool_calls: [], notes: [], retry_in_s: null };
+  const later = { first_token_s: null, estimated_cost: null, attachments: [], tool_calls: [], notes: [], retry_in_s: null };
   return {
     ...EMPTY,
     ...snapshot,
-    messages: messages.map((message) => ({ ...later, ...message })),
+    messages: messages.map((message) => {
+      const whole = Object.keys(later).every((name) => name in message);
+      return whole ? message : { ...later, ...message };
+    }),
     notices: notices.map((notice) => ({ ...notice, secret_button: notice.secret_button ?? "Use this key" })),
   };
 }
@@ -71,6 +77,9 @@ export class Store {
 
   /** The message that one is editing, and where in the page one asked for that. */
   editing: { message: Message; from: Element } | undefined;
+
+  /** What one is to find in the composer beside `from`, to send it. */
+  draft: { text: string; from: Element } | undefined;
 
   /** What goes with the next message, and why something else does not. */
   attached: readonly Attached[] = [];
@@ -127,6 +136,11 @@ export class Store {
   endEdit(): void {
     this.editing = undefined;
     this.notAttached = "";
+    this.redraw();
+  }
+
+  write(text: string, from: Element): void {
+    this.draft = { text, from };
     this.redraw();
   }
 

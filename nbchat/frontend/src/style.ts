@@ -1,15 +1,20 @@
 import actions from "./actions.css";
 import attachments from "./attachments.css";
 import code from "./code.css";
+import column from "./column.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
 import math from "./math.css";
+import mentions from "./mentions.css";
 import model from "./model.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 import toolcalls from "./toolcalls.css";
 
-const text = [theme, layout, parts, actions, attachments, toolcalls, markdown, code, math, model].join("\n");
+const texts = [
+  theme, layout, parts, actions, attachments, mentions, toolcalls, markdown, code, math, model, column,
+];
+const text = texts.join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {

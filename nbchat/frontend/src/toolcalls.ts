@@ -111,7 +111,8 @@ export class ReplyBody {
     return this.#texts.flatMap(({ element }) => [...element.children]);
   }
 
-  update({ id, content, tool_calls: calls }: Message, ended: boolean): void {
+  update({ id, content, tool_calls: calls }: Message, ended: boolean): boolean {
+    let drawn = true;
     this.#id = id;
     const cuts = [...new Set(calls.map(({ at }) => at))];
     const order: Element[] = [];
@@ -126,11 +127,14 @@ export class ReplyBody {
       }
       // What a call has closed stays as it is, unless the reply is another one.
       const last = at === cuts.length;
-      if (last || at >= this.#closed || ended) text.update(content.slice(cuts[at - 1] ?? 0, cuts[at]), !last || ended);
+      if (last || at >= this.#closed || ended) {
+        drawn = text.update(content.slice(cuts[at - 1] ?? 0, cuts[at]), !last || ended) && drawn;
+      }
     }
-    this.#closed = cuts.length;
+    if (drawn) this.#closed = cuts.length;
     arrange(this.element, order);
     this.element.hidden = content === "" && calls.length === 0;
+    return drawn;
   }
 
   #card(call: number): CallCard {

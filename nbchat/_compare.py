@@ -1,0 +1,369 @@
+"""One question to several models side by side, of which one reply can be gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Generator, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import traitlets
+from IPython.display import display
+
+from ._attachments import read_all
+from ._bundle import asset
+from ._chat_json import SavedChat
+from ._chat_widget import ChatWidget, check_content, family
+from ._comm import deliver_while_busy
+from ._connection import Connection
+from ._conversation import Message
+from ._engine import Engine, Timeouts
+from ._errors import ChatError
+from ._export import to_html, to_plain
+from ._fallback import Fallback, display_widget
+from ._frames import figures, rows_frame
+from ._models import read_models
+from ._plan import Rules, Server
+from ._providers import Secret
+from ._reply import Reply
+from ._session import Session
+from ._settings import ChatSettings, read_system
+from ._transcript import Panel, Transcript
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from openai import AsyncOpenAI
+
+_COLUMNS = (
+    *("model", "text", "first_token_s", "duration_s", "prompt_tokens", "completion_tokens"),
+    *("cost", "status", "error"),
+)
+
+
+def compare(
+    content: str,
+    models: str | Path | Iterable[str],
+    *,
+    images: Iterable[object] = (),
+    files: Iterable[object] = (),
+    system: str | Path = "",
+    reasoning_effort: str | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    top_p: float | None = None,
+    provider: str | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    client: AsyncOpenAI | None = None,
+    flush_interval_s: float = 0.04,
+    first_token_timeout_s: float = 300.0,
+    idle_timeout_s: float = 120.0,
+) -> Comparison:
+    """Asks several models of one server the same; returns at once, while they all answer.
+
+    In a cell the comparison shows itself: the replies side by side, each with the time to its first
+    token, its duration, tokens and cost, and a button that goes on with it as a chat.
+
+    Args:
+        content: What to say; may be blank beside images or files.
+        models: The models' ids: a list, or a text file with an id a line.
+        images: As in `ChatWidget.send`, as are `files`.
+        files: What else goes with the message.
+        system: As in `ChatWidget`, as are all that follow.
+        reasoning_effort: "low", "medium" or "high".
+        temperature: 0.0 to 2.0.
+        max_tokens: The upper limit of each reply.
+        top_p: 0.0 to 1.0.
+        provider: A server by its name.
+        base_url: Any OpenAI-compatible server.
+        api_key: Its key.
+        client: A ready `AsyncOpenAI`.
+        flush_interval_s: The least time between two refreshes of the view.
+        first_token_timeout_s: How long a reply may take to begin.
+        idle_timeout_s: How long it may then be silent.
+
+    Raises:
+        ValueError: The message is blank, there is no model, a setting is out of range, or a file is
+            missing.
+        TypeError: An argument is of the wrong type.
+    """
+    key = None if api_key is None else Secret(api_key)
+    del api_key  # from here on, no traceback can print it
+    given: dict[str, Any] = {
+        "system": read_system(system),
+        "reasoning_effort": reasoning_effort,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "top_p": top_p,
+    }
+    return Comparison(
+        content,
+        read_models(models),
+        read_all(images, files),
+        ChatSettings(**{name: value for name, value in given.items() if value is not None}),
+        {"provider": provider, "base_url": base_url, "client": client},
+        key,
+        Timeouts(first_token_timeout_s, idle_timeout_s),
+        flush_interval_s,
+    )
+
+
+class Column(Transcript):
+    """One model's reply, and what it took."""
+
+    kind = traitlets.Unicode("column").tag(sync=True)
+
+
+class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The replies of several models to one message, as `compare` gives it.
+
+    `await comparison` and `comparison.wait()` give the comparison itself once all have ended. An
+    error of one model is not raised: `comparison.replies[model].error` tells.
+
+    Attributes:
+        replies: Model → its `Reply`.
+    """
+
+    _closed = True  # until it is made: ipywidgets closes what it collects
+
+    def __init__(
+        self,
+        content: str,
+        models: list[str],
+        attachments: list[Any],
+        settings: ChatSettings,
+        server: dict[str, Any],
+        key: Secret | None,
+        timeouts: Timeouts,
+        flush_interval_s: float,
+    ) -> None:
+        check_content(content, attachments)
+        self._settings = settings
+        self._server = server
+        self._key = key
+        self._timeouts = timeouts
+        self._attachments = attachments
+        self._connection = Connection(timeouts, lambda: None, key=key, **server)
+        self._fallback = Fallback(self._render)
+        self._taking = threading.RLock()
+        self._showing = threading.Lock()
+        self._chat: ChatWidget | None = None
+        self._columns = {model: self._column(model, flush_interval_s) for model in models}
+        self._sessions = {
+            model: Session(
+                column, self._connect, Rules, partial(self._show_busy, model), self._on_end
+            )
+            for model, column in self._columns.items()
+        }
+        self._stop_button = ipywidgets.Button(
+            description="Stop", tooltip="Stop all replies", disabled=True
+        )
+        self._stop_button.add_class("nbchat-stop")
+        self._stop_button.on_click(lambda _: self.stop())
+        deliver_while_busy(self._stop_button)
+        prompt = Panel("prompt", next(iter(self._columns.values())))
+        head = ipywidgets.HBox([prompt, self._stop_button])
+        head.add_class("nbchat-compared")
+        columns = ipywidgets.Box(list(self._columns.values()))
+        columns.add_class("nbchat-columns")
+        self._parts = (head, columns)
+        super().__init__(self._parts)
+        self.add_class("nbchat")
+        self.add_class("nbchat-comparison")
+        self._closed = False
+        self.replies: dict[str, Reply] = {}
+        for model, session in self._sessions.items():
+            self._columns[model].show(partial(_messages, session))
+            self._columns[model].publish(model=model)
+            self.replies[model] = session.ask(
+                content, settings.replace(model=model), attachments=attachments, queue=False
+            )
+
+    @property
+    def chat(self) -> ChatWidget | None:
+        """The chat that goes on with one of the replies, once one has been taken."""
+        return self._chat
+
+    def take(self, model: str) -> ChatWidget:
+        """Goes on with one of the replies: the comparison becomes a chat; others are stopped.
+
+        Raises:
+            ValueError: This model was not asked.
+            RuntimeError: Its reply still runs, one was taken before, or the comparison is closed.
+        """
+        with self._taking:
+            if model not in self._sessions:
+                raise ValueError(f"{model!r} is not one of {', '.join(self._sessions)}.")
+            if self._chat is not None:
+                raise RuntimeError("One of the replies has been taken: it is comparison.chat.")
+            if self._closed:
+                raise RuntimeError("This comparison is closed.")
+            session = self._sessions[model]
+            if session.busy:
+                raise RuntimeError("This reply is still running: wait for it, or stop it.")
+            self.stop()
+            self._chat = chat = ChatWidget(
+                model=model,
+                **self._server,
+                api_key=self._key.reveal() if self._key else None,
+                **vars(self._timeouts),
+            )
+            settings = self._settings.replace(model=model)
+            chat._restore(SavedChat(session.conversation, settings), ())
+            chat.set_trait("last", self.replies[model])
+            chat.on_reply(lambda _: self._fallback.update())
+            self.children = (chat,)
+            self._connection.close()
+            for part in self._parts:
+                _close(part)
+        return chat
+
+    def to_frame(self) -> pd.DataFrame:
+        """What came of it as a pandas DataFrame, a model a row.
+
+        Its columns are model, text, first_token_s, duration_s, prompt_tokens, completion_tokens,
+        cost (US dollars), status and error.
+
+        Raises:
+            ImportError: There is no pandas.
+        """
+        rows = [
+            {
+                **figures(reply._message),
+                "model": model,
+                "text": reply.text,
+                "first_token_s": reply.first_token_s,
+                "error": reply.error and str(reply.error),
+            }
+            for model, reply in self.replies.items()
+        ]
+        return rows_frame(rows, _COLUMNS)
+
+    def wait(self, timeout: float | None = None) -> Comparison:
+        """Waits in plain code until all replies have ended; they stream meanwhile.
+
+        Args:
+            timeout: Seconds for all of them; None waits as long as it takes.
+
+        Raises:
+            TimeoutError: Some have not ended yet; they go on.
+            RuntimeError: Waiting here would block the streams themselves: use `await`.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        try:
+            for reply in self.replies.values():
+                with contextlib.suppress(ChatError):
+                    reply.wait(None if end is None else max(0.0, end - time.monotonic()))
+        except TimeoutError:
+            raise TimeoutError(f"Not all replies have ended within {timeout} s") from None
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        return self
+
+    def __await__(self) -> Generator[Any, None, Comparison]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Comparison:
+        try:
+            for reply in self.replies.values():
+                with contextlib.suppress(ChatError):
+                    await reply
+        except asyncio.CancelledError:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ends all requests that run; the texts so far stay."""
+        for session in self._sessions.values():
+            session.stop()
+
+    def close(self) -> None:
+        """Stops what runs and takes the comparison off the page, with the chat it may be now."""
+        if self._closed:
+            return
+        self._closed = True
+        self.stop()
+        self._connection.close()
+        if self._chat is not None:
+            self._chat.close()
+        _close(self)
+
+    def display(self) -> None:
+        """Shows the comparison below the cell."""
+        display(self)  # type: ignore[no-untyped-call]
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """Shows the widget, and beside it what viewers without widgets can show."""
+        display_widget(self, **kwargs)
+        self._fallback.display()
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{model}: {reply.status}" for model, reply in self.replies.items())
+        return f"<Comparison: {states}>"
+
+    def _column(self, model: str, flush_interval_s: float) -> Column:
+        return Column(
+            ipywidgets.Layout(),
+            {
+                "resync": lambda _: None,
+                "asset": lambda message: asset(message["name"]),
+                "attachment": partial(self._on_attachment, model),
+                "take": lambda _: self._on_take(model),
+            },
+            lambda: None,
+            flush_interval_s,
+        )
+
+    def _on_attachment(self, model: str, message: dict[str, Any]) -> tuple[str, bytes]:
+        attachment = self._sessions[model].find_attachment(message["id"])
+        return attachment.name, attachment.data
+
+    def _on_take(self, model: str) -> None:
+        self.take(model)
+
+    async def _connect(self, settings: ChatSettings) -> tuple[Engine, Server, ChatSettings]:
+        server = await self._connection.server()
+        engine = self._connection.engine
+        assert engine is not None  # noqa: S101 - for the type checker: else there is no server
+        for attachment in self._attachments:
+            try:
+                self._connection.check_accepts(settings.model, attachment)
+            except ValueError as error:
+                raise ChatError(str(error)) from None
+        # Importing the SDK takes a second that is no model's. The request tells what is wrong.
+        with contextlib.suppress(Exception):
+            await engine.client()
+        return engine, server, settings
+
+    def _show_busy(self, model: str) -> None:
+        self._columns[model].publish(busy=self._sessions[model].busy)
+        with self._showing:
+            self._stop_button.disabled = not any(s.busy for s in self._sessions.values())
+
+    def _on_end(self, _: Reply) -> None:
+        self._fallback.update()
+
+    def _render(self) -> dict[str, str]:
+        if self._chat is not None:
+            return self._chat._keeper.render()
+        conversations = [session.conversation for session in self._sessions.values()]
+        return {
+            "text/html": "\n".join(map(to_html, conversations)),
+            "text/plain": "\n\n".join(map(to_plain, conversations)),
+        }
+
+
+def _messages(session: Session) -> list[Message]:
+    return session.conversation.messages
+
+
+def _close(widget: ipywidgets.Widget) -> None:
+    for part in family(widget):
+        ipywidgets.Widget.close(part)

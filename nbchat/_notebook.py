@@ -1,0 +1,133 @@
+"""What a chat knows of the notebook around it: the person's variables, and the cell that failed."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from IPython.core.getipython import get_ipython
+
+from ._attachments import Attachment
+from ._description import describe
+from ._errors import ChatError
+from ._explain import QUESTION, Failure
+from ._notices import Action, Notice, Notices
+from ._variables import NotThereError, mentioned, offered, resolve
+
+_FAILED = "failed-cell"
+
+File = tuple[str, bytes]
+
+
+class Notebook:
+    """Outside of IPython, or of a kernel, there are no variables and no failed cells.
+
+    Args:
+        notices: Where it is offered to explain an error.
+        limit: Characters of what is told about a variable.
+        no_images: Why the chosen model is sent no images; "" if it takes them.
+    """
+
+    #: Of several chats, the one that was shown or used last offers to explain an error.
+    _in_use: ClassVar[weakref.ref[Notebook] | None] = None
+
+    def __init__(self, notices: Notices, limit: int, no_images: Callable[[], str]) -> None:
+        self._notices = notices
+        self._limit = limit
+        self._no_images = no_images
+        self._failure: Failure | None = None
+        self._shell: Any = get_ipython()
+
+    def watch(self) -> None:
+        """Listens to the notebook's cells from now on."""
+        if self._shell is not None:
+            self._shell.events.register("post_run_cell", self._after_cell)
+
+    def close(self) -> None:
+        """Listens to the notebook's cells no longer."""
+        if self._shell is not None:
+            self._shell.events.unregister("post_run_cell", self._after_cell)
+        self._shell = self._failure = None
+
+    def use(self) -> None:
+        """The chat is shown, or something is sent."""
+        Notebook._in_use = weakref.ref(self)
+
+    def find(self, text: str) -> list[Attachment]:
+        """What the variables are that a text mentions; what is none stays a word of the text."""
+        found = {}
+        for expression in mentioned(text):
+            try:
+                name, value = resolve(expression, self._variables())
+            except NotThereError:
+                continue
+            if name not in found:
+                found[name] = self._describe(name, value)
+        return list(found.values())
+
+    def names(self) -> File:
+        """The variables that there are to pick from, as `VariableName[]` of `protocol.ts`."""
+        hidden = {} if self._shell is None else self._shell.user_ns_hidden
+        names = [{"name": name, "hint": hint} for name, hint in offered(self._variables(), hidden)]
+        return "names.json", json.dumps(names).encode()
+
+    def variable(self, expression: str) -> File:
+        """What would be sent of one.
+
+        Raises:
+            NotThereError: There is none of this name.
+        """
+        (name, *_) = mentioned(f"@{expression}") or [""]
+        attachment = self._describe(*resolve(name, self._variables()))
+        return attachment.name, attachment.data
+
+    def failure(self) -> File:
+        """The last failed cell, as `FailedCell` of `protocol.ts`.
+
+        Raises:
+            RuntimeError: None has failed.
+        """
+        failure = self._failed()
+        error, names = failure.describe(self._limit), failure.names(self._variables())
+        told = {"question": QUESTION, "name": error.name, "text": error.text, "variables": names}
+        return "failure.json", json.dumps(told).encode()
+
+    def explained(self) -> tuple[str, list[Attachment]]:
+        """What to send to have the last error explained.
+
+        Raises:
+            RuntimeError: No cell has failed.
+        """
+        failure, variables = self._failed(), self._variables()
+        told = [self._describe(name, variables[name]) for name in failure.names(variables)]
+        return QUESTION, [failure.describe(self._limit), *told]
+
+    def _failed(self) -> Failure:
+        if self._failure is None:
+            raise RuntimeError("There is no error to explain: no cell has failed.")
+        return self._failure
+
+    def _describe(self, name: str, value: object) -> Attachment:
+        return describe(name, value, self._limit, self._no_images())
+
+    def _variables(self) -> dict[str, object]:
+        return {} if self._shell is None else self._shell.user_ns
+
+    def _after_cell(self, result: Any) -> None:
+        error = result.error_before_exec or result.error_in_exec
+        if error is None:
+            self._notices.dismiss(_FAILED)
+        elif isinstance(error, Exception) and not isinstance(error, ChatError):
+            self._failure = Failure(error, result.info.raw_cell, result.execution_count)
+            if Notebook._in_use is not None and Notebook._in_use() is self:
+                text = f"{self._failure.title}: the chat can explain it, and how to fix it."
+                done = partial(self._notices.dismiss, _FAILED)
+                # Before "explain" comes here, the browser has put all of it into its composer.
+                actions = {
+                    "explain": Action("Explain", done),
+                    "dismiss": Action("Not now", done),
+                }
+                self._notices.show(Notice(_FAILED, text, actions=actions))

@@ -1,0 +1,215 @@
+"""What is measured of each contestant."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from statistics import median
+
+from . import server as model
+from .contestants import Chat, Contestant, FloorLoop
+from .figures import lags, percentile
+from .page import Cost
+
+LONG_TASK_MS = 50
+BETWEEN_TURNS_S = 0.08
+STALL_S = 3.0
+
+
+@dataclass
+class Reply:
+    """One reply. Times are seconds."""
+
+    tokens: int
+    rate: int
+    bytes: int = 0
+    gave_up: str = ""  # "slow": the rest was still coming; "stalled": nothing came any more
+    in_sight: float = 0.0  # the share of it when given up
+    first_s: float = 0.0
+    lag_p50_s: float = 0.0
+    lag_p95_s: float = 0.0
+    lag_max_s: float = 0.0
+    last_s: float = 0.0
+    took_s: float = 0.0
+    long_tasks: int = 0
+    longest_ms: float = 0.0
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass
+class Opening:
+    """What it costs to open a chat; times are seconds, sizes bytes."""
+
+    first_s: float = 0.0
+    later_s: float = 0.0
+    first_bytes: int = 0
+    later_bytes: int = 0
+    fetched_bytes: int = 0
+    saved_bytes: int = 0
+
+
+@dataclass
+class Stretch:
+    """Turns of a conversation, from `first` to `last`; what each cost on average."""
+
+    first: int
+    last: int
+    took_s: float
+    kernel_s: float
+    browser_s: float
+    bytes: float
+
+
+class GaveUpError(Exception):
+    """The reply did not come into sight in time.
+
+    Attributes:
+        how: As in `Reply.gave_up`.
+        in_sight: As in `Reply`.
+    """
+
+    def __init__(self, how: str, in_sight: float) -> None:
+        super().__init__(how)
+        self.how = how
+        self.in_sight = in_sight
+
+
+class Examiner:
+    """Asks contestants for replies, numbered through."""
+
+    def __init__(self, server: model.Server, patience_s: float) -> None:
+        self._server = server
+        self._patience_s = patience_s
+        self._numbers = itertools.cycle(range(1, 1000))
+
+    def reply(self, of: Contestant, tokens: int, rate: int = 0) -> Reply:
+        """Asks for one reply and follows it.
+
+        Where it takes too long, the contestant's page is closed and opened again.
+        """
+        number = next(self._numbers)
+        pieces, ends = model.reply(number, tokens)
+        found = Reply(tokens, rate, len("".join(pieces).encode()))
+        try:
+            with of.measured.spent() as found.cost:
+                asked = self._ask(of, number, tokens, rate)
+        except GaveUpError as error:
+            found.gave_up, found.in_sight = error.how, error.in_sight
+            of.close()
+            of.open()
+            of.fresh()
+            return found
+        sent = self._server.sent(number)
+        if isinstance(of, FloorLoop):
+            found.last_s = of.ended_at() - sent[-1]
+            found.took_s = of.ended_at() - asked
+            return found
+        seen = [(n, ms / 1000) for n, ms in of.frame.evaluate("bench.seen")]
+        late = lags(seen, [sent[end] for end in ends])
+        tasks = of.frame.evaluate("bench.longTasks")
+        found.first_s = seen[0][1] - asked
+        found.lag_p50_s = median(late)
+        found.lag_p95_s = percentile(late, 0.95)
+        found.lag_max_s = max(late)
+        found.last_s = late[-1]
+        found.took_s = seen[-1][1] - asked
+        found.long_tasks = sum(each > LONG_TASK_MS for each in tasks)
+        found.longest_ms = max(tasks, default=0.0)
+        return found
+
+    def memory(self, of: Contestant, tokens: int) -> Cost | None:
+        """What a reply leaves in memory."""
+        number = next(self._numbers)
+        try:
+            with of.measured.spent(memory=True) as cost:
+                self._ask(of, number, tokens, 0)
+        except GaveUpError:
+            return None
+        return cost
+
+    def conversation(
+        self, of: Chat, turns: int, stretch: int, tokens: int, patience_s: float
+    ) -> list[Stretch]:
+        """A conversation, turn upon turn, as far as it comes in the time."""
+        found = []
+        deadline = time.monotonic() + patience_s
+        turn = 0
+        try:
+            while turn + stretch <= turns and time.monotonic() < deadline:
+                took = 0.0
+                with of.measured.spent() as cost:
+                    for _ in range(stretch):
+                        start = time.time()
+                        self._ask(of, next(self._numbers), tokens, 0)
+                        took += time.time() - start
+                        of.measured.settle(BETWEEN_TURNS_S)
+                figures = (took, cost.kernel_s, cost.browser_s, cost.bytes)
+                means = (each / stretch for each in figures)
+                found.append(Stretch(turn + 1, turn + stretch, *means))
+                turn += stretch
+        except GaveUpError:
+            pass
+        return found
+
+    def _ask(self, of: Contestant, number: int, tokens: int, rate: int) -> float:
+        """Returns when it was asked, as soon as the end of the reply is in sight."""
+        patience_s = self._patience_s + (tokens / rate if rate else 0)
+        frame = of.frame
+        _, ends = model.reply(number, tokens)
+        frame.evaluate("(watched) => bench.watch(...watched)", [of.log, number, len(ends) - 1])
+        asked = time.time()
+        of.ask(f"#{number}: {tokens} tokens at {rate}/s")
+        if isinstance(of, FloorLoop):
+            of.notebook.wait_idle(patience_s)
+        elif not frame.evaluate("(ms) => bench.wait(ms)", patience_s * 1000):
+            seen = frame.evaluate("bench.seen.at(-1)?.[0] ?? -1")
+            _, before = of.measured.received()
+            of.page.wait_for_timeout(STALL_S * 1000)
+            _, after = of.measured.received()
+            # The connections' own signs of life are a few.
+            moved = frame.evaluate("bench.seen.at(-1)?.[0] ?? -1") > seen or after - before > 5
+            raise GaveUpError("slow" if moved else "stalled", (seen + 1) / len(ends))
+        return asked
+
+
+def opening(of: Chat) -> Opening:
+    """Opens a first and a second chat, in a page that was opened just now."""
+    found = Opening()
+    of.measured.settle()
+    start, files = of.before_setup
+    saved = of.saved_bytes()
+    found.first_s = of.show(2)
+    of.measured.settle(1)
+    first, _ = of.measured.received()
+    found.first_bytes = first - start
+    found.fetched_bytes = of.measured.fetched() - files
+    found.later_s = of.show(3)
+    of.measured.settle(1)
+    later, _ = of.measured.received()
+    found.later_bytes = later - first
+    found.saved_bytes = (of.saved_bytes() - saved) // 2
+    return found
+
+
+def importing(repeats: int) -> dict[str, float]:
+    """Seconds in fresh processes, medians: `import nbchat` after its widgets', and two chats."""
+    code = """
+import time, ipywidgets, anywidget
+times = [time.perf_counter()]
+import nbchat
+times.append(time.perf_counter())
+for _ in range(2):
+    nbchat.ChatWidget(base_url="http://127.0.0.1:9/v1", api_key="none", model="benchmark")
+    times.append(time.perf_counter())
+print(*(b - a for a, b in zip(times, times[1:])))
+"""
+    runs = []
+    for _ in range(repeats):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        runs.append([float(each) for each in done.stdout.split()])
+    names = ("import_s", "first_chat_s", "later_chat_s")
+    return dict(zip(names, map(median, zip(*runs, strict=True)), strict=True))

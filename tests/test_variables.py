@@ -1,0 +1,400 @@
+"""What is told about a variable: bounded, masked, of the value as it is; and what counts as one."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import io
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from test_attachments import png
+
+from nbchat import _description, _tables
+from nbchat._description import describe
+from nbchat._variables import NotThereError, mentioned, offered, resolve
+
+LIMIT = 4000
+
+
+def told(value: object, limit: int = LIMIT, name: str = "it") -> str:
+    attachment = describe(name, value, limit)
+    assert attachment.kind == "text"
+    assert attachment.name == f"@{name}"
+    return attachment.text
+
+
+# What a text mentions
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("why is @df skewed?", ["df"]),
+        ("@df, @df. And (@x)", ["df", "x"]),
+        ("@df.price and @rows[0]", ["df.price", "rows[0]"]),
+        ("@cfg['a b'][\"c\"].d", ["cfg['a b'][\"c\"].d"]),
+        ("me@example.org, a@@b, https://x.org/@you", []),
+        ("@1 @ @-x", []),
+        ("@größe", ["größe"]),
+        ("@df[f(x)] @df['a/b']", ["df"]),
+        ("@cache\ndef f(): ...", []),
+        ("@app.get('/')\nasync def f(): ...", []),
+        ("is it @df\nor not", ["df"]),
+    ],
+)  # fmt: skip
+def test_what_a_text_mentions(text: str, names: list[str]) -> None:
+    assert mentioned(text) == names
+
+
+class Watched:
+    """Tells when code of its own runs."""
+
+    def __init__(self) -> None:
+        self.plain = 1
+        self.__dict__["ran"] = False
+
+    @property
+    def costly(self) -> int:
+        self.__dict__["ran"] = True
+        return 2
+
+    def __getattr__(self, name: str) -> int:
+        self.__dict__["ran"] = True
+        return 3
+
+
+def test_the_longest_part_that_there_is() -> None:
+    watched = Watched()
+    counts: dict[str, int] = collections.defaultdict(int, a=1)
+    frame = pd.DataFrame({"price": [1, 2]})
+    names: dict[str, Any] = {"w": watched, "counts": counts, "rows": [[5]], "df": frame, "os": os}
+    assert resolve("w.plain", names) == ("w.plain", 1)
+    assert resolve("w.costly.x", names) == ("w", watched)
+    assert resolve("w.other", names) == ("w", watched)
+    assert not watched.ran
+    assert resolve("counts['b']", names) == ("counts", counts)
+    assert resolve('counts["a"]', names) == ("counts['a']", 1)
+    assert list(counts) == ["a"]
+    assert resolve("rows[0][0]", names) == ("rows[0][0]", 5)
+    assert resolve("rows[7]", names)[0] == "rows"
+    assert resolve("df.price.Then", names)[0] == "df.price"
+    for name in ("absent", "os", "os.environ", "__name__", ""):
+        with pytest.raises(NotThereError):
+            resolve(name, names)
+
+
+def test_what_is_offered_and_in_which_order() -> None:
+    shell = {"In": [], "_": 1, "get_ipython": print}
+    own = {
+        "os": os,
+        "Path": Path,
+        "df": pd.DataFrame({"a": [1, 2]}),
+        "_private": 1,
+        "rows": [1] * 1200,
+        "lazy": pl.LazyFrame({"a": [1]}),
+        "n": 3,
+    }
+    assert list(offered({**shell, **own}, shell)) == [
+        ("n", "int"),
+        ("lazy", "LazyFrame"),
+        ("rows", "list 1,200"),
+        ("df", f"DataFrame 2{_tables.TIMES}1"),
+        ("Path", "class"),
+    ]
+    assert [name for name, _ in offered({"In": [1]}, shell)] == ["In"], "it is the person's now"
+
+
+# Frames and arrays
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_a_frame(library: Any) -> None:
+    frame = library.DataFrame(
+        {"price": [1.0, None, 400.0], "city": ["Bern", "Basel", "Bern"], "api_key": ["tea"] * 3}
+    )
+    before = frame.to_dict()
+    text = told(frame)
+    assert "3 rows" in text
+    assert "3 columns" in text
+    assert "price: " in text
+    assert "1 null" in text
+    assert "Basel" in text
+    assert "400" in text
+    assert "mean" in text
+    assert "200.5" in text
+    assert "tea" not in text
+    assert str(frame.to_dict()) == str(before)
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_a_series_and_an_empty_frame(library: Any) -> None:
+    assert "3 rows" in told(library.Series([1, 2, 3]))
+    assert "0 rows" in told(library.DataFrame())
+    assert "0 rows" in told(library.DataFrame({"a": []}))
+
+
+def test_a_frame_of_odd_things() -> None:
+    assert "[1]" in told(pd.DataFrame({"lists": [[1], [2]], "mixed": [1, "a"]}))
+    assert "b" in told(
+        pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([(1, "a"), (1, "b")]))
+    )
+    twice = told(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+    assert "1 rows" in twice
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_of_a_large_frame_a_sample_is_looked_at(library: Any) -> None:
+    values = np.zeros(1_000_000)
+    values[-1] = 7  # every nth row of them is not this one
+    text = told(library.DataFrame({"a": values}))
+    assert "1,000,000 rows" in text
+    assert "of every 5th row" in text
+    wide = told(library.DataFrame({f"c{n}": [1] for n in range(300)}), limit=100_000)
+    assert "and 260 more columns" in wide
+    assert "c41" not in wide
+
+
+def test_a_lazy_frame_is_not_collected() -> None:
+    def collected(_: object) -> pl.DataFrame:
+        raise AssertionError("collected")
+
+    lazy = pl.LazyFrame({"a": [1]}).map_batches(collected, schema={"a": pl.Int64})
+    text = told(lazy)
+    assert "not collected" in text
+    assert "a: Int64" in text
+
+
+def test_an_array() -> None:
+    text = told(np.array([[1.0, np.nan], [3.0, 8.0]]))
+    for part in ("shape (2, 2)", "float64", "range 1 to 8", "1 nan"):
+        assert part in text
+    assert "of every 5th value" in told(np.arange(1_000_000))
+    assert "[1 'a']" in told(np.array([1, "a"], dtype=object))
+    assert "True" in told(np.array([True, False]))
+    assert "2.+1.j" in told(np.array([2 + 1j]))
+    assert told(np.array([]))
+
+
+# Code, files, pictures, hooks
+
+
+def area(width: float, height: float = 2) -> float:
+    """How large it is."""
+    return width * height
+
+
+def test_functions_and_classes() -> None:
+    assert "return width * height" in told(area)
+    assert "def __getattr__" in told(Watched)
+    assert "def plain" not in told(Watched().__init__)
+    assert "Return the number of items" in told(len)
+
+
+def test_a_class_of_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.run_cell("x = 1\nclass Cat:\n    def purr(self):\n        return 'rrr'\n")
+    assert told(shell.user_ns["Cat"]).endswith(
+        "class Cat:\n    def purr(self):\n        return 'rrr'"
+    )
+
+
+def test_a_file(tmp_path: Path) -> None:
+    text = tmp_path / "notes.env"
+    text.write_text("HOST=here\nMY_API_KEY=tea\n")
+    assert "HOST=here\nMY_API_KEY=[key]" in told(text)
+    image = tmp_path / "x.png"
+    image.write_bytes(png())
+    assert "no text" in told(image)
+    assert "not there" in told(tmp_path / "absent")
+    assert "a folder" in told(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert "not there" in told(tmp_path / "pipe")
+
+
+def test_pictures() -> None:
+    figure = Figure(figsize=(2, 1))
+    axes = figure.subplots()
+    axes.plot([1, 2])
+    image = Image.new("CMYK", (4000, 10))
+    for value in (figure, axes, image):
+        drawn = describe("fig", value, LIMIT)
+        assert (drawn.name, drawn.media_type) == ("@fig", "image/png")
+    assert image.size == (4000, 10)
+    small = Image.open(io.BytesIO(drawn.data))
+    assert small.width == 1600
+    in_words = describe("fig", figure, LIMIT, "tiny takes no images.")
+    assert (in_words.name, in_words.kind) == ("@fig (as text)", "text")
+    assert "tiny takes no images." in in_words.text
+    assert "Figure" in in_words.text
+
+
+class Hooked:
+    def __llm__(self) -> str:
+        return "I am 3 m long."
+
+    def _repr_markdown_(self) -> str:
+        return "**no**"
+
+
+class Marked:
+    def _repr_markdown_(self) -> tuple[str, dict[str, Any]]:
+        return "**yes**", {}
+
+
+class Everything:
+    """Answers to every name, as mocks do."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: 1 / 0
+
+    def __repr__(self) -> str:
+        return "all"
+
+
+def test_hooks() -> None:
+    assert told(Hooked()).endswith("I am 3 m long.")
+    assert told(Marked()).endswith("**yes**")
+    assert told(Everything()).endswith("all")
+    assert "class Hooked" in told(Hooked)
+
+
+# All else, however it behaves
+
+
+@dataclasses.dataclass
+class Settings:
+    size: int
+    password: str
+    rows: list[int] = dataclasses.field(default_factory=lambda: list(range(10_000_000)))
+
+
+class Plain:
+    def __init__(self) -> None:
+        self.size = 1
+        self.me = self
+
+
+def test_a_repr_of_bounded_work() -> None:
+    assert told({"a": [1, (2, {3})]}).endswith("{'a': [1, (2, {3})]}")
+    text = told(Settings(3, "tea"))
+    assert "size=3" in text
+    assert "password='[key]'" in text
+    assert len(text) < 400
+    assert "Plain(size=1, me=Plain(" in told(Plain())
+    endless: list[Any] = [1]
+    endless.append(endless)
+    assert "..." in told(endless)
+    large = told(collections.OrderedDict.fromkeys(range(1_000_000)))
+    assert large.startswith("it: collections.OrderedDict\nOrderedDict({0: None")
+    assert len(large) < 1000
+    assert "bytes" in told(b"\0" * 10_000_000, limit=100)
+
+
+class Hostile:
+    def __init__(self, how: str) -> None:
+        self.how = how
+        self.go_on = threading.Event()
+        self.ended = threading.Event()
+        self.count = 0
+
+    def __repr__(self) -> str:
+        try:
+            if self.how == "waits":
+                self.go_on.wait()
+            while self.how == "loops":
+                self.count += 1
+            if self.how == "raises":
+                raise RuntimeError(self)
+            if self.how == "exits":
+                raise SystemExit
+            if self.how == "recurses":
+                return repr(self)
+            return "x" * 10_000_000 if self.how == "huge" else "\x1b[31mred\x00\ud800"
+        finally:
+            self.ended.set()
+
+
+@pytest.mark.parametrize("how", ["waits", "loops", "raises", "recurses", "huge", "odd"])
+def test_hostile_reprs(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_description, "TIME_LIMIT_S", 0.2)
+    value = Hostile(how)
+    text = told(value, limit=500)
+    assert text.startswith("it: test_variables.Hostile")
+    assert len(text) <= 500
+    if how in ("waits", "loops"):
+        assert "given up" in text
+        value.go_on.set()
+        assert value.ended.wait(10), "what was given up ends"
+    if how == "odd":
+        assert text.endswith("red?")
+
+
+def test_a_repr_that_changes_is_asked_once() -> None:
+    class Changing:
+        count = 0
+
+        def __repr__(self) -> str:
+            Changing.count += 1
+            return f"number {Changing.count}"
+
+    assert told(Changing()).endswith("number 1")
+
+
+@pytest.mark.parametrize("limit", [1, 50, 300, 4000])
+def test_the_size_is_bounded(limit: int) -> None:
+    for value in ("x" * 100_000, list(range(10**6)), pd.DataFrame(np.zeros((50, 39)))):
+        assert len(told(value, limit)) <= limit
+
+
+# Keys
+
+SK = "sk-or-v1-0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        SK,
+        {"any": SK},
+        {"OPENAI_API_KEY": "tea-and-cake"},
+        {"deep": [{"password": "tea-and-cake"}]},
+        "export SERVICE_TOKEN=tea-and-cake\n",
+        "client(api_key='tea-and-cake')",
+        '{"secret": "tea-and-cake"',
+        pd.Series({"MY_API_KEY": "tea-and-cake", "HOST": "here"}),
+        pd.DataFrame({"any": [SK], "access_token": ["tea-and-cake"]}),
+        ["tea-and-cake-of-the-environment"],
+    ],
+    ids=repr,
+)
+def test_keys_are_masked(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "tea-and-cake-of-the-environment")
+    text = told(value)
+    assert "tea" not in text
+    assert "0123456789" not in text
+    assert "[key]" in text
+
+
+def test_a_variable_named_like_a_key() -> None:
+    assert "tea" not in told("tea and cake", name="api_key")
+
+
+def test_the_cut_leaves_no_half_of_a_key() -> None:
+    for limit in range(60, 160):
+        assert "0123456789" not in told("x " * 30 + SK + " y" * 100, limit)
+
+
+def test_what_only_sounds_like_a_key_stays() -> None:
+    text = told({"max_tokens": 100, "tokens": ["a", "b"], "monkey": "chimp", "key": "C major"})
+    assert "[key]" not in text
