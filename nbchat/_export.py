@@ -18,7 +18,6 @@ from ._markdown import Code, harmless, harmless_part, plain, split
 MARKER = "<!-- nbchat -->"
 METADATA = "nbchat"
 
-_PYTHON = ("python", "py", "python3", "ipython", "ipython3")
 _SPEAKERS = {"user": "You", "assistant": "Assistant"}
 
 # What a terminal would obey, and what XML can't hold.
@@ -129,7 +128,7 @@ def _pieces(message: Message) -> Iterator[tuple[str, str]]:
     """The message's cells: their kinds and texts."""
     prose = [*_head(message)]
     for part in split(message.content):
-        if isinstance(part, Code) and message.role == "assistant" and part.language in _PYTHON:
+        if isinstance(part, Code) and message.role == "assistant" and part.is_python:
             if prose:
                 yield "markdown", "\n\n".join(prose)
             yield "code", part.text

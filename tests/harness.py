@@ -34,6 +34,7 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "estimated_cost": None,
         "attachments": [],
         "notes": [],
+        "runs": {},
         "retry_in_s": None,
         "error": None,
         **more,

@@ -15,7 +15,8 @@ export interface Attached {
   content: ArrayBuffer;
 }
 
-async function attach(store: Store, files: Iterable<File>): Promise<void> {
+/** Adds files to the next message, or says why not. */
+export async function attach(store: Store, files: Iterable<File>): Promise<void> {
   if (isEditing(store)) return;
   const read = await Promise.all(
     [...files].map(async (file) => {

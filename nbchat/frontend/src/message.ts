@@ -1,5 +1,6 @@
 import { Actions } from "./actions";
 import { Attachments } from "./attachments";
+import { CodeBlocks } from "./blocks";
 import { h, setText } from "./dom";
 import { elapsed, facts, incompleteness } from "./format";
 import { icon } from "./icon";
@@ -46,6 +47,7 @@ export class AssistantMessage implements MessageView {
   });
   #store: Store;
   #text: StreamedText;
+  #code: CodeBlocks;
   #attachments: Attachments;
   #notes = h("div", { class: "nbchat-notes" });
   #shownNotes = "[]";
@@ -66,6 +68,7 @@ export class AssistantMessage implements MessageView {
   constructor(store: Store) {
     this.#store = store;
     this.#text = new StreamedText(store);
+    this.#code = new CodeBlocks(store, this.#text.element);
     this.#attachments = new Attachments(store);
     this.#actions = new Actions(store, this.#text.element);
     this.element.append(
@@ -79,12 +82,14 @@ export class AssistantMessage implements MessageView {
 
   get blocks(): readonly Element[] {
     const notes = this.#ran ? [] : this.#notes.children;
-    return [...this.#text.element.children, ...notes, this.#badge];
+    const text = this.#text.element.querySelectorAll(":scope > :not(.nbchat-output)");
+    return [...text, ...notes, this.#badge];
   }
 
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
     this.#text.update(message.content, !running);
+    this.#code.update(message);
     this.#attachments.update(message.attachments);
     this.element.setAttribute("aria-busy", String(running));
     this.#follow(message, running);
