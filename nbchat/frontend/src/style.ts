@@ -1,5 +1,6 @@
 import actions from "./actions.css";
 import attachments from "./attachments.css";
+import blocks from "./blocks.css";
 import code from "./code.css";
 import layout from "./layout.css";
 import markdown from "./markdown.css";
@@ -8,7 +9,7 @@ import model from "./model.css";
 import parts from "./parts.css";
 import theme from "./theme.css";
 
-const text = [theme, layout, parts, actions, attachments, markdown, code, math, model].join("\n");
+const text = [theme, layout, parts, actions, attachments, markdown, code, blocks, math, model].join("\n");
 
 /** Puts our rules into a document or a shadow root, once. */
 export function putStyle(page: Document | ShadowRoot): void {
