@@ -24,7 +24,7 @@ def code(*blocks: str, language: str = "python") -> str:
 
 @pytest.fixture
 def notebook(lab: Lab, open_notebook: Open, server: ScriptedServer) -> NotebookPage:
-    notebook = open_notebook(lab, ["secret = 6", chat_cell(server), "answer", "In[-3:]"])
+    notebook = open_notebook(lab, ["secret = 6", chat_cell(server), "answer", "In[-4:]"])
     notebook.run(0)
     notebook.run(1)
     return notebook
