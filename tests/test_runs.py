@@ -81,3 +81,107 @@ def test_code_runs_like_a_cell(
     expect(again.nth(0).locator("td")).to_have_text("Ada")
     expect(again.nth(2)).to_contain_text("ZeroDivisionError")
     expect(run(reply, 1)).to_contain_text("Wall time")
+
+
+def test_output_goes_with_the_next_message(chat: ChatPage, server: ScriptedServer) -> None:
+    picture = base64.b64encode(PNG).decode()
+    show = (
+        "import base64, sys\nfrom IPython.display import Image\n"
+        f"print('first')\nprint('second', file=sys.stderr)\nImage(base64.b64decode({picture!r}))"
+    )
+    reply = answer(chat, server, code(show, "1/0", "x = 1"))
+    run(reply).get_by_role("button", name="Send output").click()
+    chips = chat.root.get_by_role("group", name="Attached files").locator(".nbchat-chip-name")
+    expect(chips).to_have_text(["output.txt", "output-1.png"])
+    run(reply, 1).get_by_role("button", name="Send output").click()
+    expect(chips).to_have_text(["output.txt", "output-1.png", "output.txt"])
+    nothing = run(reply, 2)
+    expect(nothing.get_by_role("status")).to_have_text("Done, without output")
+    expect(nothing.get_by_role("button", name="Send output")).to_be_hidden()
+    chat.ask("Why?")
+    parts = server.chats[-1].body["messages"][-1]["content"]
+    assert [part["type"] for part in parts if part["type"] == "image_url"] == ["image_url"]
+    text = "".join(part.get("text", "") for part in parts)
+    assert "first\nsecond" in text
+    assert "ZeroDivisionError: division by zero" in text
+    assert "\x1b" not in text
+
+
+def test_code_goes_into_a_cell_below(
+    notebook: NotebookPage, chat: ChatPage, server: ScriptedServer
+) -> None:
+    reply = answer(chat, server, code("b = 2\nb", language="ipython"))
+    reply.get_by_role("button", name="Insert cell").click()
+    expect(reply.get_by_text("Inserted below")).to_be_visible()
+    cells = notebook.page.locator(".jp-Notebook .jp-Cell")
+    expect(cells).to_have_count(5)
+    expect(notebook.cell(2).locator(".cm-line")).to_have_text(["b = 2", "b"])
+    expect(notebook.cell(2)).to_be_in_viewport()
+    notebook.run(2)
+    assert notebook.outputs(2)[0]["data"]["text/plain"] == "2"
+    assert reply.locator(".nbchat-output").is_hidden()
+
+
+def test_it_waits_for_the_cell_before_and_can_be_interrupted(
+    notebook: NotebookPage, chat: ChatPage, server: ScriptedServer
+) -> None:
+    wait = "import threading\nprint('begun', flush=True)\nthreading.Event().wait(60)\nprint('end')"
+    reply = answer(chat, server, code(wait))
+    notebook.page.evaluate(
+        """() => {
+          const { sharedModel } = jupyterapp.shell.currentWidget.context.model;
+          sharedModel.cells[2].setSource("open('go', 'w').close()\\nimport os, time\\n" +
+            "while os.path.exists('go'): time.sleep(0.05)");
+        }"""
+    )
+    go = notebook.path.parent / "go"
+    notebook.start(2)
+    while not go.exists():
+        notebook.page.wait_for_timeout(50)
+    reply.get_by_role("button", name="Run code").click()
+    waiting = reply.get_by_role("button", name="Waiting for the kernel")
+    expect(waiting).to_have_attribute("aria-disabled", "true")
+    waiting.click(force=True)  # nothing: else the other cell would be interrupted
+    assert go.exists()
+    go.unlink()
+    notebook.wait_idle()
+    assert notebook.outputs(2) == []
+    stop = reply.get_by_role("button", name="Interrupt the code")
+    expect(reply.locator(".nbchat-output")).to_contain_text("begun")
+    stop.click()
+    expect(reply.locator(".nbchat-output")).to_contain_text("KeyboardInterrupt")
+    expect(reply.get_by_role("button", name="Run code")).to_be_visible()
+
+
+def test_two_views_show_one_output_and_clear_takes_it_away(
+    notebook: NotebookPage, chat: ChatPage, server: ScriptedServer
+) -> None:
+    notebook.page.evaluate(
+        """() => {
+          const { sharedModel } = jupyterapp.shell.currentWidget.context.model;
+          sharedModel.cells[2].setSource("chat");
+          sharedModel.cells[3].setSource("import ipywidgets\\n" +
+            "[w for w in ipywidgets.Widget.widgets.values() if type(w).__name__ == 'Output']");
+        }"""
+    )
+    notebook.run(2)
+    reply = answer(chat, server, code("print('twice')"))
+    expect(run(reply)).to_contain_text("twice")
+    other = ChatPage(notebook.cell(2)).reply
+    expect(other.locator("pre + .nbchat-output")).to_contain_text("twice")
+    other.get_by_role("button", name="Insert cell").click()
+    expect(notebook.cell(3).locator(".cm-line")).to_have_text("print('twice')")
+    chat.clear_button.click()
+    expect(chat.assistant_messages).to_have_count(0)
+    notebook.run(4)
+    assert notebook.outputs(4)[0]["data"]["text/plain"] == "[]"
+
+
+def test_in_notebook_7(notebook7: Lab, open_notebook: Open, server: ScriptedServer) -> None:
+    notebook = open_notebook(notebook7, [chat_cell(server), ""])
+    notebook.run(0)
+    chat = ChatPage(notebook.cell(0))
+    reply = answer(chat, server, code("21 * 2"))
+    expect(run(reply)).to_contain_text("42")
+    reply.get_by_role("button", name="Insert cell").click()
+    expect(notebook.cell(1).locator(".cm-line")).to_have_text("21 * 2")
