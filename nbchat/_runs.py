@@ -45,7 +45,9 @@ class Runs:
         ]
         is_there = 0 <= index < len(blocks)
         if not is_there or blocks[index].rstrip("\n") != code.rstrip("\n"):
-            raise ValueError("Not run: the code that is shown is not the code that the reply holds.")
+            raise ValueError(
+                "Not run: the code that is shown is not the code that the reply holds."
+            )
         if _BIDIRECTIONAL.search(code):
             raise ValueError(
                 "Not run: the code holds invisible characters that change the order in which it "

@@ -21,6 +21,7 @@ PURE = (
     "_export",
     "_markdown",
     "_models",
+    "_outputs",
     "_plan",
     "_providers",
     "_reasoning",
