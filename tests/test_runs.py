@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 import sse_server as sse
@@ -186,3 +189,25 @@ def test_in_notebook_7(notebook7: Lab, open_notebook: Open, server: ScriptedServ
     expect(run(reply)).to_contain_text("42")
     reply.get_by_role("button", name="Insert cell").click()
     expect(notebook.cell(1).locator(".cm-line")).to_have_text("21 * 2")
+
+
+def test_the_notebook_on_it(lab: Lab, open_notebook: Open) -> None:
+    notebooks = Path(__file__).parents[1] / "notebooks"
+    shutil.copy(notebooks / "recorded.py", lab.root)
+    cells = json.loads((notebooks / "run_code.ipynb").read_text("utf-8"))["cells"]
+    notebook = open_notebook(
+        lab, ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    )
+    notebook.run_all()
+    chat = ChatPage(notebook.cell(0))
+    assert "Nothing" in notebook.outputs(2)[0]["data"]["text/plain"]
+    failed = run(chat.reply)
+    expect(failed).to_contain_text("TypeError")
+    failed.get_by_role("button", name="Send output").click()
+    expect(run(chat.ask("Why?")).get_by_role("cell", name="22.8")).to_be_visible()
+    notebook.run(2)
+    assert "'Oslo': 6.75" in notebook.outputs(2)[0]["data"]["text/plain"]
+    notebook.page.screenshot(path="/tmp/run-2.png")
+    notebook.theme("dark")
+    notebook.page.set_viewport_size({"width": 420, "height": 900})
+    notebook.page.screenshot(path="/tmp/run-3.png")
