@@ -210,4 +210,5 @@ def test_the_notebook_on_it(lab: Lab, open_notebook: Open) -> None:
     notebook.page.screenshot(path="/tmp/run-2.png")
     notebook.theme("dark")
     notebook.page.set_viewport_size({"width": 420, "height": 900})
+    notebook.cell(0).get_by_role("button", name="Run code").last.scroll_into_view_if_needed()
     notebook.page.screenshot(path="/tmp/run-3.png")

@@ -7,6 +7,7 @@ import { h, setText } from "./dom";
 import { icon } from "./icon";
 import { isRunning } from "./message";
 import type { Message, OutputFile } from "./protocol";
+import { reveal } from "./reveal";
 import type { Stage } from "./runs";
 import type { Store } from "./store";
 
@@ -152,8 +153,10 @@ class CodeBlock {
   #toggle(): void {
     const { stage } = this.#store.runs.of(this.#message, this.#index);
     if (stage === "running") this.#store.runs.interrupt();
-    else if (!stage && !isRunning(this.#message))
-      void this.#store.runs.run(this.#message, this.#index, this.#code.textContent);
+    if (stage || isRunning(this.#message)) return;
+    const log = this.#code.closest<HTMLElement>(".nbchat-log");
+    if (log) reveal(log, this.#code.parentElement!, this.#below);
+    void this.#store.runs.run(this.#message, this.#index, this.#code.textContent);
   }
 
   async #insertCell(): Promise<void> {
