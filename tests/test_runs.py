@@ -72,7 +72,6 @@ def test_code_runs_like_a_cell(
     expect(output).to_contain_text("42")
     expect(run(reply, 1)).to_contain_text("Wall time")
     expect(run(reply, 2)).to_contain_text("ZeroDivisionError")
-    notebook.page.screenshot(path="/tmp/run-1.png")
     # In the user's namespace, and in the history.
     notebook.run(2)
     assert notebook.outputs(2)[0]["data"]["text/plain"] == "42"
@@ -207,8 +206,3 @@ def test_the_notebook_on_it(lab: Lab, open_notebook: Open) -> None:
     expect(run(chat.ask("Why?")).get_by_role("cell", name="22.8")).to_be_visible()
     notebook.run(2)
     assert "'Oslo': 6.75" in notebook.outputs(2)[0]["data"]["text/plain"]
-    notebook.page.screenshot(path="/tmp/run-2.png")
-    notebook.theme("dark")
-    notebook.page.set_viewport_size({"width": 420, "height": 900})
-    notebook.cell(0).get_by_role("button", name="Run code").last.scroll_into_view_if_needed()
-    notebook.page.screenshot(path="/tmp/run-3.png")
