@@ -31,6 +31,7 @@ from ._plan import Overflow, Rules, Server
 from ._providers import Secret
 from ._reply import Reply
 from ._response_format import ResponseFormat, read_response_format
+from ._runs import Runs
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
@@ -177,6 +178,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             client=client,
         )
         self._last_reply = LastReply()
+        self._runs = Runs()
         self._transcript = transcript = Transcript(
             ipywidgets.Layout(),
             {
@@ -196,6 +198,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                 "variable": lambda message: self._notebook.variable(message["name"]),
                 "failure": lambda _: self._notebook.failure(),
                 "approve": self._on_approve,
+                "run": self._on_run,
+                "outputs": self._on_outputs,
                 "models": self._on_models,
                 "model": self._on_model,
                 "servers": lambda _: self._welcome.offer_servers(),
@@ -446,6 +450,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         """Stops what runs and empties the conversation, with all its branches."""
         with self._lock:
             self._session.clear()
+            self._runs.close()
             self._last_reply.remove()
             self._transcript.publish(download=None, thoughts=None)
             self._figures.show()
@@ -459,6 +464,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._session.stop()
         self._keeper.close()
         self._notebook.close()
+        self._runs.close()
         self._last_reply.remove()
         self._connection.close()
         for widget in family(self):
@@ -547,6 +553,16 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def _on_attachment(self, message: dict[str, Any]) -> tuple[str, bytes]:
         attachment = self._session.find_attachment(message["id"])
         return attachment.name, attachment.data
+
+    def _on_run(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            self._check_open()
+            reply = self._session.find(message["id"])
+            self._runs.prepare(reply, message["index"], message["code"])
+            self._transcript.settle(reply)
+
+    def _on_outputs(self, message: dict[str, Any]) -> tuple[str, bytes]:
+        return self._runs.read(self._session.find(message["id"]), message["index"])
 
     def _on_models(self, _: dict[str, Any]) -> tuple[str, bytes]:
         self._connection.load_models()

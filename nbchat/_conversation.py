@@ -51,6 +51,8 @@ class Message:
         attachments: What a person sent along, or the images that the model made.
         rounds: The requests of a reply that called tools, with the calls.
         notes: What a person should know about how it came about, a sentence each.
+        runs: The number of each block of Python that has been run here, and the id of the widget
+            that shows what came out.
         retry_at: When its request is sent again, on the clock of `time.monotonic`.
         usage: Of all the requests that wrote it, as are the seconds.
         context_tokens: What the conversation took of the context when it had been said.
@@ -76,6 +78,7 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     rounds: tuple[Round, ...] = ()
     notes: tuple[str, ...] = ()
+    runs: dict[int, str] = field(default_factory=dict)
     retry_at: float | None = None
     usage: Usage | None = None
     context_tokens: int | None = None
@@ -163,6 +166,7 @@ class Message:
             "estimated_cost": self.estimated_cost,
             "attachments": [attachment.to_view() for attachment in self.attachments],
             "notes": list(self.notes),
+            "runs": {str(index): model_id for index, model_id in self.runs.items()},
             "retry_in_s": self.retry_at and max(0.0, self.retry_at - time.monotonic()),
             "error": error
             and {"message": error.message, "detail": error.detail, "retryable": error.retryable},

@@ -19,7 +19,6 @@ from ._rounds import ToolCall, parts
 MARKER = "<!-- nbchat -->"
 METADATA = "nbchat"
 
-_PYTHON = ("python", "py", "python3", "ipython", "ipython3")
 _SPEAKERS = {"user": "You", "assistant": "Assistant"}
 
 # What a terminal would obey, and what XML can't hold.
@@ -148,7 +147,7 @@ def _pieces(message: Message) -> Iterator[tuple[str, str]]:
     for part in _split(message):
         if isinstance(part, ToolCall):
             prose += _called(part)
-        elif isinstance(part, Code) and message.role == "assistant" and part.language in _PYTHON:
+        elif isinstance(part, Code) and message.role == "assistant" and part.is_python:
             if prose:
                 yield "markdown", "\n\n".join(prose)
             yield "code", part.text

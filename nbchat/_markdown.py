@@ -25,6 +25,8 @@ _CLOSING = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*")
 _HTML = re.compile(r"<(?!https?://[^\s<>]*>)(?=[A-Za-z/!?])")
 _IMAGE = re.compile(r"!(?=\[)")
 
+_PYTHON = ("python", "py", "python3", "ipython", "ipython3")
+
 
 @dataclass(frozen=True)
 class Prose:
@@ -49,6 +51,11 @@ class Code:
     def language(self) -> str:
         """In lower case; blank if none is named."""
         return self.info.split()[0].lower() if self.info.strip() else ""
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it is marked as what a notebook's cell can run."""
+        return self.language in _PYTHON
 
 
 def split(text: str) -> Iterator[Prose | Code]:

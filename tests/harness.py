@@ -36,6 +36,7 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "attachments": [],
         "tool_calls": [],
         "notes": [],
+        "runs": {},
         "retry_in_s": None,
         "error": None,
         **more,

@@ -26,6 +26,7 @@ PURE = (
     "_keys",
     "_markdown",
     "_models",
+    "_outputs",
     "_plan",
     "_providers",
     "_reasoning",

@@ -1,5 +1,6 @@
 import { Actions } from "./actions";
 import { Attachments } from "./attachments";
+import { CodeBlocks } from "./blocks";
 import { h, setText } from "./dom";
 import { elapsed, facts, incompleteness } from "./format";
 import { icon } from "./icon";
@@ -48,6 +49,7 @@ export class AssistantMessage implements MessageView {
   #store: Store;
   #compared: boolean;
   #body: ReplyBody;
+  #code: CodeBlocks;
   #attachments: Attachments;
   #notes = h("div", { class: "nbchat-notes" });
   #shownNotes = "[]";
@@ -72,6 +74,7 @@ export class AssistantMessage implements MessageView {
     this.#store = store;
     this.#compared = compared;
     this.#body = new ReplyBody(store);
+    this.#code = new CodeBlocks(store, this.#body.element);
     this.#attachments = new Attachments(store);
     this.#actions = new Actions(store, this.#body.element, compared);
     this.element.append(
@@ -85,12 +88,14 @@ export class AssistantMessage implements MessageView {
 
   get blocks(): readonly Element[] {
     const notes = this.#ran ? [] : this.#notes.children;
-    return [...this.#body.blocks, ...notes, this.#badge];
+    const text = this.#body.blocks.filter((block) => !block.matches(".nbchat-output"));
+    return [...text, ...notes, this.#badge];
   }
 
   update(message: Message, last: boolean): void {
     const running = isRunning(message);
     const drawn = this.#body.update(message, !running);
+    this.#code.update(message);
     this.#attachments.update(message.attachments);
     this.element.setAttribute("aria-busy", String(running || !drawn));
     this.#follow(message, running);

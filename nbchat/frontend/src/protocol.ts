@@ -62,9 +62,19 @@ export interface Message {
   tool_calls: ToolCall[];
   /** What a person should know about how the reply came about, each a sentence. */
   notes: string[];
+  /** The number of each block of Python that has been run → the id of the Output widget. */
+  runs: Record<string, string>;
   /** Seconds until the request is repeated, as the server asked: counted from when this arrived. */
   retry_in_s: number | null;
   error: ErrorInfo | null;
+}
+
+/** What code has given, made fit to go with a message. */
+export interface OutputFile {
+  name: string;
+  media_type: string;
+  /** In base64. */
+  data: string;
 }
 
 export interface Notice {
@@ -190,6 +200,10 @@ export type Request =
   | { type: "failure" }
   /** Answered by a file: its bytes. */
   | { type: "attachment"; id: string }
+  /** Asks whether a reply's code is what it seems to be, and for an Output that shows what it gives. */
+  | { type: "run"; id: string; index: number; code: string }
+  /** What such code has given. Answered by a file: JSON of `OutputFile[]`. */
+  | { type: "outputs"; id: string; index: number }
   /** Chooses a model that is not in the menu. */
   | { type: "model"; id: string }
   /** Looks for other servers and offers them in a notice. */

@@ -21,6 +21,8 @@ export class AutoScroll {
     box.addEventListener("keydown", ({ key, target }) => {
       if (KEYS_UP.has(key) && !(target instanceof HTMLTextAreaElement)) this.#letGo();
     });
+    // Who does something with a block of code reads there, whatever it gives below.
+    box.addEventListener("click", ({ target }) => (target as Element).closest("pre") && this.#letGo());
     box.addEventListener("contentvisibilityautostatechange", () => this.update());
   }
 

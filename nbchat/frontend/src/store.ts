@@ -1,7 +1,8 @@
-import type { AnyModel, WidgetModel } from "./anywidget";
+import type { AnyModel, WidgetManager, WidgetModel } from "./anywidget";
 import type { Attached } from "./attach";
 import { Pictures } from "./pictures";
 import type { Change, FromKernel, Message, Received, Request, Snapshot, ToKernel } from "./protocol";
+import { Runs } from "./runs";
 
 const TICK_MS = 300;
 const SILENT_MS = 1200;
@@ -18,7 +19,7 @@ const NO_ANSWER = "No answer from the kernel. If it was restarted, run this cell
 /** What is answered by a file. */
 const FILES: ReadonlySet<Request["type"]> = new Set([
   ...(["download", "asset", "models", "attachment"] as const),
-  ...(["names", "variable", "failure"] as const),
+  ...(["names", "variable", "failure", "outputs"] as const),
 ]);
 /** What no person waits for. */
 const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models"]);
@@ -44,7 +45,10 @@ const EMPTY: Snapshot = {
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
   const { messages = [], notices = [] } = snapshot;
-  const later = { first_token_s: null, estimated_cost: null, attachments: [], tool_calls: [], notes: [], retry_in_s: null };
+  const later = {
+    ...{ first_token_s: null, estimated_cost: null, retry_in_s: null },
+    ...{ attachments: [], tool_calls: [], notes: [], runs: {} },
+  };
   return {
     ...EMPTY,
     ...snapshot,
@@ -85,6 +89,7 @@ export class Store {
   attached: readonly Attached[] = [];
   notAttached = "";
   readonly pictures = new Pictures(this);
+  readonly runs = new Runs(this);
 
   /** Set by the views that can reach the real model: the proxy does not tell. */
   transcript: WidgetModel | undefined;
@@ -126,6 +131,16 @@ export class Store {
       this.#pending.set(nonce, { type: request.type, quiet, since, resolve });
       this.#model.send({ ...request, nonce } satisfies ToKernel, undefined, buffers);
     });
+  }
+
+  get widgets(): WidgetManager {
+    return this.#model.widget_manager;
+  }
+
+  /** Has a message drawn again, of which something has changed that the kernel knows nothing of. */
+  renew(id: string): void {
+    this.state = { ...this.state, ...this.#replaced(id, () => ({})) };
+    this.redraw();
   }
 
   edit(message: Message, from: Element): void {

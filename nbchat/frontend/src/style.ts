@@ -1,5 +1,6 @@
 import actions from "./actions.css";
 import attachments from "./attachments.css";
+import blocks from "./blocks.css";
 import code from "./code.css";
 import column from "./column.css";
 import layout from "./layout.css";
@@ -12,7 +13,8 @@ import theme from "./theme.css";
 import toolcalls from "./toolcalls.css";
 
 const texts = [
-  theme, layout, parts, actions, attachments, mentions, toolcalls, markdown, code, math, model, column,
+  theme, layout, parts, actions, attachments, mentions, toolcalls, markdown, code, blocks, math, model,
+  column,
 ];
 const text = texts.join("\n");
 

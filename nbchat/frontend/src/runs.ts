@@ -1,0 +1,81 @@
+import { widgetModel, type WidgetModel } from "./anywidget";
+import type { Message } from "./protocol";
+import type { Store } from "./store";
+
+/** What becomes of code that a person runs: the kernel looks at it, other cells come first, it runs. */
+export type Stage = "checked" | "queued" | "running";
+
+/** The code of a chat's replies that runs, from this page. */
+export class Runs {
+  #store: Store;
+  #stages = new Map<string, Stage>();
+  #problems = new Map<string, string>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Whether code can be run here: some hosts keep the kernel to themselves. */
+  get possible(): boolean {
+    const { kernel, create_view } = this.#store.widgets;
+    return kernel != null && create_view !== undefined;
+  }
+
+  /** How far a message's block of Python has come, or undefined; and why it did not run, or "". */
+  of({ id }: Message, index: number): { stage: Stage | undefined; problem: string } {
+    const key = `${id} ${index}`;
+    return { stage: this.#stages.get(key), problem: this.#problems.get(key) ?? "" };
+  }
+
+  /** Only ever called from a person's own click. */
+  async run({ id }: Message, index: number, code: string): Promise<void> {
+    const key = `${id} ${index}`;
+    const show = (stage?: Stage, problem = "") => {
+      if (stage) this.#stages.set(key, stage);
+      else this.#stages.delete(key);
+      this.#problems.set(key, problem);
+      this.#store.renew(id);
+    };
+    show("checked");
+    const { refused } = await this.#store.request({ type: "run", id, index, code });
+    const model_id = this.#store.state.messages.find((message) => message.id === id)?.runs[index];
+    if (refused !== undefined || !model_id) return show(undefined, refused);
+    try {
+      const output = await widgetModel(this.#store.widgets, model_id);
+      show(undefined, await this.#execute(output, code, (stage) => show(stage)));
+    } catch {
+      show(undefined, "The kernel has ended, or was restarted, before the code was done.");
+    }
+  }
+
+  interrupt(): void {
+    void this.#store.widgets.kernel?.interrupt();
+  }
+
+  /** Runs `code` like a cell, with Jupyter's own widget showing what comes out; tells if it did not run. */
+  async #execute(output: WidgetModel, code: string, show: (stage: Stage) => void): Promise<string> {
+    const future = this.#store.widgets.kernel!.requestExecute({
+      code,
+      store_history: true,
+      stop_on_error: false,
+      allow_stdin: false, // there is no box to answer in, and the kernel would wait for ever
+    });
+    show("queued");
+    output.set("msg_id", future.msg.header.msg_id);
+    // Asked before the widget's own, which lets nothing pass.
+    future.registerMessageHook(({ header }) => {
+      if (header.msg_type === "execute_input") show("running");
+      return true;
+    });
+    const { content } = await future.done.finally(() => {
+      output.set("msg_id", "");
+      output.save_changes();
+    });
+    for (const { source, data } of content.payload ?? []) {
+      // What `name?` tells comes beside the outputs.
+      if (source === "page")
+        output.add?.({ header: { msg_type: "display_data" }, content: { data, metadata: {} } });
+    }
+    return content.status === "aborted" ? "Not run: a cell before it ended in an error." : "";
+  }
+}

@@ -1,0 +1,165 @@
+"""Which code of a reply may run, and what of its output goes to a model."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from harness import PNG
+
+from nbchat import ChatWidget
+from nbchat._conversation import Conversation, Message
+from nbchat._outputs import MAX_CHARACTERS, MAX_IMAGES, to_files
+from nbchat._runs import Runs
+
+IMAGE = {
+    "output_type": "display_data",
+    "data": {"image/png": base64.b64encode(PNG).decode(), "text/plain": "<Figure>"},
+}
+
+
+def stream(text: str | list[str], name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def text_of(*outputs: dict[str, Any]) -> str:
+    (file,) = to_files(outputs)
+    assert (file.name, file.media_type) == ("output.txt", "text/plain")
+    return file.data.decode()
+
+
+def test_all_text_is_one_file_without_colours() -> None:
+    result = {
+        "output_type": "execute_result",
+        "data": {"text/html": "<b>3</b>", "text/plain": ["[1,\n", " 2]"]},
+    }
+    error = {
+        "output_type": "error",
+        "ename": "KeyError",
+        "evalue": "'a'",
+        "traceback": ["\x1b[31m---\x1b[39m", "\x1b[1;32mKeyError\x1b[0m: 'a'"],
+    }
+    link = stream("\x1b]8;;https://example.com\x07there\x1b]8;;\x07\n", "stderr")
+    assert text_of(stream(["a\n", "b\n"]), link, result, error) == (
+        "a\nb\nthere\n[1,\n 2]\n---\nKeyError: 'a'"
+    )
+    assert text_of({**error, "traceback": []}) == "KeyError: 'a'"
+
+
+def test_of_a_progress_bar_its_end() -> None:
+    assert text_of(stream("\r 1%\r50%\r100%\r\nok")) == "100%\nok"
+
+
+def test_what_has_no_text_is_named() -> None:
+    chart = {"output_type": "display_data", "data": {"application/vnd.vega.v5+json": {}}}
+    assert text_of(chart) == "[application/vnd.vega.v5+json]"
+    assert to_files([{"output_type": "display_data", "data": {}}, stream("\n")]) == []
+
+
+def test_images_are_files_of_their_own() -> None:
+    text, first, second = to_files([IMAGE, stream("x"), IMAGE])
+    assert text.data == b"x"
+    assert [(file.name, file.media_type) for file in (first, second)] == [
+        ("output-1.png", "image/png"),
+        ("output-2.png", "image/png"),
+    ]
+    assert first.data == PNG
+    broken = {**IMAGE, "data": {"image/png": "no!", "text/plain": "<Figure>"}}
+    assert text_of(broken) == "<Figure>"
+
+
+def test_what_is_too_much_is_left_out_and_said() -> None:
+    text = text_of(stream("a" * MAX_CHARACTERS + "\nlast"))
+    assert text.startswith("aaa")
+    assert text.endswith("a\nlast")
+    assert "\n[… 5 characters are left out …]\n" in text
+    files = to_files([IMAGE] * (MAX_IMAGES + 2))
+    assert len(files) == 1 + MAX_IMAGES
+    assert files[0].data == b"[2 more images are left out.]"
+
+
+# Which code may run
+
+PYTHON = "Look:\n\n```sh\nls\n```\n\n- so\n  ```Python\n  a = 1\n    b\n  ```\n\n~~~py\nc\n~~~\n"
+
+
+@pytest.fixture
+def reply() -> Message:
+    conversation = Conversation()
+    conversation.ask("Hi")
+    _, reply = conversation.messages
+    reply._content.write(PYTHON)
+    reply.status = "complete"
+    return reply
+
+
+def test_what_a_reply_holds_may_run(reply: Message) -> None:
+    runs = Runs()
+    runs.prepare(reply, 0, "a = 1\n  b\n")
+    runs.prepare(reply, 1, "c\n")
+    assert sorted(reply.runs) == [0, 1]
+    output = runs._outputs[reply.runs[1]]
+    output.outputs = (stream("out"),)
+    name, content = runs.read(reply, 1)
+    (file,) = json.loads(content)
+    assert (name, base64.b64decode(file["data"])) == ("outputs.json", b"out")
+    # Again: what it gave before goes.
+    runs.prepare(reply, 1, "c")
+    assert output.outputs == ()
+    with pytest.raises(ValueError, match="no output"):
+        runs.read(reply, 1)
+    runs.close()
+
+
+@pytest.mark.parametrize(
+    ("index", "code"),
+    [(0, "c\n"), (1, "a = 1\n  b\n"), (1, "c ; evil()\n"), (1, ""), (2, "c"), (-1, "c"), (0, "ls")],
+)
+def test_other_code_may_not(reply: Message, index: int, code: str) -> None:
+    runs = Runs()
+    with pytest.raises(ValueError, match="not the code that the reply holds"):
+        runs.prepare(reply, index, code)
+    assert reply.runs == {}
+
+
+def test_nor_what_reads_otherwise_than_it_runs(reply: Message) -> None:
+    reply._content.write("```python\nx = '\u202e' # '\n```\n")
+    with pytest.raises(ValueError, match="invisible"):
+        Runs().prepare(reply, 2, "x = '\u202e' # '\n")
+
+
+def test_nor_what_is_no_reply_or_not_whole(reply: Message) -> None:
+    reply.status = "streaming"
+    with pytest.raises(ValueError, match="has ended"):
+        Runs().prepare(reply, 1, "c\n")
+    question = Conversation()
+    question.ask("```python\nc\n```")
+    with pytest.raises(ValueError, match="has ended"):
+        Runs().prepare(question.messages[0], 0, "c\n")
+
+
+def test_outputs_go_with_the_chat(make: Any, server: Any) -> None:
+    import ipywidgets
+    import sse_server as sse
+    from test_chat import widget_count
+
+    def run(chat: ChatWidget) -> ipywidgets.Output:
+        server.script(sse.text("```python\n1\n```"), sse.finish(), sse.DONE)
+        chat.send("Hi").wait(10)
+        reply = chat._session.last_reply
+        chat._on_run({"id": reply.id, "index": 0, "code": "1\n"})
+        return chat._runs._outputs[reply.runs[0]]
+
+    make().close()
+    before = widget_count()
+    chat = make()
+    open_ = widget_count()
+    output = run(chat)
+    assert output.comm is not None
+    chat.clear()
+    assert widget_count() == open_
+    run(chat)
+    chat.close()
+    assert widget_count() == before
