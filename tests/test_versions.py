@@ -32,7 +32,8 @@ def test_versions(version: str, built: Built, tmp_path: Path) -> None:
         str(PYTHONS[version]),
         f"nbchat-widget @ {built.wheel.as_uri()}",
         *PINS.get(version, ()),
-        *("hypothesis", "mistune", "nbformat", "playwright", "pytest"),
+        *("hypothesis", "matplotlib", "mistune", "nbformat", "pandas", "pillow"),
+        *("playwright", "polars", "pytest"),
     )
     # By its script, that leaves the checkout's own nbchat out of sys.path.
     command: list[str | Path] = [programs / "pytest", "-m", "not browser and not environments"]
