@@ -116,13 +116,20 @@ class Notebook:
     def _variables(self) -> dict[str, object]:
         return {} if self._shell is None else self._shell.user_ns
 
+    def _is_in_use(self) -> bool:
+        holder = Notebook._in_use() if Notebook._in_use is not None else None
+        if holder is None or holder._shell is None:  # none was shown by itself, or it is closed
+            self.use()
+            return True
+        return holder is self
+
     def _after_cell(self, result: Any) -> None:
         error = result.error_before_exec or result.error_in_exec
         if error is None:
             self._notices.dismiss(_FAILED)
         elif isinstance(error, Exception) and not isinstance(error, ChatError):
             self._failure = Failure(error, result.info.raw_cell, result.execution_count)
-            if Notebook._in_use is not None and Notebook._in_use() is self:
+            if self._is_in_use():
                 text = f"{self._failure.title}: the chat can explain it, and how to fix it."
                 done = partial(self._notices.dismiss, _FAILED)
                 # Before "explain" comes here, the browser has put all of it into its composer.

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import sse_server as sse
 from IPython.core.interactiveshell import InteractiveShell
+from matplotlib.figure import Figure
 from sse_server import ScriptedServer
-from test_servers import Make, snapshot
+from test_attached import blind
+from test_servers import Make, loaded, snapshot
 from test_variables import Hostile
 from until import TIMEOUT, until
 
@@ -153,6 +155,16 @@ def test_of_several_chats_the_one_used_last_offers(
     assert len(offers(first)) == 1
 
 
+def test_a_chat_that_was_not_shown_by_itself_offers_too(
+    make: Make, shell: InteractiveShell
+) -> None:
+    shown, within_a_box = make(), make()
+    shown._notebook.use()
+    shown.close()
+    run(shell, "1/0")
+    assert len(offers(within_a_box)) == 1
+
+
 def test_what_the_browser_gets_of_it(make: Make, shell: InteractiveShell) -> None:
     chat = make()
     with pytest.raises(RuntimeError, match="no cell has failed"):
@@ -211,6 +223,21 @@ def test_send_takes_along_what_it_mentions(
     assert price["text"].startswith("@rows[0]['price']:")
     chat.send("me@rows.org").wait(TIMEOUT)
     assert server.chats[1].body["messages"][-1]["content"] == "me@rows.org"
+
+
+def test_a_figure_is_told_in_words_to_a_model_that_takes_no_images(
+    make: Make, shell: InteractiveShell, server: ScriptedServer
+) -> None:
+    blind(server)
+    chat = loaded(make(model="can/see"))
+    shell.user_ns["fig"] = Figure()
+    chat.send("See @fig").wait(TIMEOUT)
+    chat.model = "test/model"
+    chat.send("And @fig?").wait(TIMEOUT)
+    seen, told = (asked.body["messages"][-1]["content"][1] for asked in server.chats)
+    assert seen["type"] == "image_url"
+    assert "@fig (as text)" in told["text"]
+    assert "test/model takes no images." in told["text"]
 
 
 def test_the_browsers_messages_take_along_only_what_it_showed(
