@@ -107,7 +107,7 @@ def test_stop_before_the_first_token(chat: ChatPage, server: ScriptedServer) -> 
     chat.stop_button.click()
     assert request.closed_early.wait(10)
     chat.wait_ended()
-    expect(chat.reply).to_contain_text("Stopped", timeout=20_000)
+    expect(chat.reply).to_contain_text("Stopped")
     chat.ask("Again")
     assert [m["content"] for m in server.chats[1].body["messages"]] == ["Again"]
 
@@ -123,7 +123,7 @@ def test_stop_keeps_the_text(chat: ChatPage, server: ScriptedServer, how: str) -
         chat.message.press("Escape")
     assert server.wait_for_request().closed_early.wait(10)
     chat.wait_ended()
-    expect(chat.reply).to_contain_text("Stopped", timeout=20_000)
+    expect(chat.reply).to_contain_text("Stopped")
     expect(chat.reply).to_contain_text("1 2 3")
     chat.ask("Go on")
     said = [m["content"] for m in server.chats[1].body["messages"]]
@@ -451,7 +451,7 @@ def test_notebook_7(notebook7: Lab, open_notebook: Open, server: ScriptedServer)
     expect(chat.reply).to_contain_text("1 2")
     chat.stop_button.click()
     assert server.wait_for_request(2).closed_early.wait(10)
-    expect(chat.reply).to_contain_text("Stopped", timeout=20_000)
+    expect(chat.reply).to_contain_text("Stopped")
 
 
 # The embedded model
