@@ -30,7 +30,6 @@ from ._notices import Notice, Notices
 from ._plan import Overflow, Rules, Server
 from ._providers import Secret
 from ._reply import Reply
-from ._response_format import ResponseFormat, read_response_format
 from ._runs import Runs
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from ._chat_json import SavedChat
+    from ._response_format import ResponseFormat
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
@@ -383,7 +383,11 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         attachments = read_all(images, files)
         if isinstance(content, str):
             attachments += self._notebook.find(content)
-        form = None if response_format is None else read_response_format(response_format)
+        form = None
+        if response_format is not None:
+            from ._response_format import read_response_format
+
+            form = read_response_format(response_format)
         return self._ask(content, attachments, form, queue=queue)
 
     def explain(self) -> Reply:
@@ -467,8 +471,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._runs.close()
         self._last_reply.remove()
         self._connection.close()
-        for widget in family(self):
-            ipywidgets.Widget.close(widget)
+        close_family(self)
 
     def use_server(
         self,
@@ -732,12 +735,11 @@ def check_content(content: object, attachments: Sequence[Attachment] = ()) -> No
         raise ValueError("The message is empty.")
 
 
-def family(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
-    """A widget with all that it is made of: children, layouts, styles."""
-    found = [widget]
+def close_family(widget: ipywidgets.Widget) -> None:
+    """Closes a widget with all that it is made of: children, layouts, styles."""
     for child in getattr(widget, "children", ()):
-        found += family(child)
+        close_family(child)
     for part in ("layout", "style"):
         with contextlib.suppress(AttributeError, traitlets.TraitError):
-            found.append(getattr(widget, part))
-    return found
+            getattr(widget, part).close()
+    ipywidgets.Widget.close(widget)

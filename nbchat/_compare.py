@@ -18,7 +18,7 @@ from IPython.display import display
 from ._attachments import read_all
 from ._bundle import asset
 from ._chat_json import SavedChat
-from ._chat_widget import ChatWidget, check_content, family
+from ._chat_widget import ChatWidget, check_content, close_family
 from ._comm import deliver_while_busy
 from ._connection import Connection
 from ._conversation import Message
@@ -220,7 +220,7 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self.children = (chat,)
             self._connection.close()
             for part in self._parts:
-                _close(part)
+                close_family(part)
         return chat
 
     def to_frame(self) -> pd.DataFrame:
@@ -293,7 +293,7 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         self._connection.close()
         if self._chat is not None:
             self._chat.close()
-        _close(self)
+        close_family(self)
 
     def display(self) -> None:
         """Shows the comparison below the cell."""
@@ -362,8 +362,3 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
 def _messages(session: Session) -> list[Message]:
     return session.conversation.messages
-
-
-def _close(widget: ipywidgets.Widget) -> None:
-    for part in family(widget):
-        ipywidgets.Widget.close(part)

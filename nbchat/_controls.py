@@ -171,9 +171,8 @@ class Controls:
         )
         self.thoughts.set_title(0, "Thoughts")
         # All on one way with what is sent from the composer: a setting moved before Send counts.
-        for widget in (self.stop, self.model.menu, self.model.other, self.system):
-            deliver_while_busy(widget)
-        for widget in (self.reasoning_effort, self.temperature, self.max_tokens):
+        menu_and_other = self.model.children[:2]
+        for widget in (self.stop, *menu_and_other, *(each for each, _ in self.settings().values())):
             deliver_while_busy(widget)
 
     def open_thoughts(self) -> None:

@@ -7,12 +7,11 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from io import StringIO
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._attachments import Attachment
 from ._context import reckon_tokens
 from ._errors import ChatError
-from ._response_format import ResponseFormat
 from ._rounds import Round, ToolCall, reply_messages, round_messages
 from ._stream import (
     ContentDelta,
@@ -26,6 +25,9 @@ from ._stream import (
     ToolCalls,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from ._response_format import ResponseFormat
 
 Role = Literal["user", "assistant"]
 Status = Literal["queued", "streaming", "complete", "stopped", "error"]

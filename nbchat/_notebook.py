@@ -6,16 +6,16 @@ import json
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from IPython.core.getipython import get_ipython
 
 from ._attachments import Attachment
-from ._description import describe
 from ._errors import ChatError
-from ._explain import QUESTION, Failure
 from ._notices import Action, Notice, Notices
-from ._variables import NotThereError, mentioned, offered, resolve
+
+if TYPE_CHECKING:
+    from ._explain import Failure
 
 _FAILED = "failed-cell"
 
@@ -58,6 +58,10 @@ class Notebook:
 
     def find(self, text: str) -> list[Attachment]:
         """What the variables are that a text mentions; what is none stays a word of the text."""
+        if "@" not in text:
+            return []
+        from ._variables import NotThereError, mentioned, resolve
+
         found = {}
         for expression in mentioned(text):
             try:
@@ -70,6 +74,8 @@ class Notebook:
 
     def names(self) -> File:
         """The variables that there are to pick from, as `VariableName[]` of `protocol.ts`."""
+        from ._variables import offered
+
         hidden = {} if self._shell is None else self._shell.user_ns_hidden
         names = [{"name": name, "hint": hint} for name, hint in offered(self._variables(), hidden)]
         return "names.json", json.dumps(names).encode()
@@ -80,6 +86,8 @@ class Notebook:
         Raises:
             NotThereError: There is none of this name.
         """
+        from ._variables import mentioned, resolve
+
         (name, *_) = mentioned(f"@{expression}") or [""]
         attachment = self._describe(*resolve(name, self._variables()))
         return attachment.name, attachment.data
@@ -90,6 +98,8 @@ class Notebook:
         Raises:
             RuntimeError: None has failed.
         """
+        from ._explain import QUESTION
+
         failure = self._failed()
         error, names = failure.describe(self._limit), failure.names(self._variables())
         told = {"question": QUESTION, "name": error.name, "text": error.text, "variables": names}
@@ -101,6 +111,8 @@ class Notebook:
         Raises:
             RuntimeError: No cell has failed.
         """
+        from ._explain import QUESTION
+
         failure, variables = self._failed(), self._variables()
         told = [self._describe(name, variables[name]) for name in failure.names(variables)]
         return QUESTION, [failure.describe(self._limit), *told]
@@ -111,18 +123,29 @@ class Notebook:
         return self._failure
 
     def _describe(self, name: str, value: object) -> Attachment:
+        from ._description import describe
+
         return describe(name, value, self._limit, self._no_images())
 
     def _variables(self) -> dict[str, object]:
         return {} if self._shell is None else self._shell.user_ns
+
+    def _is_in_use(self) -> bool:
+        holder = Notebook._in_use() if Notebook._in_use is not None else None
+        if holder is None or holder._shell is None:  # none was shown by itself, or it is closed
+            self.use()
+            return True
+        return holder is self
 
     def _after_cell(self, result: Any) -> None:
         error = result.error_before_exec or result.error_in_exec
         if error is None:
             self._notices.dismiss(_FAILED)
         elif isinstance(error, Exception) and not isinstance(error, ChatError):
+            from ._explain import Failure
+
             self._failure = Failure(error, result.info.raw_cell, result.execution_count)
-            if Notebook._in_use is not None and Notebook._in_use() is self:
+            if self._is_in_use():
                 text = f"{self._failure.title}: the chat can explain it, and how to fix it."
                 done = partial(self._notices.dismiss, _FAILED)
                 # Before "explain" comes here, the browser has put all of it into its composer.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._context import brief, leave_out, reckon_tokens, reckon_tool_tokens
 from ._conversation import Spent
@@ -14,9 +14,11 @@ from ._errors import ChatError
 from ._models import Catalogue, Model
 from ._providers import Provider
 from ._request import chat_completion_body
-from ._response_format import ResponseFormat
 from ._settings import ChatSettings
 from ._tools import Toolbox
+
+if TYPE_CHECKING:
+    from ._response_format import ResponseFormat
 
 Overflow = Literal["error", "truncate"]
 _OVERFLOWS = ("error", "truncate")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._context import reckon_tokens
 from ._models import Model
 from ._providers import PLAIN, Dialect
 from ._reasoning import reasoning_parameters
-from ._response_format import ResponseFormat
 from ._rounds import without_tools
 from ._settings import ChatSettings
+
+if TYPE_CHECKING:
+    from ._response_format import ResponseFormat
 
 
 def chat_completion_body(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sse_server as sse
 from lab import ChatPage, Lab, NotebookPage
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 from sse_server import ScriptedServer
 from test_compare import A, B, C, Models, says
 from test_notebook import Open
@@ -37,12 +35,6 @@ def column(cell: Locator, model: str) -> Locator:
 
 def take(column: Locator) -> Locator:
     return column.get_by_role("button", name="Go on with this one")
-
-
-def shoot(page: Page, cell: Locator, name: str) -> None:
-    """For people who want to look: SHOTS names a folder."""
-    if folder := os.environ.get("SHOTS"):
-        cell.locator(".jp-Cell-outputWrapper").screenshot(path=Path(folder) / f"{name}.png")
 
 
 def test_columns_stream_and_a_click_goes_on_with_one(
@@ -76,7 +68,6 @@ def test_columns_stream_and_a_click_goes_on_with_one(
     expect(stop).to_be_enabled()
     expect(take(first)).to_be_disabled()
     expect(take(third)).to_be_enabled()
-    shoot(page, cell, "streaming")
 
     a.set()
     expect(take(first)).to_be_enabled()
@@ -91,16 +82,13 @@ def test_columns_stream_and_a_click_goes_on_with_one(
     expect(take(second)).to_be_enabled()
     expect(stop).to_be_disabled()
     assert serious() == []
-    shoot(page, cell, "ended")
     notebook.theme("dark")
-    shoot(page, cell, "dark")
     assert serious() == []
     page.set_viewport_size({"width": 480, "height": 900})
     boxes = [each.bounding_box() for each in (first, second)]
     assert boxes[0] is not None
     assert boxes[1] is not None
     assert boxes[1]["y"] >= boxes[0]["y"] + boxes[0]["height"], "one below the other"
-    shoot(page, cell, "narrow")
     notebook.theme("light")
     page.set_viewport_size({"width": 1280, "height": 900})
 
@@ -110,7 +98,6 @@ def test_columns_stream_and_a_click_goes_on_with_one(
     expect(chat.message).to_be_focused()
     expect(second).to_have_count(0)
     expect(chat.reply).to_contain_text("Second and last.")
-    shoot(page, cell, "taken")
     models.script(B, *says("Because.", B))
     expect(chat.ask("Why?")).to_contain_text("Because.")
     said = [message["content"] for message in models.asked(B)[1].body["messages"]]

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import sse_server as sse
 from IPython.core.interactiveshell import InteractiveShell
+from matplotlib.figure import Figure
 from sse_server import ScriptedServer
-from test_servers import Make, snapshot
-from test_variables import Hostile
+from test_attached import blind
+from test_servers import Make, loaded, snapshot
+from test_variables import Hostile, until_given_up
 from until import TIMEOUT, until
 
 from nbchat import ChatWidget, _notebook
@@ -84,9 +86,9 @@ def test_causes_groups_and_errors_of_syntax(shell: InteractiveShell) -> None:
     told = failure(shell, "try:\n    1/0\nexcept Exception as e:\n    raise KeyError('k') from e")
     text = told.describe(4000).text
     assert text.index("KeyError: 'k'") < text.index("It came of this one:\nZeroDivisionError")
-    syntax = failure(shell, "a = (1").describe(4000)
+    syntax = failure(shell, "a = 1)").describe(4000)
     assert syntax.name.startswith("SyntaxError in cell")
-    assert "a = (1" in syntax.text
+    assert "a = 1)" in syntax.text
 
 
 @pytest.mark.parametrize("how", ["waits", "loops", "raises", "huge"])
@@ -106,7 +108,7 @@ def test_an_error_that_cannot_be_put_in_words(how: str, monkeypatch: pytest.Monk
     assert told.text.endswith("The cell:\nodd()") or how == "huge"
     assert len(told.text) <= 1000
     hostile.go_on.set()
-    assert hostile.ended.wait(TIMEOUT)
+    until_given_up()
 
 
 # The offer
@@ -151,6 +153,16 @@ def test_of_several_chats_the_one_used_last_offers(
     first.send("Hi").wait(TIMEOUT)
     run(shell, "2/0")
     assert len(offers(first)) == 1
+
+
+def test_a_chat_that_was_not_shown_by_itself_offers_too(
+    make: Make, shell: InteractiveShell
+) -> None:
+    shown, within_a_box = make(), make()
+    shown._notebook.use()
+    shown.close()
+    run(shell, "1/0")
+    assert len(offers(within_a_box)) == 1
 
 
 def test_what_the_browser_gets_of_it(make: Make, shell: InteractiveShell) -> None:
@@ -211,6 +223,21 @@ def test_send_takes_along_what_it_mentions(
     assert price["text"].startswith("@rows[0]['price']:")
     chat.send("me@rows.org").wait(TIMEOUT)
     assert server.chats[1].body["messages"][-1]["content"] == "me@rows.org"
+
+
+def test_a_figure_is_told_in_words_to_a_model_that_takes_no_images(
+    make: Make, shell: InteractiveShell, server: ScriptedServer
+) -> None:
+    blind(server)
+    chat = loaded(make(model="can/see"))
+    shell.user_ns["fig"] = Figure()
+    chat.send("See @fig").wait(TIMEOUT)
+    chat.model = "test/model"
+    chat.send("And @fig?").wait(TIMEOUT)
+    seen, told = (asked.body["messages"][-1]["content"][1] for asked in server.chats)
+    assert seen["type"] == "image_url"
+    assert "@fig (as text)" in told["text"]
+    assert "test/model takes no images." in told["text"]
 
 
 def test_the_browsers_messages_take_along_only_what_it_showed(

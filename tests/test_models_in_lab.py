@@ -196,9 +196,9 @@ def test_another_server_in_mid_conversation(
     with ScriptedServer() as other:
         other.models = [{"id": "other/model"}]
         cells = [
-            "from nbchat import _welcome\nfrom nbchat._discovery import FoundServer\n"
+            "from nbchat import _discovery\nfrom nbchat._discovery import FoundServer\n"
             f"found = FoundServer('ollama', {other.base_url!r}, ('other/model',))\n"
-            "_welcome.find_servers = lambda: [found]\n" + chat_cell(server),
+            "_discovery.find_servers = lambda: [found]\n" + chat_cell(server),
         ]
         notebook = open_notebook(lab, cells)
         notebook.run(0)

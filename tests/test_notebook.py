@@ -264,7 +264,7 @@ def test_a_busy_kernel_streams_on_and_can_be_stopped(
     expect(chat.reply).to_contain_text("before during")
     chat.stop_button.click()
     assert server.wait_for_request().closed_early.wait(10)
-    expect(chat.reply).to_contain_text("Stopped")
+    expect(chat.reply).to_contain_text("Stopped", timeout=20_000)
     expect(notebook.cell(1)).to_contain_text("[*]")
     go_on.touch()
     notebook.wait_idle()

@@ -32,7 +32,8 @@ def test_versions(version: str, built: Built, tmp_path: Path) -> None:
         str(PYTHONS[version]),
         f"nbchat-widget @ {built.wheel.as_uri()}",
         *PINS.get(version, ()),
-        *("hypothesis", "mistune", "nbformat", "playwright", "pytest"),
+        *("hypothesis", "matplotlib", "mistune", "nbformat", "pandas", "pillow"),
+        *("playwright", "polars", "pytest"),
     )
     # By its script, that leaves the checkout's own nbchat out of sys.path.
     command: list[str | Path] = [programs / "pytest", "-m", "not browser and not environments"]
@@ -40,5 +41,12 @@ def test_versions(version: str, built: Built, tmp_path: Path) -> None:
     command += ["--ignore", "tests/test_local_model.py", "--ignore", "tests/test_llama_server.py"]
     # What old versions of other packages have deprecated since is not our matter.
     options = ["-q", "-p", "no:cacheprovider", "-W", "default::DeprecationWarning"]
-    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    done = subprocess.run(
+        [*command, *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,  # a test that hangs fails by itself, not with the whole run
+    )
+    assert done.returncode == 0, done.stdout[-8000:]

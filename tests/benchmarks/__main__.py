@@ -19,17 +19,17 @@ from tests import browser as chromium
 from tests.lab import Lab
 
 from .contestants import CONTESTANTS, Chat, Contestant, Notebook, named
-from .measure import Examiner, Reply, importing, opening
+from .measure import TURNS, Examiner, Reply, importing, opening
 from .report import load, machine, report
 from .server import Server
 
 LENGTHS = (2_000, 8_000, 32_000, 128_000)  # tokens
-REPEATS = 3  # of what is short enough
+REPEATS = 2  # of what is short enough
 SHORT_S = 4.0
 STALLS = 2
-PATIENCE_S = 20.0  # beyond the time that the server takes
-TURNS, STRETCH, TURN_TOKENS = 200, 20, 100
-TALK_S = 75.0
+PATIENCE_S = 40.0  # beyond the time that the server takes
+STRETCH, TURN_TOKENS = 20, 100
+TALK_S = 60.0
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def main() -> None:
 
 def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[str, Any]:
     """Measures all of them, in turns, so that what else the machine does meets each."""
-    examiner = Examiner(server, PATIENCE_S / 3 if quick else PATIENCE_S)
+    examiner = Examiner(server, PATIENCE_S / 5 if quick else PATIENCE_S)
     lengths = LENGTHS[:2] if quick else LENGTHS
     found: dict[str, dict[str, Any]] = {}
     for each in opened:
@@ -83,9 +83,7 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
                 one["openings"].append(asdict(opening(each)))
             elif round_ == 0:
                 each.open()
-            each.fresh()
-            examiner.reply(each, 200)  # not measured: what is loaded and compiled once
-            each.fresh()
+            examiner.warm(each)
             before = each.saved_bytes() if isinstance(each, Notebook) else 0
             fast = follow(one["rates"], examiner, each, 2_000, 1_000)
             if isinstance(each, Notebook) and fast and not fast.gave_up:
@@ -108,9 +106,10 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
         if isinstance(each, Chat) and not quick:
             each.close()  # it may still be at work
             each.open()
-            each.fresh()
-            talk = examiner.conversation(each, TURNS, STRETCH, TURN_TOKENS, TALK_S)
+            examiner.warm(each)
+            talk, why = examiner.conversation(each, TURNS, STRETCH, TURN_TOKENS, TALK_S)
             one["conversation"] = [asdict(part) for part in talk]
+            one["conversation_end"] = why
         with suppress(PlaywrightError):
             each.close()
     return found
@@ -119,15 +118,15 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
 def follow(
     into: dict[str, Any], examiner: Examiner, of: Contestant, tokens: int, rate: int = 0
 ) -> Reply | None:
-    """Measures a reply, unless the last one was slow; asks again where it stalls."""
+    """Measures a reply, unless the last one was slow; asks again where it stalls or fails."""
     runs = into.setdefault(str(rate or tokens), [])
     if runs and (runs[-1]["gave_up"] or (not rate and runs[-1]["took_s"] > SHORT_S)):
         return None
     reply = examiner.reply(of, tokens, rate)
     for _ in range(STALLS):
-        if reply.gave_up != "stalled":
+        if reply.gave_up not in ("stalled", "failed"):
             break
-        say(f"{of.name}: stalled, {reply.in_sight:.0%} in sight")
+        say(f"{of.name}: {reply.gave_up}, {reply.in_sight:.0%} in sight")
         reply = examiner.reply(of, tokens, rate)
     runs.append(asdict(reply))
     return reply

@@ -6,8 +6,11 @@ import itertools
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import median
+
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from . import server as model
 from .contestants import Chat, Contestant, FloorLoop
@@ -15,6 +18,7 @@ from .figures import lags, percentile
 from .page import Cost
 
 LONG_TASK_MS = 50
+TURNS = 200
 BETWEEN_TURNS_S = 0.08
 STALL_S = 3.0
 
@@ -26,8 +30,11 @@ class Reply:
     tokens: int
     rate: int
     bytes: int = 0
-    gave_up: str = ""  # "slow": the rest was still coming; "stalled": nothing came any more
+    # "slow": the rest was still coming; "stalled": nothing came any more;
+    # "failed": the server was never asked, which tells nothing of the contestant's speed.
+    gave_up: str = ""
     in_sight: float = 0.0  # the share of it when given up
+    waited_s: float = 0.0  # until given up
     first_s: float = 0.0
     lag_p50_s: float = 0.0
     lag_p95_s: float = 0.0
@@ -98,9 +105,10 @@ class Examiner:
                 asked = self._ask(of, number, tokens, rate)
         except GaveUpError as error:
             found.gave_up, found.in_sight = error.how, error.in_sight
+            found.waited_s = self._patience(tokens, rate)
             of.close()
             of.open()
-            of.fresh()
+            self.warm(of)
             return found
         sent = self._server.sent(number)
         if isinstance(of, FloorLoop):
@@ -120,6 +128,14 @@ class Examiner:
         found.longest_ms = max(tasks, default=0.0)
         return found
 
+    def warm(self, of: Contestant) -> None:
+        """Has all loaded and compiled that is so once, which would be the first reply's cost."""
+        of.fresh()
+        with suppress(GaveUpError):
+            self._ask(of, next(self._numbers), 200, 0)
+        of.measured.settle()
+        of.fresh()
+
     def memory(self, of: Contestant, tokens: int) -> Cost | None:
         """What a reply leaves in memory."""
         number = next(self._numbers)
@@ -132,8 +148,8 @@ class Examiner:
 
     def conversation(
         self, of: Chat, turns: int, stretch: int, tokens: int, patience_s: float
-    ) -> list[Stretch]:
-        """A conversation, turn upon turn, as far as it comes in the time."""
+    ) -> tuple[list[Stretch], str]:
+        """A conversation as far as it comes in the time, and why it ended."""
         found = []
         deadline = time.monotonic() + patience_s
         turn = 0
@@ -150,21 +166,29 @@ class Examiner:
                 means = (each / stretch for each in figures)
                 found.append(Stretch(turn + 1, turn + stretch, *means))
                 turn += stretch
-        except GaveUpError:
-            pass
-        return found
+        except GaveUpError as error:
+            return found, f"turn {turn + 1} or one after it was given up ({error.how})"
+        return found, "" if turn + stretch > turns else f"{patience_s:.0f} s were over"
+
+    def _patience(self, tokens: int, rate: int) -> float:
+        return self._patience_s + (tokens / rate if rate else 0)
 
     def _ask(self, of: Contestant, number: int, tokens: int, rate: int) -> float:
         """Returns when it was asked, as soon as the end of the reply is in sight."""
-        patience_s = self._patience_s + (tokens / rate if rate else 0)
+        patience_s = self._patience(tokens, rate)
         frame = of.frame
         _, ends = model.reply(number, tokens)
         frame.evaluate("(watched) => bench.watch(...watched)", [of.log, number, len(ends) - 1])
         asked = time.time()
-        of.ask(f"#{number}: {tokens} tokens at {rate}/s")
-        if isinstance(of, FloorLoop):
-            of.notebook.wait_idle(patience_s)
-        elif not frame.evaluate("(ms) => bench.wait(ms)", patience_s * 1000):
+        try:
+            of.ask(f"#{number}: {tokens} tokens at {rate}/s")
+            if isinstance(of, FloorLoop):
+                of.notebook.wait_idle(patience_s)
+        except PlaywrightTimeoutError:  # it took no text, or the loop is still at it
+            raise GaveUpError("slow" if self._server.sent(number) else "failed", 0) from None
+        if of.views and not frame.evaluate("(ms) => bench.wait(ms)", patience_s * 1000):
+            if not self._server.sent(number):
+                raise GaveUpError("failed", 0)
             seen = frame.evaluate("bench.seen.at(-1)?.[0] ?? -1")
             _, before = of.measured.received()
             of.page.wait_for_timeout(STALL_S * 1000)

@@ -118,7 +118,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/":
             self._answer("text/html", (Path(__file__).parent / "floor.html").read_bytes())
         elif self.path.startswith("/sent/"):
-            self._answer("application/json", json.dumps(self.sent[int(self.path[6:])]).encode())
+            self._answer(
+                "application/json", json.dumps(self.sent.get(int(self.path[6:]), [])).encode()
+            )
         else:
             models = {"object": "list", "data": [{"id": "benchmark", "object": "model"}]}
             self._answer("application/json", json.dumps(models).encode())
@@ -172,7 +174,7 @@ class Server:
         self._process.wait()
 
     def sent(self, number: int) -> list[float]:
-        """When each token of the reply was sent, in seconds since the epoch."""
+        """When each token of the reply was sent, in seconds since the epoch; none if not asked."""
         with urllib.request.urlopen(f"{self.url}/sent/{number}") as response:
             times: list[float] = json.load(response)
         return times

@@ -3,13 +3,11 @@ import type { Cleanup } from "./anywidget";
 import { h, setText } from "./dom";
 import { hideFallback } from "./fallback";
 import { counted, incompleteness, paid, seconds } from "./format";
-import { onceAFrame } from "./frame";
+import { follow } from "./follow";
 import { AssistantMessage, isRunning, UserMessage } from "./message";
 import type { Message } from "./protocol";
 import { AutoScroll } from "./scroll";
 import type { Store } from "./store";
-
-const CLOCK_MS = 1000;
 
 /** "240 ms", "3.2 s": models differ by less than a tenth of a second. */
 function exact(value: number): string {
@@ -77,16 +75,10 @@ export function column(store: Store, el: HTMLElement): Cleanup {
     scroll.update();
   };
 
-  const redraw = onceAFrame(draw);
-  const unsubscribe = store.subscribe(redraw);
-  const clock = setInterval(() => {
-    if (store.state.busy) redraw();
-  }, CLOCK_MS);
-  draw();
+  const unfollow = follow(store, draw);
   return () => {
     showFallback();
-    unsubscribe();
-    clearInterval(clock);
+    unfollow();
   };
 }
 
@@ -110,7 +102,5 @@ export function prompt(store: Store, el: HTMLElement): Cleanup {
     const message = store.state.messages.find(({ role }) => role === "user");
     if (message) question.update(message, false);
   };
-  const unsubscribe = store.subscribe(onceAFrame(draw));
-  draw();
-  return unsubscribe;
+  return follow(store, draw);
 }

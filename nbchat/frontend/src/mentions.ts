@@ -71,6 +71,8 @@ export class Mentions {
   /** Where the mention begins for which one wants no list. */
   #unwanted = -1;
   #asked = new Map<string, Asked>();
+  /** The names of chips that are being made. */
+  #coming = new Set<string>();
   #life = new AbortController();
 
   constructor(store: Store, box: HTMLTextAreaElement) {
@@ -121,6 +123,8 @@ export class Mentions {
     const names = mentionsIn(this.#box.value).map(({ name }) => name);
     const unseen = names.filter((name) => this.#asked.get(name)?.chip === undefined);
     if (unseen.length === 0) return false;
+    this.#unwanted = this.#typed()?.start ?? -1;
+    this.#hide();
     setText(this.status, "Looking at the variables you mention…");
     void this.#show(unseen);
     return true;
@@ -154,8 +158,11 @@ export class Mentions {
   async #attach(name: string): Promise<Attached | null> {
     const file = await fetchVariable(this.#store, name);
     // Meanwhile it may have been taken out of the text, or be here by another way.
-    const useless = !this.#asked.has(name) || this.#store.attached.some((each) => each.file.name === file?.name);
-    const [chip] = file && !useless ? await attach(this.#store, [file]) : [];
+    if (!file || !this.#asked.has(name) || this.#coming.has(file.name)) return null;
+    if (this.#store.attached.some((each) => each.file.name === file.name)) return null;
+    this.#coming.add(file.name);
+    const [chip] = await attach(this.#store, [file]);
+    this.#coming.delete(file.name);
     return chip ?? null;
   }
 

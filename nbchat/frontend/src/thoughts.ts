@@ -1,13 +1,11 @@
 import type { Cleanup } from "./anywidget";
 import { h, setText } from "./dom";
+import { follow } from "./follow";
 import { elapsed, seconds } from "./format";
-import { onceAFrame } from "./frame";
 import type { Message } from "./protocol";
 import { AutoScroll } from "./scroll";
 import type { Store } from "./store";
 import { StreamedText } from "./streamed";
-
-const CLOCK_MS = 1000;
 
 function header(reply: Message | undefined, since: number): string {
   if (!reply) return "No thoughts yet.";
@@ -47,18 +45,12 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
     scroll.update();
   };
 
-  const redraw = onceAFrame(draw);
-  const unsubscribe = store.subscribe(redraw);
-  const clock = setInterval(() => {
-    if (store.state.busy) redraw();
-  }, CLOCK_MS);
   // A closed accordion has no height to scroll in.
   const resized = new ResizeObserver(() => scroll.update());
   resized.observe(box);
-  draw();
+  const unfollow = follow(store, draw);
   return () => {
-    unsubscribe();
-    clearInterval(clock);
+    unfollow();
     resized.disconnect();
   };
 }

@@ -5,15 +5,13 @@ import { arrange, h, setText } from "./dom";
 import { onFailure } from "./failures";
 import { hideFallback } from "./fallback";
 import { keepFocus } from "./focus";
-import { onceAFrame } from "./frame";
+import { follow } from "./follow";
 import { AssistantMessage, isRunning, UserMessage, type MessageView } from "./message";
 import { NoticeView } from "./notice";
 import type { Message } from "./protocol";
 import { AutoScroll } from "./scroll";
 import type { Store } from "./store";
 import { Views } from "./views";
-
-const CLOCK_MS = 1000;
 
 export function transcript(store: Store, el: HTMLElement): Cleanup {
   const greeting = h("p", { class: "nbchat-greeting" });
@@ -77,18 +75,12 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     scroll.update();
   };
 
-  const redraw = onceAFrame(() => keepFocus(log, draw));
-  const unsubscribe = store.subscribe(redraw);
-  const clock = setInterval(() => {
-    if (store.state.busy) redraw();
-  }, CLOCK_MS);
   // A new width or a hidden tab that is shown moves the end.
   const resized = new ResizeObserver(() => scroll.update());
   resized.observe(log);
-  draw();
+  cleanups.push(follow(store, () => keepFocus(log, draw)));
   return () => {
-    for (const cleanup of [...cleanups, unsubscribe]) cleanup();
-    clearInterval(clock);
+    for (const cleanup of cleanups) cleanup();
     resized.disconnect();
   };
 }
