@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -12,22 +10,23 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._attachments import Attachment, from_upload, read_all
-from ._bundle import asset
+from ._attachments import read_all
 from ._callbacks import Callbacks
+from ._comm import close_family
 from ._connection import Connection
 from ._controls import Controls
-from ._conversation import Message, to_openai
 from ._download import LastReply
-from ._engine import Engine, Timeouts
+from ._engine import Timeouts
 from ._fallback import display_widget
 from ._figures import Figures
+from ._following import Following
 from ._keeper import Keeper, read_chat
+from ._message import to_openai
 from ._model_controls import ModelControls
-from ._models import Model, read_models
+from ._models import read_models
 from ._notebook import Notebook
-from ._notices import Notice, Notices
-from ._plan import Overflow, Rules, Server
+from ._notices import Notices
+from ._plan import Overflow, Rules
 from ._providers import Secret
 from ._reply import Reply
 from ._runs import Runs
@@ -36,14 +35,13 @@ from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
 from ._tools import Approve, Toolbox
 from ._transcript import Panel, Transcript
-from ._welcome import Welcome
+from ._turns import Turns
 
 if TYPE_CHECKING:
     import pandas as pd
     from openai import AsyncOpenAI
 
     from ._chat_json import SavedChat
-    from ._response_format import ResponseFormat
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
@@ -168,61 +166,34 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         if variable_chars < 1:
             raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
         given_models = None if models is None else read_models(models)
-        self._models_given = given_models
         self._connection = connection = Connection(
             timeouts,
-            self._on_connection,
+            lambda: self._following.on_connection(),
             provider=provider,
             base_url=base_url,
             key=key,
             client=client,
         )
-        self._last_reply = LastReply()
-        self._runs = Runs()
         self._transcript = transcript = Transcript(
-            ipywidgets.Layout(),
-            {
-                "resync": lambda _: connection.load_models(),
-                "send": self._on_send,
-                "stop": lambda _: self.stop(),
-                "retry": self._on_retry,
-                "regenerate": self._on_regenerate,
-                "edit": self._on_edit,
-                "continue": self._on_continue,
-                "branch": self._on_branch,
-                "thoughts": self._on_thoughts,
-                "download": lambda _: self._last_reply.read(),
-                "asset": lambda message: asset(message["name"]),
-                "attachment": self._on_attachment,
-                "names": lambda _: self._notebook.names(),
-                "variable": lambda message: self._notebook.variable(message["name"]),
-                "failure": lambda _: self._notebook.failure(),
-                "approve": self._on_approve,
-                "run": self._on_run,
-                "outputs": self._on_outputs,
-                "models": self._on_models,
-                "model": self._on_model,
-                "servers": lambda _: self._welcome.offer_servers(),
-                "secret": lambda message: self._notices.take_secret(message),
-                "action": lambda message: self._notices.act(message),
-            },
-            lambda: self._keeper.touch(),
-            flush_interval_s,
+            ipywidgets.Layout(), lambda: self._keeper.touch(), flush_interval_s
         )
         self._session = Session(
-            transcript, self._connect, self._rules, self._show_busy, self._on_end
+            transcript,
+            lambda settings: self._following.connect(settings),
+            self._rules,
+            self._show_busy,
+            self._on_end,
         )
         self._lock = self._session.lock
+        transcript.show(lambda: self._session.conversation.messages)
         self._notices = Notices(lambda shown: transcript.publish(notices=shown), self._lock)
         self._callbacks = Callbacks(self._notices)
+        self._last_reply = LastReply(self._notices, transcript.publish)
         self._notebook = Notebook(
             self._notices, variable_chars, lambda: connection.no_images(self.model)
         )
         self._keeper = Keeper(self, self._session, self._notices)
         saved = self._keeper.open(name) if name is not None else None
-        self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
-        self._welcome = Welcome(connection, self._notices, self._switch)
-        transcript.show(lambda: self._session.conversation.messages)
         panels = {
             kind: Panel(kind, transcript) for kind in ("model", "composer", "thoughts", "download")
         }
@@ -232,8 +203,30 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             _dom_classes=("nbchat",),
             **({"layout": layout} if layout else {}),
         )
+        self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
         self._model_controls = ModelControls(
             self, controls, connection, self._notices, transcript.publish, given
+        )
+        self._following = Following(
+            self,
+            self._session,
+            connection,
+            controls,
+            self._model_controls,
+            self._notices,
+            self._figures,
+            given_models,
+        )
+        self._turns = Turns(self, self._session, connection, self._on_turn)
+        self._runs = Runs(self._session, transcript.settle)
+        for part in (self._turns, self._following, self._notices, self._notebook, self._runs):
+            transcript.answer(part.handlers)
+        transcript.answer(
+            {
+                "branch": self._on_branch,
+                "thoughts": self._on_thoughts,
+                "download": lambda _: self._last_reply.read(),
+            }
         )
 
         if given_models and not settings.model:
@@ -248,10 +241,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             traitlets.link((self, name), control)
         controls.stop.observe(self._on_stop_toggled, "value")
         controls.clear.on_click(lambda _: self.clear())
-        controls.model.offer(given_models or [])
         self._closed = False
-        self._adopt_server(self.model)
-        self.observe(lambda _: self._follow_model(), "model")
+        self._following.adopt(self.model)
+        self.observe(lambda _: self._following.follow(), "model")
         self.observe(lambda _: self._figures.show(), ["max_cost", "overflow", "system"])
         self.observe(lambda _: self._keeper.touch(), list(_SETTINGS))
         if saved is not None:
@@ -388,7 +380,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             from ._response_format import read_response_format
 
             form = read_response_format(response_format)
-        return self._ask(content, attachments, form, queue=queue)
+        return self._turns.ask(content, attachments, form, queue=queue)
 
     def explain(self) -> Reply:
         """Asks about the last cell that failed: its source, the traceback, the variables it names.
@@ -396,8 +388,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         Raises:
             RuntimeError: No cell has failed, a reply is running, or the chat is closed.
         """
-        self._check_open()
-        return self._ask(*self._notebook.explained())
+        self._session.check_open()
+        return self._turns.ask(*self._notebook.explained())
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user's message; what followed it stays as a branch.
@@ -418,7 +410,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             question = [*[None] * instructions, *said][i]
             if question is None or question.role != "user":
                 raise ValueError(f"messages[{i}] is not a user's: only these can be edited.")
-            return self._edit(question, content)
+            return self._turns.edit(question, content)
 
     def regenerate(self) -> Reply:
         """Asks for another version of the last reply; this one stays as a branch.
@@ -426,7 +418,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         Raises:
             RuntimeError: There is no reply, one is running, or the chat is closed.
         """
-        return self._regenerate(self._session.last_reply)
+        return self._turns.regenerate()
 
     def continue_reply(self) -> Reply:
         """Lets the last reply go on, if it was cut off at max tokens.
@@ -434,8 +426,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         Raises:
             RuntimeError: It was not, a reply is running, or the chat is closed.
         """
-        self._check_open()
-        return self._remember(self._session.resume(self._session.last_reply, self.settings))
+        return self._turns.resume()
 
     def retry(self) -> Reply:
         """Repeats the last request, if its reply was stopped or ended in an error.
@@ -443,8 +434,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         Raises:
             RuntimeError: There is nothing to repeat, or a reply is running.
         """
-        self._check_open()
-        return self._remember(self._session.retry(self.settings))
+        return self._turns.retry()
 
     def stop(self) -> None:
         """Ends the running request, and those that wait; the text so far stays."""
@@ -456,7 +446,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self._session.clear()
             self._runs.close()
             self._last_reply.remove()
-            self._transcript.publish(download=None, thoughts=None)
+            self._transcript.publish(thoughts=None)
             self._figures.show()
         self._keeper.refresh()
 
@@ -465,7 +455,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         if self._closed:
             return
         self._closed = True
-        self._session.stop()
+        self._session.close()
         self._keeper.close()
         self._notebook.close()
         self._runs.close()
@@ -497,8 +487,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         """
         key = None if api_key is None else Secret(api_key)
         del api_key  # from here on, no traceback can print it
-        self._check_open()
-        self._switch(lambda: self._connection.use(provider, base_url, key, client), model)
+        self._session.check_open()
+        self._following.switch(lambda: self._connection.use(provider, base_url, key, client), model)
 
     def on_reply(self, callback: Callback) -> Callback:
         """Calls `callback(reply)` in a thread of its own when a reply has ended; also a decorator.
@@ -514,35 +504,12 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         where = self._connection.provider or "no server"
         return f"<ChatWidget: {self.model or 'no model'} on {where}>"
 
-    # What a person does in the browser
-
-    def _on_send(self, message: dict[str, Any]) -> None:
-        attachments = [
-            from_upload(file["name"], file["media_type"], bytes(data))
-            for file, data in zip(message.get("attachments", ()), message["buffers"], strict=True)
-        ]
-        self._ask(message["content"], attachments)
-
-    def _on_retry(self, _: dict[str, Any]) -> None:
-        self.retry()
-
-    def _on_regenerate(self, message: dict[str, Any]) -> None:
-        self._regenerate(self._session.find(message["id"]))
-
-    def _on_edit(self, message: dict[str, Any]) -> None:
-        self._edit(self._session.find(message["id"]), message["content"])
-
-    def _on_continue(self, _: dict[str, Any]) -> None:
-        self.continue_reply()
+    # What happens in its parts
 
     def _on_branch(self, message: dict[str, Any]) -> None:
         self._session.show_version(self._session.find(message["id"]), message["step"])
         self._figures.show()
         self._keeper.refresh()
-
-    def _on_approve(self, message: dict[str, Any]) -> None:
-        reply = self._session.find(message["id"])
-        self._session.decide(reply, message["call"], message["allow"] is True)
 
     def _on_thoughts(self, message: dict[str, Any]) -> None:
         self._transcript.publish(thoughts=message["id"])
@@ -553,84 +520,10 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self.stop()
             self._controls.stop.value = False
 
-    def _on_attachment(self, message: dict[str, Any]) -> tuple[str, bytes]:
-        attachment = self._session.find_attachment(message["id"])
-        return attachment.name, attachment.data
-
-    def _on_run(self, message: dict[str, Any]) -> None:
-        with self._lock:
-            self._check_open()
-            reply = self._session.find(message["id"])
-            self._runs.prepare(reply, message["index"], message["code"])
-            self._transcript.settle(reply)
-
-    def _on_outputs(self, message: dict[str, Any]) -> tuple[str, bytes]:
-        return self._runs.read(self._session.find(message["id"]), message["index"])
-
-    def _on_models(self, _: dict[str, Any]) -> tuple[str, bytes]:
-        self._connection.load_models()
-        listed = self._connection.catalogue.models
-        if self._models_given is not None:
-            listed = tuple(
-                self._connection.model(id_) or Model(id_, id_) for id_ in self._models_given
-            )
-        return "models.json", json.dumps([model.to_view() for model in listed]).encode()
-
-    def _on_model(self, message: dict[str, Any]) -> None:
-        self.model = message["id"]
-
-    # The session
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeError("This chat is closed: make a new ChatWidget.")
-
-    def _ask(
-        self,
-        content: str,
-        attachments: Sequence[Attachment],
-        response_format: ResponseFormat | None = None,
-        *,
-        queue: bool = False,
-    ) -> Reply:
-        check_content(content, attachments)
-        self._check_open()
-        for attachment in attachments:
-            self._connection.check_accepts(self.model, attachment)
-        return self._remember(
-            self._session.ask(
-                content,
-                self.settings,
-                attachments=attachments,
-                response_format=response_format,
-                queue=queue,
-            )
-        )
-
-    def _edit(self, question: Message, content: str) -> Reply:
-        check_content(content, question.attachments)
-        self._check_open()
-        return self._remember(self._session.edit(question, content, self.settings))
-
-    def _regenerate(self, reply: Message) -> Reply:
-        self._check_open()
-        return self._remember(self._session.regenerate(reply, self.settings))
-
-    def _remember(self, reply: Reply) -> Reply:
+    def _on_turn(self, reply: Reply) -> None:
         self._transcript.publish(thoughts=None)  # the latest ones again
         self._notebook.use()
         self.set_trait("last", reply)
-        return reply
-
-    async def _connect(self, settings: ChatSettings) -> tuple[Engine, Server, ChatSettings]:
-        server = await self._connection.server()
-        engine = self._connection.engine
-        assert engine is not None  # noqa: S101 - for the type checker: else there is no server
-        if not settings.model:
-            default = await self._connection.default_model()
-            settings = settings.replace(model=self.model or default)
-            server = await self._connection.server()
-        return engine, server, settings
 
     def _restore(self, saved: SavedChat, given: Iterable[str]) -> None:
         """Goes on with a saved chat; settings that were given anew count."""
@@ -645,9 +538,9 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
                     setattr(self, name, kept[name])
             for message in reversed(saved.conversation.messages):
                 if message.role == "assistant" and message.has_text:
-                    self._save_last_reply(message.content)
+                    self._last_reply.write(message.content)
                     break
-        self._follow_model()
+        self._following.follow()
 
     def _rules(self) -> Rules:
         toolbox = Toolbox(**{name: getattr(self, name) for name in _TOOLBOX})
@@ -661,85 +554,10 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def _on_end(self, reply: Reply) -> None:
         if reply._message in self._session.conversation.messages and reply.text:
-            self._save_last_reply(reply.text)
+            self._last_reply.write(reply.text)
         if reply.error is not None and reply.error.kind in ("key", "no_key"):
-            self._welcome.other_key()
-        self._follow_model()
+            self._following.welcome.other_key()
+        self._following.follow()
         self._connection.ask_account()
         self._keeper.refresh()
         self._callbacks.call(reply)
-
-    def _save_last_reply(self, text: str) -> None:
-        try:
-            self._last_reply.write(text)
-            self._transcript.publish(download=self._last_reply.name)
-        except OSError as error:
-            self._transcript.publish(download=None)
-            said = (
-                "The reply is safe here, but no file could be made for its download link: "
-                f"{error.strerror} ({error.filename})."
-            )
-            self._notices.show(Notice("download", said, tone="error"))
-
-    # The server and its models
-
-    def _switch(self, change: Callable[[], object], model: str = "") -> None:
-        """Changes the server, in mid-conversation if need be."""
-        with self._lock:
-            if self._session.busy:
-                raise RuntimeError("A reply is still running: wait for it, or stop it.")
-            change()
-            if not self._models_given:
-                self._controls.model.offer([])
-            self._adopt_server(model)
-        self._connection.load_models()
-
-    def _adopt_server(self, model: str) -> None:
-        provider = self._connection.provider
-        if provider is None:
-            self._welcome.no_model()
-        else:
-            self._welcome.done()
-            self.model = model or provider.default_model
-        self._follow_model()
-
-    def _on_connection(self) -> None:
-        try:
-            with self._lock:
-                ids = self._connection.catalogue.ids
-                if not self._models_given:
-                    self._controls.model.offer(ids)
-                if ids and not self.model:
-                    self.model = ids[0]
-                self._follow_model()
-        except Exception as error:  # it would vanish with the task
-            text = f"nbchat could not make use of the server's list of models: {error!r}"
-            self._notices.show(Notice("catalogue", text, tone="error"))
-
-    def _follow_model(self) -> None:
-        with self._lock:
-            self._model_controls.follow()
-            self._figures.show()
-
-
-def check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
-    """Refuses what is no message.
-
-    Raises:
-        ValueError: It is blank.
-        TypeError: It is not text.
-    """
-    if not isinstance(content, str):
-        raise TypeError(f"a message must be text, not {type(content).__name__}")
-    if not content.strip() and not attachments:
-        raise ValueError("The message is empty.")
-
-
-def close_family(widget: ipywidgets.Widget) -> None:
-    """Closes a widget with all that it is made of: children, layouts, styles."""
-    for child in getattr(widget, "children", ()):
-        close_family(child)
-    for part in ("layout", "style"):
-        with contextlib.suppress(AttributeError, traitlets.TraitError):
-            getattr(widget, part).close()
-    ipywidgets.Widget.close(widget)

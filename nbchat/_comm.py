@@ -1,8 +1,12 @@
-"""What differs between kernels in how a widget's messages are delivered."""
+"""How widgets' messages are delivered, which differs between kernels, and how widgets end."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
+
+import ipywidgets
+import traitlets
 
 
 def deliver_while_busy(widget: Any) -> None:
@@ -15,3 +19,13 @@ def deliver_while_busy(widget: Any) -> None:
     comm = widget.comm
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda _data, default: default
+
+
+def close_family(widget: ipywidgets.Widget) -> None:
+    """Closes a widget with all that it is made of: children, layouts, styles."""
+    for child in getattr(widget, "children", ()):
+        close_family(child)
+    for part in ("layout", "style"):
+        with contextlib.suppress(AttributeError, traitlets.TraitError):
+            getattr(widget, part).close()
+    ipywidgets.Widget.close(widget)

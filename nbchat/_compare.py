@@ -16,17 +16,16 @@ import traitlets
 from IPython.display import display
 
 from ._attachments import read_all
-from ._bundle import asset
 from ._chat_json import SavedChat
-from ._chat_widget import ChatWidget, check_content, close_family
-from ._comm import deliver_while_busy
+from ._chat_widget import ChatWidget
+from ._comm import close_family, deliver_while_busy
 from ._connection import Connection
-from ._conversation import Message
 from ._engine import Engine, Timeouts
 from ._errors import ChatError
 from ._export import to_html, to_plain
 from ._fallback import Fallback, display_widget
 from ._frames import figures, rows_frame
+from ._message import Message, check_content
 from ._models import read_models
 from ._plan import Rules, Server
 from ._providers import Secret
@@ -309,21 +308,14 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         return f"<Comparison: {states}>"
 
     def _column(self, model: str, flush_interval_s: float) -> Column:
-        return Column(
-            ipywidgets.Layout(),
+        column = Column(ipywidgets.Layout(), lambda: None, flush_interval_s)
+        column.answer(
             {
-                "resync": lambda _: None,
-                "asset": lambda message: asset(message["name"]),
-                "attachment": partial(self._on_attachment, model),
+                "attachment": lambda message: self._sessions[model].read_attachment(message["id"]),
                 "take": lambda _: self._on_take(model),
-            },
-            lambda: None,
-            flush_interval_s,
+            }
         )
-
-    def _on_attachment(self, model: str, message: dict[str, Any]) -> tuple[str, bytes]:
-        attachment = self._sessions[model].find_attachment(message["id"])
-        return attachment.name, attachment.data
+        return column
 
     def _on_take(self, model: str) -> None:
         self.take(model)

@@ -5,25 +5,43 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+
+from ._notices import Notice, Notices
 
 
 class LastReply:
-    """Holds the text of the last reply in a temporary `.md`, removed with the kernel."""
+    """Holds the text of the last reply in a temporary `.md`, removed with the kernel.
 
-    def __init__(self) -> None:
+    Args:
+        notices: Where it is said that there could be no file.
+        publish: Shows the link: `download` in `ChatState` of `protocol.ts`.
+    """
+
+    def __init__(self, notices: Notices, publish: Callable[..., None]) -> None:
+        self._notices = notices
+        self._publish = publish
         self.path: Path | None = None
         self.name = ""
 
     def write(self, text: str) -> None:
-        """Replaces the file's content.
+        """Replaces the file, and links to it."""
+        try:
+            self._write(text)
+            self._publish(download=self.name)
+        except OSError as error:  # the temporary folder is full, or can't be written to
+            self._publish(download=None)
+            said = (
+                "The reply is safe here, but no file could be made for its download link: "
+                f"{error.strerror} ({error.filename})."
+            )
+            self._notices.show(Notice("download", said, tone="error"))
 
-        Raises:
-            OSError: The temporary folder is full or can't be written to.
-        """
+    def _write(self, text: str) -> None:
         from ._tempfiles import temporary_path
 
-        self.remove()
+        self._unlink()
         # The name is made here alone: a model's output has no say in it.
         path = temporary_path(f"reply-{uuid.uuid4().hex[:12]}.md")
         path.touch(mode=0o600)
@@ -47,6 +65,11 @@ class LastReply:
         return self.name, self.path.read_bytes()
 
     def remove(self) -> None:
+        """Takes the file away, and the link to it."""
+        self._unlink()
+        self._publish(download=None)
+
+    def _unlink(self) -> None:
         path, self.path = self.path, None
         if path is not None:
             with contextlib.suppress(OSError):

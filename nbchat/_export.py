@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from ._conversation import Conversation, Message
+from ._conversation import Conversation
 from ._markdown import Code, Prose, fenced, harmless, harmless_part, plain, split
+from ._message import Message
 from ._rounds import ToolCall, parts
 
 # By which a file is known to be ours, and may be written anew.

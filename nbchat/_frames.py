@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._conversation import Message
+from ._message import Message
 from ._reply_parts import tables
 
 if TYPE_CHECKING:

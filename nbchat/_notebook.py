@@ -41,6 +41,15 @@ class Notebook:
         self._failure: Failure | None = None
         self._shell: Any = get_ipython()
 
+    @property
+    def handlers(self) -> dict[str, Callable[[dict[str, Any]], File]]:
+        """What a person does in the browser, by its type in `frontend/src/protocol.ts`."""
+        return {
+            "names": lambda _: self.names(),
+            "variable": lambda message: self.variable(message["name"]),
+            "failure": lambda _: self.failure(),
+        }
+
     def watch(self) -> None:
         """Listens to the notebook's cells from now on."""
         if self._shell is not None:

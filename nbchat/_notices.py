@@ -74,6 +74,11 @@ class Notices:
         self._lock = lock
         self._shown: dict[str, Notice] = {}
 
+    @property
+    def handlers(self) -> dict[str, Callable[[dict[str, Any]], None]]:
+        """What a person does in the browser, by its type in `frontend/src/protocol.ts`."""
+        return {"action": self.act, "secret": self.take_secret}
+
     def show(self, notice: Notice) -> None:
         with self._lock:
             self._shown[notice.id] = notice

@@ -9,8 +9,8 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from ._attachments import Attachment
-from ._conversation import Message, Status
 from ._errors import ChatError
+from ._message import Message, Status
 from ._rounds import ToolCall
 from ._stream import Usage
 

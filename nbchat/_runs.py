@@ -9,23 +9,50 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
 
 from ._comm import deliver_while_busy
-from ._conversation import Message
 from ._markdown import Code, split
+from ._message import Message
 from ._outputs import to_files
+from ._session import Session
+from ._transcript import Handler
 
 # They change the order in which text is shown: the code would run otherwise than it reads.
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class Runs:
-    """The outputs of one chat's code."""
+    """The outputs of one chat's code.
 
-    def __init__(self) -> None:
+    Args:
+        session: Has the replies.
+        settle: Shows what has changed of one.
+    """
+
+    def __init__(self, session: Session, settle: Callable[[Message], None]) -> None:
+        self._session = session
+        self._settle = settle
         self._outputs: dict[str, ipywidgets.Output] = {}
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """What a person does in the browser, by its type in `frontend/src/protocol.ts`."""
+        find = self._session.find
+        return {
+            "run": self._run,
+            "outputs": lambda message: self.read(find(message["id"]), message["index"]),
+        }
+
+    def _run(self, message: dict[str, Any]) -> None:
+        with self._session.lock:
+            self._session.check_open()
+            reply = self._session.find(message["id"])
+            self.prepare(reply, message["index"], message["code"])
+            self._settle(reply)
 
     def prepare(self, reply: Message, index: int, code: str) -> None:
         """Makes room for what `code` will give: `reply.runs` has it then.

@@ -7,15 +7,15 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ._attachments import Attachment
-from ._conversation import Conversation, Message
+from ._conversation import Conversation
 from ._engine import Engine, background, start
 from ._errors import ChatError
+from ._message import Message
 from ._plan import Plan, Rules, Server
 from ._reply import Reply
-from ._response_format import ResponseFormat
 from ._settings import ChatSettings
 from ._stream import (
     ContentDelta,
@@ -27,6 +27,9 @@ from ._stream import (
     ToolCalls,
 )
 from ._tool_loop import CallsUnderWay
+
+if TYPE_CHECKING:
+    from ._response_format import ResponseFormat
 
 
 class ConversationView(Protocol):
@@ -103,6 +106,7 @@ class Session:
         self._on_end = on_end
         self._queue: deque[Turn] = deque()
         self._turn: Turn | None = None
+        self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -203,8 +207,8 @@ class Session:
                     return message
         raise ValueError("This message is no longer shown.")
 
-    def find_attachment(self, attachment_id: str) -> Attachment:
-        """What goes with one of the messages that are shown.
+    def read_attachment(self, attachment_id: str) -> tuple[str, bytes]:
+        """Name and content of what goes with one of the messages that are shown.
 
         Raises:
             ValueError: There is none with this id.
@@ -213,7 +217,7 @@ class Session:
             for message in self.conversation.messages:
                 for attachment in message.attachments:
                     if attachment.id == attachment_id:
-                        return attachment
+                        return attachment.name, attachment.data
         raise ValueError("This file is no longer there.")
 
     @property
@@ -243,10 +247,21 @@ class Session:
             with self._changing(anytime=True):
                 self.conversation.clear()
 
+    def close(self) -> None:
+        """Ends what runs; nothing can be asked any more."""
+        self._closed = True
+        self.stop()
+
+    def check_open(self) -> None:
+        """Raises a RuntimeError where the session is closed."""
+        if self._closed:
+            raise RuntimeError("This chat is closed: make a new ChatWidget.")
+
     @contextmanager
     def _changing(self, *, anytime: bool = False) -> Iterator[None]:
         """Shows what becomes of the path; refuses to change it below a reply that runs."""
         with self.lock:
+            self.check_open()
             if self.busy and not anytime:
                 raise RuntimeError(
                     "A reply is still running: wait for it, or stop it. "

@@ -11,19 +11,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
 import traitlets
 
-from ._bundle import View
+from ._bundle import View, asset
 from ._comm import deliver_while_busy
-from ._conversation import Message
+from ._message import Message
 
-# Handles one kind of message from the browser, with its bytes as `buffers`; may answer with bytes,
-# and refuse by raising.
-Handler = Callable[[dict[str, Any]], "tuple[str, bytes] | None"]
+# Handles one type of message from the browser, with its bytes as `buffers`; may answer with a file
+# (a tuple of name and content), and refuse by raising.
+Handler = Callable[[dict[str, Any]], object]
 
 
 class Transcript(View):
@@ -31,7 +31,6 @@ class Transcript(View):
 
     Args:
         layout: Of this widget.
-        handlers: What to do with each type of message from the browser.
         on_change: Called when anything has changed, with locks held: it must not wait.
         flush_interval_s: The least time between two messages with text.
     """
@@ -43,12 +42,14 @@ class Transcript(View):
     def __init__(
         self,
         layout: ipywidgets.Layout,
-        handlers: dict[str, Handler],
         on_change: Callable[[], None],
         flush_interval_s: float,
     ) -> None:
         self._lock = threading.RLock()
-        self._handlers = handlers
+        self._handlers: dict[str, Handler] = {
+            "resync": lambda _: None,
+            "asset": lambda message: asset(message["name"]),
+        }
         self._on_change = on_change
         self._messages: Callable[[], list[Message]] = list
         self._seq = 0
@@ -79,6 +80,10 @@ class Transcript(View):
     def show(self, messages: Callable[[], list[Message]]) -> None:
         """Sets where the messages of a snapshot come from."""
         self._messages = messages
+
+    def answer(self, handlers: Mapping[str, Handler]) -> None:
+        """Sets what is done with some types of messages from the browser."""
+        self._handlers |= handlers
 
     # Kernel → browser
 
@@ -175,19 +180,23 @@ class Transcript(View):
 
     # Browser → kernel
 
+    def handle(self, message: dict[str, Any]) -> object:
+        """Does what a message from the browser asks for; gives the answer."""
+        if message["type"] == "resync":
+            self._resync(message["seq"])
+        return self._handlers[message["type"]](message)
+
     def _receive(self, _: View, message: dict[str, Any], buffers: list[memoryview]) -> None:
         nonce = message.get("nonce")
         message = {**message, "buffers": buffers}
         try:
-            if message["type"] == "resync":
-                self._resync(message["seq"])
-            answer = self._handlers[message["type"]](message)
+            answer = self.handle(message)
         except Exception as error:  # a callback's exception would reach no cell
             self.send({"type": "received", "nonce": nonce, "refused": str(error) or repr(error)})
             return
         if nonce is not None:
             self.send({"type": "received", "nonce": nonce})
-        if answer is not None:
+        if isinstance(answer, tuple):
             name, content = answer
             self.send({"type": "file", "nonce": nonce, "name": name}, [content])
 

@@ -67,9 +67,9 @@ def test_what_the_browser_sends_and_asks_for(make: Make, server: ScriptedServer)
     assert part["image_url"]["url"] == URL
     (shown,) = snapshot(chat)["messages"][0]["attachments"]
     assert (shown["name"], shown["media_type"]) == ("plot.png", "image/png")
-    assert chat._on_attachment({"id": shown["id"]}) == ("plot.png", PNG)
+    assert chat._session.read_attachment(shown["id"]) == ("plot.png", PNG)
     with pytest.raises(ValueError, match="no longer"):
-        chat._on_attachment({"id": "other"})
+        chat._session.read_attachment("other")
 
 
 def test_a_model_that_takes_no_images_says_so_before_sending(

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from nbchat._conversation import Conversation, Message
+from nbchat._conversation import Conversation
 from nbchat._errors import ChatError
+from nbchat._message import Message
 from nbchat._stream import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
 
 

@@ -17,10 +17,11 @@ from test_attachments import PDF, png
 
 from nbchat._attachments import Attachment
 from nbchat._chat_json import from_json, to_json
-from nbchat._conversation import Conversation, Message
+from nbchat._conversation import Conversation
 from nbchat._errors import ChatError
 from nbchat._export import MARKER, to_html, to_markdown, to_notebook, to_plain
 from nbchat._markdown import harmless
+from nbchat._message import Message
 from nbchat._settings import ChatSettings
 from nbchat._stream import (
     ContentDelta,

@@ -10,7 +10,8 @@ import pytest
 from harness import PNG
 
 from nbchat import ChatWidget
-from nbchat._conversation import Conversation, Message
+from nbchat._conversation import Conversation
+from nbchat._message import Message
 from nbchat._outputs import MAX_CHARACTERS, MAX_IMAGES, to_files
 from nbchat._runs import Runs
 
@@ -28,6 +29,11 @@ def text_of(*outputs: dict[str, Any]) -> str:
     (file,) = to_files(outputs)
     assert (file.name, file.media_type) == ("output.txt", "text/plain")
     return file.data.decode()
+
+
+def no_runs() -> Runs:
+    """Of a session that is not asked for anything."""
+    return Runs(None, lambda _: None)  # type: ignore[arg-type]
 
 
 def test_all_text_is_one_file_without_colours() -> None:
@@ -96,7 +102,7 @@ def reply() -> Message:
 
 
 def test_what_a_reply_holds_may_run(reply: Message) -> None:
-    runs = Runs()
+    runs = no_runs()
     runs.prepare(reply, 0, "a = 1\n  b\n")
     runs.prepare(reply, 1, "c\n")
     assert sorted(reply.runs) == [0, 1]
@@ -118,7 +124,7 @@ def test_what_a_reply_holds_may_run(reply: Message) -> None:
     [(0, "c\n"), (1, "a = 1\n  b\n"), (1, "c ; evil()\n"), (1, ""), (2, "c"), (-1, "c"), (0, "ls")],
 )
 def test_other_code_may_not(reply: Message, index: int, code: str) -> None:
-    runs = Runs()
+    runs = no_runs()
     with pytest.raises(ValueError, match="not the code that the reply holds"):
         runs.prepare(reply, index, code)
     assert reply.runs == {}
@@ -127,17 +133,17 @@ def test_other_code_may_not(reply: Message, index: int, code: str) -> None:
 def test_nor_what_reads_otherwise_than_it_runs(reply: Message) -> None:
     reply._content.write("```python\nx = '\u202e' # '\n```\n")
     with pytest.raises(ValueError, match="invisible"):
-        Runs().prepare(reply, 2, "x = '\u202e' # '\n")
+        no_runs().prepare(reply, 2, "x = '\u202e' # '\n")
 
 
 def test_nor_what_is_no_reply_or_not_whole(reply: Message) -> None:
     reply.status = "streaming"
     with pytest.raises(ValueError, match="has ended"):
-        Runs().prepare(reply, 1, "c\n")
+        no_runs().prepare(reply, 1, "c\n")
     question = Conversation()
     question.ask("```python\nc\n```")
     with pytest.raises(ValueError, match="has ended"):
-        Runs().prepare(question.messages[0], 0, "c\n")
+        no_runs().prepare(question.messages[0], 0, "c\n")
 
 
 def test_outputs_go_with_the_chat(make: Any, server: Any) -> None:
@@ -149,7 +155,7 @@ def test_outputs_go_with_the_chat(make: Any, server: Any) -> None:
         server.script(sse.text("```python\n1\n```"), sse.finish(), sse.DONE)
         chat.send("Hi").wait(10)
         reply = chat._session.last_reply
-        chat._on_run({"id": reply.id, "index": 0, "code": "1\n"})
+        chat._transcript.handle({"type": "run", "id": reply.id, "index": 0, "code": "1\n"})
         return chat._runs._outputs[reply.runs[0]]
 
     make().close()

@@ -163,13 +163,13 @@ def test_what_the_browser_gets_of_the_models(make: Make, server: ScriptedServer)
     chat = loaded(make(model="a/thinker"))
     before = snapshot(chat)["catalogue"]
     assert snapshot(chat)["facts"]["prompt_price"] == 1.0
-    _, content = chat._on_models({})
+    _, content = chat._transcript.handle({"type": "models"})
     assert [model["id"] for model in json.loads(content)] == ["b/plain", "a/thinker"]
-    chat._on_model({"id": "typed/by-hand"})
+    chat._transcript.handle({"type": "model", "id": "typed/by-hand"})
     assert (chat.model, snapshot(chat)["facts"]) == ("typed/by-hand", None)
     assert snapshot(chat)["catalogue"] == before, "the list is the same"
     given = make(models=["b/plain", "my/own"], model="b/plain")
-    listed = json.loads(loaded(given)._on_models({})[1])
+    listed = json.loads(loaded(given)._transcript.handle({"type": "models"})[1])
     assert [model["id"] for model in listed] == ["b/plain", "my/own"]
 
 
@@ -183,7 +183,7 @@ def test_a_recorded_list_becomes_the_menu(make: Make, server: ScriptedServer, pa
     body = json.loads(path.read_text(encoding="utf-8"))
     server.models = sse.status(200, body)
     chat = loaded(make(model=""))
-    listed = json.loads(chat._on_models({})[1])
+    listed = json.loads(chat._transcript.handle({"type": "models"})[1])
     assert chat._controls.model.menu.options[:-1] == tuple(model["id"] for model in listed)
     for model in listed[:: len(listed) // 20 + 1]:
         chat.model = model["id"]
@@ -291,7 +291,7 @@ def test_a_model_that_is_gone_is_said_and_the_nearest_offered(
     assert notices(chat) == {}
     chat.model = "x/old:free"
     press(chat, "gone", "keep")
-    chat._follow_model()
+    chat._following.follow()
     assert notices(chat) == {}
 
 
@@ -386,14 +386,14 @@ def test_another_server_can_be_asked_for(
     monkeypatch.setattr(_discovery, "find_servers", list)
     monkeypatch.setenv("MISTRAL_API_KEY", "sk-mistral")
     chat = make()
-    chat._welcome.offer_servers()
+    chat._following.welcome.offer_servers()
     until(lambda: notices(chat).get("servers", {}).get("actions"))
     labels = [action["label"] for action in notices(chat)["servers"]["actions"]]
     assert labels[0] == "Use Mistral"
     assert labels[-1].startswith("Stay with")
     press(chat, "servers", "keep")
     assert notices(chat) == {}
-    chat._welcome.offer_servers()
+    chat._following.welcome.offer_servers()
     until(lambda: notices(chat).get("servers", {}).get("actions"))
     press(chat, "servers", "mistral")
     assert "api.mistral.ai" in repr(chat)

@@ -25,6 +25,7 @@ PURE = (
     "_export",
     "_keys",
     "_markdown",
+    "_message",
     "_models",
     "_outputs",
     "_plan",

@@ -213,7 +213,9 @@ def test_only_a_call_that_waits_can_be_allowed(make: Make, server: ScriptedServe
     message = reply._message
     with pytest.raises(ValueError, match="no longer"):
         chat._session.decide(message, 1, True)
-    chat._on_approve({"id": message.id, "call": 0, "allow": "yes"})  # no consent but a real one
+    chat._transcript.handle(
+        {"type": "approve", "id": message.id, "call": 0, "allow": "yes"}
+    )  # no consent but a real one
     reply.wait(TIMEOUT)
     assert (outcomes(reply)[0][0], ran) == ("denied", [])
     with pytest.raises(ValueError, match="no longer"):
