@@ -22,14 +22,15 @@ class Autosave:
     Never call `flush` or `close` while holding a lock that `write` needs.
 
     Args:
-        write: Makes the text and writes it; called in a thread.
+        write: Makes the text and writes it; called in a thread. May give how many seconds to rest
+            then, at least.
         on_error: Called with what `write` raises.
         interval_s: The least time from one save to the next, in seconds.
     """
 
     def __init__(
         self,
-        write: Callable[[], None],
+        write: Callable[[], float | None],
         on_error: Callable[[Exception], None],
         interval_s: float = 1.0,
     ) -> None:
@@ -63,8 +64,9 @@ class Autosave:
             if self._kept == changes:
                 return
             began = time.monotonic()
+            rest = 0.0
             try:
-                self._write()
+                rest = self._write() or 0.0
                 self._kept = changes
             except Exception as error:
                 with contextlib.suppress(Exception):  # where it can't even be said
@@ -72,7 +74,7 @@ class Autosave:
             finally:
                 self._tried = changes
                 ended = time.monotonic()
-                self._next = ended + max(self._interval_s, 9 * (ended - began))
+                self._next = ended + max(self._interval_s, rest, 9 * (ended - began))
 
     def close(self) -> None:
         """Saves what is not saved yet, and ends."""

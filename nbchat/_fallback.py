@@ -12,6 +12,9 @@ from typing import Any
 import ipywidgets
 from IPython.display import DisplayHandle, display
 
+# An update sends all of it, and the page draws it anew: it may lag, but not grow dearer each turn.
+_CHARACTERS_PER_S = 25_000
+
 
 class Fallback:
     """Outputs that follow the conversation, one for each time the chat was displayed.
@@ -35,14 +38,18 @@ class Fallback:
         if output is not None:  # outside of IPython, there is none
             self._outputs.append(output)
 
-    def update(self) -> None:
+    def update(self) -> float:
         """Brings all outputs up to date; from any thread.
 
         A page that was loaded anew no longer knows them, until the cell runs again.
+
+        Returns:
+            Seconds in which it had better not be called again.
         """
         content = self._render()
         for output in self._outputs:
             output.update(content, raw=True)  # type: ignore[no-untyped-call]
+        return len(self._outputs) * sum(map(len, content.values())) / _CHARACTERS_PER_S
 
 
 def display_widget(widget: ipywidgets.DOMWidget, **kwargs: Any) -> None:

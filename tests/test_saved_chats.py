@@ -325,8 +325,9 @@ class Saves:
         self.errors: list[Exception] = []
         self.error: Exception | None = None
         self.takes_s = 0.0
+        self.rest_s: float | None = None
 
-    def write(self) -> None:
+    def write(self) -> float | None:
         began = time.monotonic()
         state = self.state
         if self.takes_s:
@@ -335,6 +336,7 @@ class Saves:
             raise self.error
         self.seen.append(state)
         self.times.append((began, time.monotonic()))
+        return self.rest_s
 
     def pauses(self) -> list[float]:
         return [b[0] - a[1] for a, b in zip(self.times, self.times[1:], strict=False)]
@@ -382,6 +384,15 @@ def test_long_saves_are_rare(saves: Saves, autosave: Callable[..., Autosave]) ->
         saver.touch()
         time.sleep(0.001)
     assert min(saves.pauses()) >= 9 * 0.02
+
+
+def test_a_save_may_ask_for_rest(saves: Saves, autosave: Callable[..., Autosave]) -> None:
+    saves.rest_s = 0.1
+    saver = autosave(interval_s=0.001)
+    while len(saves.seen) < 4:
+        saver.touch()
+        time.sleep(0.001)
+    assert min(saves.pauses()) >= 0.1
 
 
 def test_flush_saves_now_and_nothing_twice(saves: Saves, autosave: Callable[..., Autosave]) -> None:
