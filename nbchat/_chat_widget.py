@@ -528,7 +528,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
     def _restore(self, saved: SavedChat, given: Iterable[str]) -> None:
         """Goes on with a saved chat; settings that were given anew count."""
         with self._lock:
-            self._session.conversation = saved.conversation
+            self._session.restore(saved.conversation)
             kept = {
                 name: getattr(saved.settings, name) for name in set(_SETTINGS).difference(given)
             }

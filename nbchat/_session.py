@@ -240,6 +240,12 @@ class Session:
             if reply in (None, turn.reply):
                 self._end(turn, stopped=True)
 
+    def restore(self, conversation: Conversation) -> None:
+        """Goes on with a conversation that was kept elsewhere."""
+        with self.lock:
+            before, self.conversation = self.conversation, conversation
+            self._view.replace(before.messages, conversation.messages)
+
     def clear(self) -> None:
         """Ends what runs and empties the conversation."""
         with self.lock:

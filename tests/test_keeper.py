@@ -19,6 +19,7 @@ from until import TIMEOUT, until
 
 from nbchat import ChatWidget
 from nbchat._keeper import _keepers
+from nbchat._transcript import Transcript
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +123,19 @@ def test_a_damaged_file_is_told_and_kept(make: Make, data: Path) -> None:
         assert str(file_of(data)) in str(raised.value)
     assert file_of(data).read_text() == damaged
     make(name="other").send("Hi").wait(TIMEOUT)
+
+
+def test_a_page_that_knows_the_new_chat_already_is_told_what_was_kept(
+    make: Make, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(name="analysis").send("Hi").wait(TIMEOUT)
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(Transcript, "send", lambda _, content, *__: sent.append(content))
+    chat = make(name="analysis")
+    (told,) = [content for content in sent if content["type"] == "replace"]
+    assert [message["content"] for message in told["messages"]] == [
+        message["content"] for message in chat.messages
+    ]
 
 
 def test_a_newer_file_is_told_and_kept(make: Make, data: Path) -> None:
