@@ -56,6 +56,17 @@ def test_changes_are_applied_in_their_order_and_once(kernel: Kernel) -> None:
     expect(kernel.reply).to_have_text("Hello world")
 
 
+def test_a_long_reply_that_comes_at_once_is_all_there(kernel: Kernel) -> None:
+    """It is drawn over many frames, and goes on when nothing else changes any more."""
+    kernel.open(messages=[message("u", role="user"), message("a", status="streaming")])
+    words = [f"Word {n} of *many*.\n\n" for n in range(20_000)]
+    kernel.delta("".join(words[:10]))
+    kernel.delta("".join(words[10:]))
+    kernel.change("facts", id="a", facts={"status": "complete", "duration_s": 2.0})
+    expect(kernel.reply).to_have_attribute("aria-busy", "false", timeout=60_000)
+    expect(kernel.reply.locator(".nbchat-body p")).to_have_count(len(words))
+
+
 def test_a_gap_is_healed_by_one_snapshot(kernel: Kernel) -> None:
     kernel.open()
     kernel.push(

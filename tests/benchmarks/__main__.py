@@ -27,9 +27,9 @@ LENGTHS = (2_000, 8_000, 32_000, 128_000)  # tokens
 REPEATS = 2  # of what is short enough
 SHORT_S = 4.0
 STALLS = 2
-PATIENCE_S = 40.0  # beyond the time that the server takes
+PATIENCE_S = 12.0  # beyond the time that the server takes
 STRETCH, TURN_TOKENS = 20, 100
-TALK_S = 60.0
+TALK_S = 30.0
 
 
 def main() -> None:

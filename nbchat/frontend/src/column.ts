@@ -64,8 +64,8 @@ export function column(store: Store, el: HTMLElement): Cleanup {
     const message = store.lastReply;
     const running = message === undefined || isRunning(message);
     take.disabled = running;
-    if (message === undefined) return;
-    reply.update(message, false);
+    if (message === undefined) return true;
+    const drawn = reply.update(message, false);
     if (reply.element.parentElement !== body) body.append(reply.element);
     for (const { term, value } of figures) value.textContent = FIGURES[term](message) || "–";
     if (ran && !running && !message.error) {
@@ -73,6 +73,7 @@ export function column(store: Store, el: HTMLElement): Cleanup {
     }
     ran = running;
     scroll.update();
+    return drawn;
   };
 
   const unfollow = follow(store, draw);

@@ -17,7 +17,8 @@ export interface MessageView {
   readonly element: HTMLElement;
   /** What a screen reader is to hear of it, each when it has all come. */
   readonly blocks: readonly Element[];
-  update(message: Message, last: boolean): void;
+  /** Returns whether all of it is shown; else it is to be called again. */
+  update(message: Message, last: boolean): boolean;
 }
 
 export class UserMessage implements MessageView {
@@ -34,10 +35,11 @@ export class UserMessage implements MessageView {
     this.element.append(this.#attachments.element, this.#text, this.#actions.element);
   }
 
-  update(message: Message, last: boolean): void {
+  update(message: Message, last: boolean): boolean {
     this.#attachments.update(message.attachments);
     setText(this.#text, message.content);
     this.#actions.update(message, last);
+    return true;
   }
 }
 
@@ -92,7 +94,7 @@ export class AssistantMessage implements MessageView {
     return [...text, ...notes, this.#badge];
   }
 
-  update(message: Message, last: boolean): void {
+  update(message: Message, last: boolean): boolean {
     const running = isRunning(message);
     const drawn = this.#body.update(message, !running);
     this.#code.update(message);
@@ -106,6 +108,7 @@ export class AssistantMessage implements MessageView {
     setText(this.#badge, incompleteness(message));
     setText(this.#facts, running || this.#compared ? "" : facts(message).join(" · "));
     this.#actions.update(message, last);
+    return drawn;
   }
 
   /** Since when there is nothing to be seen, and after how much text: a reply may be continued. */

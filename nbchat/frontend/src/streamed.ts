@@ -10,18 +10,16 @@ const BUDGET_MS = 16;
 /** An element that shows a Markdown text as it is now, given again and again while it grows. */
 export class StreamedText {
   readonly element = h("div", { class: "nbchat-markdown" });
-  #store: Store;
   #stream: MarkdownStream;
   #shown = "";
   #ended = false;
 
   constructor(store: Store) {
-    this.#store = store;
     const decorator = new Decorator(this.element, store);
     this.#stream = new MarkdownStream(this.element, (...block) => decorator.decorate(...block));
   }
 
-  /** Returns whether all of it is shown; else the store draws again. */
+  /** Returns whether all of it is shown; else it is to be called again. */
   update(text: string, ended: boolean): boolean {
     if (text !== this.#shown) {
       const grows = !this.#ended && text.startsWith(this.#shown);
@@ -32,10 +30,7 @@ export class StreamedText {
         this.#shown = text;
         this.#ended = false;
       }
-      if (text !== this.#shown) {
-        queueMicrotask(() => this.#store.redraw()); // after this draw, which may want a rest
-        return false;
-      }
+      if (text !== this.#shown) return false;
     }
     if (ended && !this.#ended) {
       this.#stream.end();

@@ -28,6 +28,7 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
   let shown: { id: string; text: StreamedText; since: number } | undefined;
   const draw = () => {
     const { messages, thoughts: chosen } = store.state;
+    let drawn = true;
     const reply = messages.find(({ id }) => id === chosen) ?? store.lastReply;
     if (reply?.id !== shown?.id) {
       shown = reply && { id: reply.id, text: new StreamedText(store), since: 0 };
@@ -38,11 +39,12 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
       if (reply.reasoning) shown.since ||= Date.now();
       // Between calls of tools, a model may think again.
       const done = reply.content !== "" && reply.tool_calls.length === 0;
-      shown.text.update(reply.reasoning, reply.status !== "streaming" || done);
+      drawn = shown.text.update(reply.reasoning, reply.status !== "streaming" || done);
     }
     box.hidden = !reply?.reasoning;
     setText(line, header(reply, shown?.since ?? 0));
     scroll.update();
+    return drawn;
   };
 
   // A closed accordion has no height to scroll in.

@@ -47,14 +47,16 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   // Of hundreds of messages one changes at a time: the others are left alone.
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
+  const behind = new Set<MessageView>();
   const drawMessages = (all: readonly Message[]): MessageView[] => {
     const views = messages.of(all, make);
     const before = new Set(drawn);
     const newLast = views.at(-1);
     views.forEach((view, index) => {
       const moved = newLast !== last && (view === last || view === newLast);
-      if (moved || !before.has(all[index]) || isRunning(all[index])) {
-        view.update(all[index], view === newLast);
+      if (moved || behind.has(view) || !before.has(all[index]) || isRunning(all[index])) {
+        behind.delete(view);
+        if (!view.update(all[index], view === newLast)) behind.add(view);
       }
     });
     [drawn, last] = [all, newLast];
@@ -78,7 +80,11 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   // A new width or a hidden tab that is shown moves the end.
   const resized = new ResizeObserver(() => scroll.update());
   resized.observe(log);
-  cleanups.push(follow(store, () => keepFocus(log, draw)));
+  const drawAll = () => {
+    keepFocus(log, draw);
+    return behind.size === 0;
+  };
+  cleanups.push(follow(store, drawAll));
   return () => {
     for (const cleanup of cleanups) cleanup();
     resized.disconnect();
