@@ -29,7 +29,7 @@ SHORT_S = 4.0
 STALLS = 2
 PATIENCE_S = 12.0  # beyond the time that the server takes
 STRETCH, TURN_TOKENS = 20, 100
-TALK_S = 30.0
+TALK_S = 60.0
 
 
 def main() -> None:
