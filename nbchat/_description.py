@@ -24,12 +24,13 @@ from ._attachments import Attachment
 from ._deadline import within
 from ._keys import MASK, is_secret_name, mask_secrets
 from ._tables import describe_table, is_table
+from ._terminal import without_commands
 
 TIME_LIMIT_S = 1.0
 _PICTURE_LIMIT_S = 5.0  # to draw a figure takes longer
 _PIXELS = 1600  # on an image's longer side: providers make larger ones smaller
 # Those but tabs and line ends: with one, a text would count as a binary file.
-_CONTROL = re.compile(r"\x1b\[[\d;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def describe(name: str, value: object, limit: int, no_images: str = "") -> Attachment:
@@ -65,7 +66,7 @@ def describe(name: str, value: object, limit: int, no_images: str = "") -> Attac
 def bounded(text: str, limit: int) -> str:
     """Cuts a text; keys, terminal colours and what no file of text holds are taken out before."""
     text = text[: 4 * limit].encode("utf-8", "replace").decode()
-    text = mask_secrets(_CONTROL.sub("", text.replace("\r\n", "\n"))).strip("\n")
+    text = mask_secrets(_CONTROL.sub("", without_commands(text).replace("\r\n", "\n"))).strip("\n")
     if len(text) <= limit:
         return text
     note = f"\n… (cut at {limit:,} characters)"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ._terminal import as_on_a_terminal
 
 #: Characters of text, and images, that a model is given of one run at most.
 MAX_CHARACTERS = 20_000
@@ -16,8 +17,6 @@ MAX_IMAGES = 8
 MAX_IMAGE_BYTES = 5_000_000
 
 _IMAGES = {"image/png": "png", "image/jpeg": "jpg"}
-# Colours and other commands to a terminal (ECMA-48), and links (OSC 8).
-_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,15 @@ def to_files(outputs: Iterable[Mapping[str, Any]]) -> list[OutputFile]:
 def _text(output: Mapping[str, Any]) -> str:
     match output.get("output_type"):
         case "stream":
-            return _as_on_a_terminal(_joined(output.get("text", "")))
+            return as_on_a_terminal(_joined(output.get("text", "")))
         case "error":
             trace = "\n".join(output.get("traceback") or ())
-            return _as_on_a_terminal(trace) or f"{output.get('ename')}: {output.get('evalue')}"
+            return as_on_a_terminal(trace) or f"{output.get('ename')}: {output.get('evalue')}"
         case _:
             data = output.get("data", {})
             for media_type in ("text/plain", "text/markdown", "text/latex", "text/html"):
                 if media_type in data:
-                    return _as_on_a_terminal(_joined(data[media_type]))
+                    return as_on_a_terminal(_joined(data[media_type]))
             return f"[{', '.join(data)}]" if data else ""
 
 
@@ -88,12 +87,6 @@ def _image(data: Mapping[str, Any]) -> tuple[str, bytes] | None:
 def _joined(text: str | list[str]) -> str:
     """In files, nbformat has the lines of a text one by one."""
     return text if isinstance(text, str) else "".join(text)
-
-
-def _as_on_a_terminal(text: str) -> str:
-    """Without colours, and of a progress bar what it came to."""
-    plain = _TERMINAL.sub("", text).replace("\r\n", "\n")
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in plain.split("\n"))
 
 
 def _bounded(text: str) -> str:

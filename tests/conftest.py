@@ -17,7 +17,7 @@ from sse_server import ScriptedServer
 
 if TYPE_CHECKING:
     from harness import Kernel
-    from lab import Lab, NotebookPage
+    from lab import ChatPage, Lab, NotebookPage
     from playwright.sync_api import Browser, Page
     from playwright.sync_api import Error as PlaywrightError
 
@@ -252,3 +252,14 @@ def open_notebook(page: Page) -> Iterator[Callable[[Lab, Sequence[str]], Noteboo
     yield open_
     for lab in used:
         lab.shut_down_kernels()
+
+
+@pytest.fixture
+def chat(notebook: NotebookPage) -> ChatPage:
+    """The chat in the first cell of the module's own notebook."""
+    from lab import ChatPage
+    from playwright.sync_api import expect
+
+    chat = ChatPage(notebook.cell(0))
+    expect(chat.message).to_be_visible()
+    return chat

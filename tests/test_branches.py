@@ -27,13 +27,6 @@ def notebook(lab: Lab, open_notebook: Open, server: ScriptedServer) -> NotebookP
     return notebook
 
 
-@pytest.fixture
-def chat(notebook: NotebookPage) -> ChatPage:
-    chat = ChatPage(notebook.cell(0))
-    expect(chat.message).to_be_visible()
-    return chat
-
-
 def press(article: Locator, name: str) -> None:
     article.get_by_role("button", name=name, exact=True).press("Enter")
 

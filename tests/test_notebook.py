@@ -34,13 +34,6 @@ def notebook(lab: Lab, open_notebook: Open, server: ScriptedServer) -> NotebookP
     return notebook
 
 
-@pytest.fixture
-def chat(notebook: NotebookPage) -> ChatPage:
-    chat = ChatPage(notebook.cell(0))
-    expect(chat.message).to_be_visible()
-    return chat
-
-
 # A reply
 
 

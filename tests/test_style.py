@@ -39,6 +39,7 @@ PURE = (
     "_sse",
     "_stream",
     "_tables",
+    "_terminal",
     "_tools",
     "_variables",
 )

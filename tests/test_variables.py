@@ -327,6 +327,11 @@ def until_given_up() -> None:
     until(lambda: all(thread.name != "nbchat-deadline" for thread in threading.enumerate()))
 
 
+def test_what_a_terminal_would_obey_is_left_out() -> None:
+    text = told("\x1b[1;31mred\x1b[0m \x1b]8;;https://x.org\x1b\\link\x1b]8;;\x1b\\ one\rtwo")
+    assert text.endswith("red link onetwo")
+
+
 @pytest.mark.parametrize("how", ["waits", "loops", "raises", "recurses", "huge", "odd"])
 def test_hostile_reprs(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_description, "TIME_LIMIT_S", 0.2)
