@@ -346,14 +346,17 @@ def tool_end() -> Iterator[threading.Event]:
 def test_stop_in_the_middle(
     make: Make, server: ScriptedServer, place: str, tool_end: threading.Event
 ) -> None:
+    begun = threading.Event()
     cancelled = threading.Event()
 
     def work() -> str:
+        begun.set()
         if place != "next request":
             tool_end.wait(TIMEOUT)
         return "late"
 
     async def work_async() -> str:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -371,6 +374,8 @@ def test_stop_in_the_middle(
         until(lambda: "So" in reply.text)
     else:
         until(lambda: [call.status for call in reply.tool_calls] == [status])
+    if place != "waiting":
+        assert begun.wait(TIMEOUT)
     chat.stop()
     assert reply.wait(TIMEOUT).status == "stopped"
     assert not chat.busy
