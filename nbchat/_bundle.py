@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import Any, ClassVar
 
 import anywidget
 import ipywidgets
 import traitlets
+
+from ._lean import Part
 
 _STATIC = Path(__file__).parent / "static"
 # What the bundle asks for when the first piece of code or formula appears.
@@ -63,15 +64,11 @@ def asset(name: str) -> tuple[str, bytes]:
     return name, zlib.compress(_read(name).encode())
 
 
-class View(anywidget.AnyWidget):
-    """What all of the chat's parts that are seen have in common: they are drawn by the bundle."""
-
-    #: What a trait is tagged with that refers to another widget.
-    reference: ClassVar[dict[str, Any]] = ipywidgets.widget_serialization
+class View(Part, anywidget.AnyWidget):
+    """A widget that is drawn by the bundle."""
 
     _esm = traitlets.Unicode().tag(sync=True)
-    bundle = traitlets.Instance(Bundle).tag(sync=True, **reference)
-    kind = traitlets.Unicode().tag(sync=True)
+    bundle = traitlets.Instance(Bundle).tag(sync=True, **ipywidgets.widget_serialization)
 
     @traitlets.default("bundle")
     def _default_bundle(self) -> Bundle:
@@ -79,4 +76,4 @@ class View(anywidget.AnyWidget):
 
     @traitlets.default("_esm")
     def _default_esm(self) -> str:
-        return _read("loader.js")
+        return _read("loader.js").partition("\n")[2]

@@ -12,7 +12,7 @@ from IPython.display import display
 
 from ._attachments import read_all
 from ._callbacks import Callbacks
-from ._comm import close_family
+from ._comm import close_family, open_family
 from ._connection import Connection
 from ._controls import Controls
 from ._download import LastReply
@@ -21,6 +21,7 @@ from ._fallback import display_widget
 from ._figures import Figures
 from ._following import Following
 from ._keeper import Keeper, read_chat
+from ._lean import Layout, Lean, Part
 from ._message import to_openai
 from ._model_controls import ModelControls
 from ._models import read_models
@@ -34,7 +35,7 @@ from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
 from ._stream import Usage
 from ._tools import Approve, Toolbox
-from ._transcript import Panel, Transcript
+from ._transcript import Transcript
 from ._turns import Turns
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens",
 Callback = TypeVar("Callback", bound=Callable[[Reply], object])
 
 
-class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A chat with a model, in a notebook.
 
     Without arguments it talks to OpenRouter, with the key from `OPENROUTER_API_KEY` (environment or
@@ -174,9 +175,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             key=key,
             client=client,
         )
-        self._transcript = transcript = Transcript(
-            ipywidgets.Layout(), lambda: self._keeper.touch(), flush_interval_s
-        )
+        self._transcript = transcript = Transcript(lambda: self._keeper.touch(), flush_interval_s)
         self._session = Session(
             transcript,
             lambda settings: self._following.connect(settings),
@@ -194,15 +193,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         )
         self._keeper = Keeper(self, self._session, self._notices)
         saved = self._keeper.open(name) if name is not None else None
-        panels = {
-            kind: Panel(kind, transcript) for kind in ("model", "composer", "thoughts", "download")
-        }
-        self._controls = controls = Controls(transcript, panels)
-        super().__init__(
-            controls.arrange(),
-            _dom_classes=("nbchat",),
-            **({"layout": layout} if layout else {}),
-        )
+        self._controls = controls = Controls(transcript)
+        super().__init__(controls.columns, _dom_classes=("nbchat",), layout=layout or Layout())
         self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
         self._model_controls = ModelControls(
             self, controls, connection, self._notices, transcript.publish, given
@@ -249,6 +241,7 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         if saved is not None:
             self._restore(saved, given)
         self._notebook.watch()
+        open_family(self)
 
     # Settings
 

@@ -1,12 +1,12 @@
-"""How widgets' messages are delivered, which differs between kernels, and how widgets end."""
+"""How widgets are sent, reached while the kernel is busy, and closed."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import ipywidgets
-import traitlets
+
+from ._lean import is_shared
 
 
 def deliver_while_busy(widget: Any) -> None:
@@ -21,11 +21,22 @@ def deliver_while_busy(widget: Any) -> None:
         comm._reply_subshell_for = lambda _data, default: default
 
 
+def open_family(widget: ipywidgets.Widget) -> None:
+    """Sends a widget to the page, with all that is in it, as it is now.
+
+    All on one way: a setting moved before Send counts for what is sent.
+    """
+    for child in getattr(widget, "children", ()):
+        open_family(child)
+    ipywidgets.Widget.open(widget)
+    deliver_while_busy(widget)
+
+
 def close_family(widget: ipywidgets.Widget) -> None:
-    """Closes a widget with all that it is made of: children, layouts, styles."""
+    """Closes a widget with all that is in it; what it shares with others stays."""
     for child in getattr(widget, "children", ()):
         close_family(child)
-    for part in ("layout", "style"):
-        with contextlib.suppress(AttributeError, traitlets.TraitError):
-            getattr(widget, part).close()
+    for part in (getattr(widget, name, None) for name in ("layout", "style")):
+        if part is not None and not is_shared(part):
+            part.close()
     ipywidgets.Widget.close(widget)

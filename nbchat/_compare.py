@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-import traitlets
 from IPython.display import display
 
 from ._attachments import read_all
 from ._chat_json import SavedChat
 from ._chat_widget import ChatWidget
-from ._comm import close_family, deliver_while_busy
+from ._comm import close_family, open_family
 from ._connection import Connection
 from ._engine import Engine, Timeouts
 from ._errors import ChatError
 from ._export import to_html, to_plain
 from ._fallback import Fallback, display_widget
 from ._frames import figures, rows_frame
+from ._lean import Layout, Lean, Part, lean
 from ._message import Message, check_content
 from ._models import read_models
 from ._plan import Rules, Server
@@ -32,7 +32,7 @@ from ._providers import Secret
 from ._reply import Reply
 from ._session import Session
 from ._settings import ChatSettings, read_system
-from ._transcript import Panel, Transcript
+from ._transcript import Transcript
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,13 +112,7 @@ def compare(
     )
 
 
-class Column(Transcript):
-    """One model's reply, and what it took."""
-
-    kind = traitlets.Unicode("column").tag(sync=True)
-
-
-class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The replies of several models to one message, as `compare` gives it.
 
     `await comparison` and `comparison.wait()` give the comparison itself once all have ended. An
@@ -159,21 +153,22 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             )
             for model, column in self._columns.items()
         }
-        self._stop_button = ipywidgets.Button(
-            description="Stop", tooltip="Stop all replies", disabled=True
+        self._stop_button = lean(ipywidgets.Button)(
+            description="Stop",
+            tooltip="Stop all replies",
+            disabled=True,
+            _dom_classes=("nbchat-stop",),
         )
-        self._stop_button.add_class("nbchat-stop")
         self._stop_button.on_click(lambda _: self.stop())
-        deliver_while_busy(self._stop_button)
-        prompt = Panel("prompt", next(iter(self._columns.values())))
-        head = ipywidgets.HBox([prompt, self._stop_button])
-        head.add_class("nbchat-compared")
-        columns = ipywidgets.Box(list(self._columns.values()))
-        columns.add_class("nbchat-columns")
+        replies = list(self._columns.values())
+        # The first one shows the question as well: frontend/src/places.ts.
+        head = lean(ipywidgets.HBox)(
+            [replies[0], self._stop_button], _dom_classes=("nbchat-compared",)
+        )
+        columns = lean(ipywidgets.Box)(replies, _dom_classes=("nbchat-columns",))
         self._parts = (head, columns)
-        super().__init__(self._parts)
-        self.add_class("nbchat")
-        self.add_class("nbchat-comparison")
+        classes = ("nbchat", "nbchat-comparison")
+        super().__init__(self._parts, _dom_classes=classes, layout=Layout())
         self._closed = False
         self.replies: dict[str, Reply] = {}
         for model, session in self._sessions.items():
@@ -182,6 +177,7 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             self.replies[model] = session.ask(
                 content, settings.replace(model=model), attachments=attachments, queue=False
             )
+        open_family(self)
 
     @property
     def chat(self) -> ChatWidget | None:
@@ -307,8 +303,8 @@ class Comparison(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
         states = ", ".join(f"{model}: {reply.status}" for model, reply in self.replies.items())
         return f"<Comparison: {states}>"
 
-    def _column(self, model: str, flush_interval_s: float) -> Column:
-        column = Column(ipywidgets.Layout(), lambda: None, flush_interval_s)
+    def _column(self, model: str, flush_interval_s: float) -> Transcript:
+        column = Transcript(lambda: None, flush_interval_s)
         column.answer(
             {
                 "attachment": lambda message: self._sessions[model].read_attachment(message["id"]),

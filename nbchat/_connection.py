@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PATIENCE_S = 3.0
 # How long a list is taken for the present one.
 _FRESH_S = 3600.0
+# What each server of this kernel has listed last: the next chat opens with it.
+_listed: dict[str, tuple[Model, ...]] = {}
 
 
 class Connection:
@@ -56,10 +58,10 @@ class Connection:
         self._loading: asyncio.Task[None] | None = None
         self._loaded_at = 0.0
         self._asking: asyncio.Task[None] | None = None
-        self.catalogue = Catalogue()
         self.account = ""
         self._refused: dict[str, set[str]] = {}
         self.engine = self._choose(provider, base_url, key, client)
+        self.catalogue = self._known()
 
     @property
     def provider(self) -> Provider | None:
@@ -179,7 +181,7 @@ class Connection:
         old, self.engine = self.engine, engine
         tasks = (self._loading, self._asking)
         self._loading = self._asking = None
-        self.catalogue, self.account, self._refused = Catalogue(), "", {}
+        self.catalogue, self.account, self._refused = self._known(), "", {}
         for task in tasks:
             if task is not None:
                 background().call(task.cancel)
@@ -211,6 +213,10 @@ class Connection:
             return self._local_engine()
         return None
 
+    def _known(self) -> Catalogue:
+        address = self.engine.provider.base_url if self.engine is not None else ""
+        return Catalogue(_listed.get(address, ()))
+
     def _local_engine(self) -> Engine:
         return Engine(_local_provider(), self._timeouts, prepare=_serve_local_model)
 
@@ -232,7 +238,7 @@ class Connection:
         # The embedded model's server is new each time, at an address of its own.
         address = "" if engine.is_prepared else provider.base_url
         self.ask_account()
-        if address:
+        if address and not self.catalogue.models:
             known = parse_models(await asyncio.to_thread(_cache.read_models, address))
             self._take(engine, Catalogue(tuple(known)))
         try:
@@ -244,6 +250,7 @@ class Connection:
             return
         self._take(engine, Catalogue(tuple(parse_models(body)), is_live=True))
         if address:
+            _listed[address] = self.catalogue.models
             await asyncio.to_thread(_cache.write_models, address, body)
 
     async def _fetch_models(self, engine: Engine) -> object:

@@ -8,33 +8,31 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from ._comm import deliver_while_busy
+from ._comm import close_family, deliver_while_busy
+from ._lean import Lean, Part, lean
 from ._settings import MAX_TOKENS, TEMPERATURE, USUAL_EFFORTS
 
 _OTHER = "Other model…"
 
 
-class ModelPicker(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A menu of models in which any other id can be typed."""
+class ModelMenu(Lean, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
+    """A menu of models; its last entry asks for any other.
 
-    value = traitlets.Unicode()
+    Attributes:
+        model: The id of the chosen one, listed or not.
+        other: Where one types the id of a model that is not listed, while that is asked for.
+    """
 
-    def __init__(self, panel: ipywidgets.Widget, layout: ipywidgets.Layout) -> None:
+    model = traitlets.Unicode()
+    options: Any
+    other = traitlets.Instance(ipywidgets.Text, allow_none=True)
+
+    def __init__(self) -> None:
         self._ids: list[str] = []
         self._showing = False
-        self.menu = ipywidgets.Dropdown(description="Model", options=[_OTHER], layout=layout)
-        self.other = ipywidgets.Text(
-            description="Model id",
-            placeholder="vendor/model",
-            continuous_update=False,
-            layout=ipywidgets.Layout(display="none"),
-        )
-        super().__init__(
-            [self.menu, self.other, panel], layout=layout, _dom_classes=("nbchat-model",)
-        )
-        self.menu.observe(self._picked, "value")
-        self.other.observe(self._typed, "value")
-        self.observe(lambda _: self._show(), "value")
+        super().__init__(description="Model", options=[_OTHER], _dom_classes=("nbchat-model",))
+        self.observe(self._picked, "value")
+        self.observe(lambda _: self._show(), "model")
 
     def offer(self, ids: Sequence[str]) -> None:
         """Sets the models of the menu; the chosen one stays chosen, listed or not."""
@@ -42,45 +40,47 @@ class ModelPicker(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no t
         self._show()
 
     def _show(self) -> None:
-        listed = [self.value, *self._ids] if self.value not in ("", *self._ids) else self._ids
+        listed = [self.model, *self._ids] if self.model not in ("", *self._ids) else self._ids
         options = (*listed, _OTHER)
         self._showing = True  # new options make the menu pick its first one for a moment
         try:
-            if self.menu.options != options:
-                self.menu.options = options
-            self.menu.value = self.value or None
+            if self.options != options:
+                self.options = options
+            self.value = self.model or None
         finally:
             self._showing = False
-        self.other.layout.display = "none"
+        self.other = None
 
     def _picked(self, change: dict[str, Any]) -> None:
         if self._showing:
             return
         if change["new"] == _OTHER:
-            self.other.layout.display = None
+            self.other = ipywidgets.Text(
+                description="Model id", placeholder="vendor/model", continuous_update=False
+            )
+            deliver_while_busy(self.other)
+            self.other.observe(self._typed, "value")
         else:
-            self.value = change["new"] or ""
+            self.model = change["new"] or ""
 
     def _typed(self, change: dict[str, Any]) -> None:
         typed = change["new"].strip()
         if typed:
-            self.value = typed
-            self.other.value = ""
+            self.model = typed
             self._show()
 
 
-class EffortMenu(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
+class EffortMenu(Lean, Part, ipywidgets.Dropdown):  # type: ignore[misc]
     """The reasoning efforts that a model offers; any other can be set, until that is known."""
 
     effort = traitlets.Unicode(USUAL_EFFORTS[1])
 
-    def __init__(self, layout: ipywidgets.Layout) -> None:
+    def __init__(self) -> None:
         self._offered: Mapping[str, str] | None = None
         self._showing = False
         super().__init__(
             description="Reasoning effort",
             options=USUAL_EFFORTS,
-            layout=layout,
             _dom_classes=("nbchat-reasoning-effort",),
         )
         self._show()
@@ -111,69 +111,65 @@ class EffortMenu(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has n
 
 
 class Controls:
-    """The settings' widgets by the names of the settings, and the chat's buttons.
-
-    Every widget costs a page a kilobyte or more before anything is to be seen: the parts of a chat
-    share one layout, and each is made with all it has.
+    """The settings' widgets by the names of the settings, the chat's buttons, and their places.
 
     Args:
-        transcript: The conversation.
-        panels: What belongs to the conversation and stands elsewhere, by its kind.
+        transcript: The conversation. Where else it is put, it shows another part of the chat, told
+            by the class of the box: see `frontend/src/places.ts`.
     """
 
-    def __init__(self, transcript: ipywidgets.Widget, panels: dict[str, ipywidgets.Widget]) -> None:
-        self._transcript = transcript
-        self._panels = panels
-        self._layout = layout = transcript.layout
-        self.model = ModelPicker(panels["model"], layout)
-        self.system = ipywidgets.Textarea(
+    def __init__(self, transcript: Part) -> None:
+        self.model = ModelMenu()
+        self.system = lean(ipywidgets.Textarea)(
             description="System instructions",
             placeholder="How the model should behave (optional)",
             rows=4,
-            layout=layout,
         )
-        self.reasoning_effort = EffortMenu(layout)
-        self.temperature = ipywidgets.FloatSlider(
+        self.reasoning_effort = EffortMenu()
+        self.temperature = lean(ipywidgets.FloatSlider)(
             description="Temperature",
             min=TEMPERATURE[0],
             max=TEMPERATURE[1],
             step=0.05,
-            layout=layout,
             _dom_classes=("nbchat-temperature",),
         )
-        self.max_tokens = ipywidgets.IntSlider(
+        self.max_tokens = lean(ipywidgets.IntSlider)(
             description="Max tokens",
             min=MAX_TOKENS[0],
             max=MAX_TOKENS[1],
-            layout=layout,
-            style=self.temperature.style,
             _dom_classes=("nbchat-max-tokens",),
         )
         # Without icons: their glyphs become part of the accessible names.
-        self.stop = ipywidgets.ToggleButton(
+        self.stop = lean(ipywidgets.ToggleButton)(
             description="Stop",
             tooltip="Stop the reply (Esc)",
             disabled=True,
-            layout=layout,
             _dom_classes=("nbchat-stop",),
         )
-        self.clear = ipywidgets.Button(
+        self.clear = lean(ipywidgets.Button)(
             description="Clear chat",
             tooltip="Empty the conversation",
-            layout=layout,
             _dom_classes=("nbchat-clear",),
         )
-        self.thoughts = ipywidgets.Accordion(
-            [panels["thoughts"]],
-            selected_index=None,
-            layout=layout,
-            _dom_classes=("nbchat-thoughts-accordion",),
+        self.thoughts = lean(ipywidgets.Accordion)(
+            [transcript], selected_index=None, _dom_classes=("nbchat-thoughts-accordion",)
         )
         self.thoughts.set_title(0, "Thoughts")
-        # All on one way with what is sent from the composer: a setting moved before Send counts.
-        menu_and_other = self.model.children[:2]
-        for widget in (self.stop, *menu_and_other, *(each for each, _ in self.settings().values())):
-            deliver_while_busy(widget)
+        box = lean(ipywidgets.VBox)
+        compose = box([transcript, self.stop, self.clear], _dom_classes=("nbchat-compose",))
+        main = box([transcript, self.thoughts, compose], _dom_classes=("nbchat-main",))
+        settings = (self.system, self.reasoning_effort, self.temperature, self.max_tokens)
+        self._side = box([self.model, transcript, *settings], _dom_classes=("nbchat-side",))
+        self.model.observe(self._place_other, "other")
+        #: The two columns: the conversation, and the settings beside or below it.
+        self.columns = (main, self._side)
+
+    def _place_other(self, change: dict[str, Any]) -> None:
+        old, new = change["old"], change["new"]
+        menu, *below = (child for child in self._side.children if child is not old)
+        self._side.children = (menu, *([new] if new else []), *below)
+        if old is not None:
+            close_family(old)
 
     def open_thoughts(self) -> None:
         self.thoughts.selected_index = 0
@@ -189,22 +185,10 @@ class Controls:
 
     def settings(self) -> dict[str, tuple[ipywidgets.Widget, str]]:
         """The widgets that hold a setting, and under which name they do."""
-        names = ("model", "system", "reasoning_effort", "temperature", "max_tokens")
         return {
-            name: (getattr(self, name), "effort" if name == "reasoning_effort" else "value")
-            for name in names
+            "model": (self.model, "model"),
+            "system": (self.system, "value"),
+            "reasoning_effort": (self.reasoning_effort, "effort"),
+            "temperature": (self.temperature, "value"),
+            "max_tokens": (self.max_tokens, "value"),
         }
-
-    def arrange(self) -> tuple[ipywidgets.Widget, ipywidgets.Widget]:
-        """The two columns: the conversation, and the settings beside or below it."""
-
-        def box(
-            kind: type[ipywidgets.Box], name: str, *children: ipywidgets.Widget
-        ) -> ipywidgets.Widget:
-            return kind(children, layout=self._layout, _dom_classes=(f"nbchat-{name}",))
-
-        compose = box(ipywidgets.HBox, "compose", self._panels["composer"], self.stop)
-        footer = box(ipywidgets.HBox, "footer", self._panels["download"], self.clear)
-        main = box(ipywidgets.VBox, "main", self._transcript, self.thoughts, compose, footer)
-        settings = (widget for widget, _ in self.settings().values())
-        return main, box(ipywidgets.VBox, "side", *settings)

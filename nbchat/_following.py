@@ -54,7 +54,7 @@ class Following:
         self._figures = figures
         self._models = models
         self.welcome = Welcome(connection, notices, self.switch)
-        controls.model.offer(models or [])
+        controls.model.offer(models or connection.catalogue.ids)
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -77,7 +77,7 @@ class Following:
                 raise RuntimeError("A reply is still running: wait for it, or stop it.")
             change()
             if not self._models:
-                self._controls.model.offer([])
+                self._controls.model.offer(self._connection.catalogue.ids)
             self.adopt(model)
         self._connection.load_models()
 

@@ -152,6 +152,8 @@ class Keeper:
 
         with self._session.lock:
             conversation = self._session.conversation
+            if not conversation.messages:  # HTML makes JupyterLab load MathJax before one can type
+                return {"text/plain": ""}
             return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
 
     def _say_failed(self, error: Exception) -> None:

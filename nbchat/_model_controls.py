@@ -51,7 +51,7 @@ class ModelControls:
         self.wish(given)
         self._kept: set[str] = set()
         self._following = False
-        self._shown: object = None
+        self._shown: tuple[Model, ...] = ()
         self._changes = 0
         chat.observe(self._note_wish, list(_DEFAULTS))
 
@@ -103,8 +103,8 @@ class ModelControls:
             self._following = False
         disabled = self._disabled(model)
         self._controls.disable(disabled)
-        if self._connection.catalogue is not self._shown:
-            self._shown = self._connection.catalogue
+        if self._connection.catalogue.models != self._shown:
+            self._shown = self._connection.catalogue.models
             self._changes += 1
         self._publish(
             model=self._chat.model,

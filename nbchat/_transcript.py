@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import ipywidgets
 import traitlets
 
 from ._bundle import View, asset
-from ._comm import deliver_while_busy
 from ._message import Message
 
 # Handles one type of message from the browser, with its bytes as `buffers`; may answer with a file
@@ -30,21 +27,13 @@ class Transcript(View):
     """The conversation as the browser shows it.
 
     Args:
-        layout: Of this widget.
         on_change: Called when anything has changed, with locks held: it must not wait.
         flush_interval_s: The least time between two messages with text.
     """
 
-    kind = traitlets.Unicode("transcript").tag(sync=True)
-    chat_id = traitlets.Unicode().tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
 
-    def __init__(
-        self,
-        layout: ipywidgets.Layout,
-        on_change: Callable[[], None],
-        flush_interval_s: float,
-    ) -> None:
+    def __init__(self, on_change: Callable[[], None], flush_interval_s: float) -> None:
         self._lock = threading.RLock()
         self._handlers: dict[str, Handler] = {
             "resync": lambda _: None,
@@ -73,8 +62,7 @@ class Transcript(View):
         self._last_flush = 0.0
         self._streaming_id = ""
         self._pending: dict[str, list[str]] = {"content": [], "reasoning": []}
-        super().__init__(chat_id=uuid.uuid4().hex, layout=layout)
-        deliver_while_busy(self)
+        super().__init__()
         self.on_msg(self._receive)
 
     def show(self, messages: Callable[[], list[Message]]) -> None:
@@ -199,15 +187,3 @@ class Transcript(View):
         if isinstance(answer, tuple):
             name, content = answer
             self.send({"type": "file", "nonce": nonce, "name": name}, [content])
-
-
-class Panel(View):
-    """Another window on a transcript: "composer", "thoughts", "download", "model" or "prompt"."""
-
-    chat_id = traitlets.Unicode().tag(sync=True)
-    transcript = traitlets.Instance(Transcript).tag(sync=True, **View.reference)
-
-    def __init__(self, kind: str, transcript: Transcript) -> None:
-        super().__init__(
-            kind=kind, transcript=transcript, chat_id=transcript.chat_id, layout=transcript.layout
-        )

@@ -82,14 +82,14 @@ class Kernel:
         )
 
     def open(
-        self, kinds: Sequence[str] | None = None, models: Sequence[str] = (), **snapshot: Any
+        self, places: Sequence[str] | None = None, models: Sequence[str] = (), **snapshot: Any
     ) -> None:
-        """Shows a chat of these kinds of widget; `models` are what its menu offers."""
+        """Shows a chat in these places; `models` are what its menu offers."""
         self.seq = snapshot.get("seq", 0)
         self.page.evaluate(
-            """([snapshot, kinds, models]) =>
-                 openChat(snapshot, kinds ?? undefined, undefined, models).then(() => null)""",
-            [snapshot, kinds, models],
+            """([snapshot, places, models]) =>
+                 openChat(snapshot, places ?? undefined, models).then(() => null)""",
+            [snapshot, places, models],
         )
 
     def push(self, type_: str, **content: Any) -> None:

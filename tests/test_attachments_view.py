@@ -273,7 +273,7 @@ def test_images_are_shown_from_the_kernels_bytes(kernel: Kernel) -> None:
         expect(image).to_have_js_property("naturalWidth", 1)
         assert image.get_attribute("src").startswith("blob:")  # type: ignore[union-attr]
     expect(kernel.page.get_by_role("article", name="You")).to_contain_text("data.csv1.2 MB")
-    kernel.page.evaluate("widgets.transcript.show(document.body)")
+    kernel.page.evaluate("kernel.show(document.body)")
     expect(kernel.page.locator("article img")).to_have_count(4)
     # Once, though it is shown four times; and what is no image, not before it is saved.
     assert [sent["id"] for sent in kernel.sent("attachment")] == ["i"]

@@ -328,8 +328,9 @@ def test_setting_moves_the_control_and_the_control_changes_the_setting(chat: Cha
     chat.reasoning_effort, chat.model = "low", "some/other"
     assert (controls.temperature.value, controls.max_tokens.value) == (0.25, 300)
     assert (controls.system.value, controls.reasoning_effort.value) == ("Be kind.", "low")
-    assert controls.model.menu.value == "some/other"
+    assert controls.model.value == "some/other"
     controls.temperature.value = 1.5
+    controls.model.value = "Other model…"
     controls.model.other.value = "typed/model"
     assert (chat.temperature, chat.model) == (1.5, "typed/model")
 
@@ -386,7 +387,7 @@ def test_the_models_given_are_the_menu(make: Callable[..., ChatWidget], tmp_path
     file.write_text("a/one\nb/two\n")
     chat = make(models=file, model="")
     assert chat.model == "a/one"
-    assert chat._controls.model.menu.options[:2] == ("a/one", "b/two")
+    assert chat._controls.model.options[:2] == ("a/one", "b/two")
 
 
 def test_the_models_of_the_server_are_the_menu(
@@ -396,7 +397,7 @@ def test_the_models_of_the_server_are_the_menu(
     chat = make(model="")
     assert chat.send("Hi").wait(TIMEOUT).text == "You said: Hi"
     assert server.chats[0].body["model"] == chat.model == "y/good:free"
-    assert chat._controls.model.menu.options[:2] == ("y/good:free", "z/paid")
+    assert chat._controls.model.options[:2] == ("y/good:free", "z/paid")
 
 
 # The download
@@ -765,7 +766,7 @@ def test_a_list_that_cannot_be_reached(
     server.models = sse.status(503, "no")
     chat = ChatWidget(api_key="sk-or-x")
     chat._connection.load_models()
-    until(lambda: "openrouter/auto" in chat._controls.model.menu.options)
+    until(lambda: "openrouter/auto" in chat._controls.model.options)
     assert chat.model == "openrouter/free"
     chat.close()
 

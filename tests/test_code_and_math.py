@@ -91,7 +91,7 @@ def test_assets_are_asked_for_once_and_only_when_needed(page: Page) -> None:
     chat.show(REPLY, "c", reasoning=REPLY)
     expect(page.locator("pre")).to_have_count(3)
     assert sorted(sent["name"] for sent in chat.sent("asset")) == sorted(ASSETS)
-    page.evaluate("(snapshot) => openChat(snapshot, ['transcript'], 'second')", {})
+    page.evaluate("(snapshot) => openChat(snapshot, ['transcript'])", {})
     chat.seq = 0
     chat.show(REPLY)
     expect(page.locator("pre")).to_have_count(4)
@@ -103,7 +103,7 @@ def test_another_chat_asks_when_the_first_is_not_answered(page: Page) -> None:
     chat.show(REPLY)
     chat.wait_sent("asset", 2)
     page.evaluate("Date.now = () => performance.timeOrigin + performance.now() + 6000")
-    page.evaluate("(snapshot) => openChat(snapshot, ['transcript'], 'second')", {})
+    page.evaluate("(snapshot) => openChat(snapshot, ['transcript'])", {})
     chat.seq = 0
     chat.show(REPLY)
     chat.wait_sent("asset", 2)

@@ -120,7 +120,7 @@ def test_a_busy_and_silent_kernel_is_asked(kernel: Kernel) -> None:
 def test_two_views_and_a_late_one_show_the_same(kernel: Kernel) -> None:
     kernel.open(seq=1, busy=True, messages=[message("a", status="streaming", content="# Ti")])
     kernel.delta("tle\n\nte")
-    kernel.page.evaluate("widgets.transcript.show(document.body)")
+    kernel.page.evaluate("kernel.show(document.body)")
     kernel.delta("xt")
     expect(kernel.log).to_have_count(2)
     for index in range(2):
@@ -151,7 +151,7 @@ def test_a_kernel_that_does_not_answer_is_named(kernel: Kernel) -> None:
     kernel.box.press("Enter")
     status = kernel.log.locator("xpath=..").get_by_role("status")
     expect(status).to_contain_text("The kernel is busy")
-    kernel.page.evaluate("kernel.comm_live = false")
+    kernel.page.evaluate("killKernel()")
     expect(status).to_contain_text("run this cell again")
     kernel.push("received", nonce=kernel.sent("send")[0]["nonce"])
     expect(kernel.box).to_have_value("")

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.browser
 
-KINDS = ("transcript", "composer", "model")
+PLACES = ("transcript", "composer", "model")
 
 
 def facts(id_: str, name: str = "", **more: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Picker:
 
     def open(self, models: Sequence[str] = IDS, **state: Any) -> None:
         """Opens the chat, whose panel is then as far as a person could click."""
-        self.kernel.open(KINDS, models, model="acme/grand", server="openrouter.ai", **state)
+        self.kernel.open(PLACES, models, model="acme/grand", server="openrouter.ai", **state)
         expect(self.panel.get_by_text("on openrouter.ai")).to_be_visible()
         self.menu.select_option("acme/grand")
         self.kernel.page.evaluate(

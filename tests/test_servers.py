@@ -96,7 +96,7 @@ def test_the_list_is_kept_for_when_the_network_is_away(make: Make, server: Scrip
     chat._connection.load_models()
     until(lambda: chat._connection.catalogue.models)
     assert not chat._connection.catalogue.is_live
-    assert chat._controls.model.menu.options[:2] == ("b/plain", "a/thinker")
+    assert chat._controls.model.options[:2] == ("b/plain", "a/thinker")
     chat.send("Hi").wait(TIMEOUT)
     assert "temperature" not in server.chats[0].body
 
@@ -141,12 +141,12 @@ def test_an_old_list_is_fetched_again(
 ) -> None:
     chat = loaded(make())
     server.models = [{"id": "test/model"}, {"id": "quite/new"}]
-    assert chat._controls.model.menu.options[0] == "test/model"
+    assert chat._controls.model.options[0] == "test/model"
     loaded(chat)
-    assert "quite/new" not in chat._controls.model.menu.options, "it is fresh"
+    assert "quite/new" not in chat._controls.model.options, "it is fresh"
     monkeypatch.setattr("nbchat._connection._FRESH_S", -1.0)
     chat._connection.load_models()
-    until(lambda: "quite/new" in chat._controls.model.menu.options)
+    until(lambda: "quite/new" in chat._controls.model.options)
 
 
 def test_openrouter_is_asked_for_what_the_account_may_use(
@@ -184,7 +184,7 @@ def test_a_recorded_list_becomes_the_menu(make: Make, server: ScriptedServer, pa
     server.models = sse.status(200, body)
     chat = loaded(make(model=""))
     listed = json.loads(chat._transcript.handle({"type": "models"})[1])
-    assert chat._controls.model.menu.options[:-1] == tuple(model["id"] for model in listed)
+    assert chat._controls.model.options[:-1] == tuple(model["id"] for model in listed)
     for model in listed[:: len(listed) // 20 + 1]:
         chat.model = model["id"]
         until(lambda: chat._controls.max_tokens.value == chat.max_tokens)

@@ -58,14 +58,15 @@ export interface AnyModel {
 
 export type Cleanup = () => void;
 
-export interface Kind {
-  initialize?(context: { model: AnyModel }): Cleanup;
-  render(context: { model: AnyModel; el: HTMLElement }): Cleanup | Promise<Cleanup>;
+export interface Widget {
+  initialize(context: { model: AnyModel }): Cleanup;
+  /** Draws as soon as `el` is in the page; calls `fail` where it can't. */
+  render(context: { el: HTMLElement; fail: (error: unknown) => void }): Cleanup;
 }
 
 /** What the bundle exports. */
 export interface Bundle {
-  kinds: Record<string, () => Kind>;
+  chat(): Widget;
 }
 
 const TRIES = 50;

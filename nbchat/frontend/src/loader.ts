@@ -1,11 +1,11 @@
-// What every widget carries: it fetches the bundle, which the kernel has once for all of them.
-import { referenced, type AnyModel, type Bundle, type Cleanup, type Kind } from "./anywidget";
+// What every chat carries: it fetches the bundle, which the kernel has once for all of them.
+import { referenced, type AnyModel, type Bundle, type Cleanup, type Widget } from "./anywidget";
 import { importDeflated } from "./deflated";
 
 const page = globalThis as { [key: symbol]: Map<string, Promise<Bundle>> | undefined };
 const bundles = (page[Symbol.for("nbchat.bundles")] ??= new Map());
 
-async function load(model: AnyModel): Promise<Kind> {
+async function load(model: AnyModel): Promise<Widget> {
   const shared = await referenced(model, "bundle");
   const digest = shared.get("digest") as string;
   let bundle = bundles.get(digest);
@@ -13,19 +13,19 @@ async function load(model: AnyModel): Promise<Kind> {
     bundle = importDeflated(shared.get("code") as DataView<ArrayBuffer>) as Promise<Bundle>;
     bundles.set(digest, bundle);
   }
-  return (await bundle).kinds[model.get("kind") as string]();
+  return (await bundle).chat();
 }
 
 export default () => {
-  let ready: Promise<Kind>;
+  let ready: Promise<Widget>;
   return {
     // Returns at once: anywidget gives up a model whose initialize takes two seconds.
     initialize({ model }: { model: AnyModel }): Cleanup {
       let closed = false;
       let cleanup: Cleanup | undefined;
-      ready = load(model).then((kind) => {
-        if (!closed) cleanup = kind.initialize?.({ model });
-        return kind;
+      ready = load(model).then((chat) => {
+        if (!closed) cleanup = chat.initialize({ model });
+        return chat;
       });
       ready.catch(() => {}); // render shows it
       return () => {
@@ -33,15 +33,12 @@ export default () => {
         cleanup?.();
       };
     },
-    async render(context: { model: AnyModel; el: HTMLElement }): Promise<Cleanup | void> {
-      try {
-        return await (await ready).render(context);
-      } catch (error) {
+    render({ el }: { el: HTMLElement }): Promise<Cleanup | void> {
+      const fail = (error: unknown) => {
         console.error(error);
-        context.el.textContent =
-          "This part of the chat can't be shown. Run the cell again; if that doesn't help, " +
-          `restart the kernel and reload the page. (${error})`;
-      }
+        el.textContent = `This can't be shown: run the cell again, or restart the kernel and reload. (${error})`;
+      };
+      return ready.then((chat) => chat.render({ el, fail })).catch(fail);
     },
   };
 };

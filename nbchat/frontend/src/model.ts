@@ -5,7 +5,6 @@ import { onceAFrame } from "./frame";
 import { picker } from "./picker";
 import type { ChatState, ModelFacts } from "./protocol";
 import { reasons } from "./reasons";
-import { onceAttached } from "./settle";
 import type { Store } from "./store";
 
 const NEARLY_FULL = 80;
@@ -90,13 +89,9 @@ export function model(store: Store, el: HTMLElement): Cleanup {
   };
   const ends = [
     store.subscribe(onceAFrame(draw)),
-    onceAttached(el, () => {
-      const chat = el.closest(".nbchat");
-      const box = el.closest<HTMLElement>(".nbchat-model");
-      if (chat) ends.push(reasons(store, chat));
-      if (box) ends.push(picker(store, el, box, say));
-    }),
   ];
+  const chat = el.closest<HTMLElement>(".nbchat");
+  if (chat) ends.push(reasons(store, chat), picker(store, el, chat, say));
   draw();
   return () => {
     for (const end of ends) end();

@@ -11,14 +11,19 @@ function opens({ key, altKey, ctrlKey, metaKey }: KeyboardEvent): string | undef
   return key.length === 1 && !altKey ? key : undefined;
 }
 
+/** The menu that is clicked, or typed into. */
+function menuAt({ target }: Event): HTMLSelectElement | undefined {
+  return target instanceof HTMLSelectElement && target.closest(".nbchat-model") ? target : undefined;
+}
+
 /**
- * Has the native menu in `box` open a list that can be searched, instead of the browser's own. The menu
+ * Has the native menu of models in `chat` open a list that can be searched, instead of the browser's own. The menu
  * stays what holds the choice: all that is listened to by others goes on to work.
  */
 export function picker(
   store: Store,
   el: HTMLElement,
-  box: HTMLElement,
+  chat: HTMLElement,
   say: (refusal: string) => void,
 ): Cleanup {
   if (!("showPopover" in HTMLElement.prototype)) return () => {};
@@ -54,12 +59,12 @@ export function picker(
 
   // The menu is ipywidgets', who may make it later than this: hence listened to from around it.
   const { signal } = life;
-  box.addEventListener(
+  chat.addEventListener(
     "mousedown",
     (event) => {
-      if (!(event.target instanceof HTMLSelectElement) || event.button !== 0) return;
+      const menu = menuAt(event);
+      if (!menu || event.button !== 0) return;
       event.preventDefault();
-      const menu = event.target;
       if (list) {
         close();
         menu.focus({ preventScroll: true });
@@ -67,14 +72,14 @@ export function picker(
     },
     { signal },
   );
-  box.addEventListener(
+  chat.addEventListener(
     "keydown",
     (event) => {
-      if (!(event.target instanceof HTMLSelectElement)) return;
-      const typed = opens(event);
+      const menu = menuAt(event);
+      const typed = menu && opens(event);
       if (typed === undefined) return;
       event.preventDefault();
-      open(event.target, typed);
+      open(menu!, typed);
     },
     { signal },
   );

@@ -16,29 +16,30 @@ function keepKeys(root: HTMLElement): void {
   root.addEventListener("keydown", (event) => event.stopPropagation());
 }
 
-/** Calls `act` when `el` is in the page, and to be seen; returns how to end the wait. */
+/** Calls `act` when `el`, still empty, is in the page and to be seen; returns how to end the wait. */
 export function onceAttached(el: HTMLElement, act: () => void): Cleanup {
   const attached = new ResizeObserver(() => {
     if (!el.isConnected) return;
     attached.disconnect();
+    el.style.minHeight = "";
     act();
   });
+  // Where it takes no room, it would not be observed.
+  el.style.minHeight = "1px";
   attached.observe(el);
   return () => attached.disconnect();
 }
 
-/** Makes `el` at home in the page, and, once it is attached, the whole chat around it. */
+/** Makes `el`, and the whole chat around it, at home in the page that they are in. */
 export function settle(el: HTMLElement): void {
   el.classList.add("nbchat-part");
   keepKeys(el);
   putStyle(document);
-  onceAttached(el, () => {
-    const page = el.getRootNode();
-    if (page instanceof ShadowRoot) putStyle(page);
-    const chat = el.closest<HTMLElement>(".nbchat");
-    if (!chat || settled.has(chat)) return;
-    settled.add(chat);
-    keepKeys(chat);
-    labelControls(chat);
-  });
+  const page = el.getRootNode();
+  if (page instanceof ShadowRoot) putStyle(page);
+  const chat = el.closest<HTMLElement>(".nbchat");
+  if (!chat || settled.has(chat)) return;
+  settled.add(chat);
+  keepKeys(chat);
+  labelControls(chat);
 }

@@ -1,4 +1,4 @@
-import type { AnyModel, WidgetManager, WidgetModel } from "./anywidget";
+import { referenced, type AnyModel, type WidgetManager, type WidgetModel } from "./anywidget";
 import type { Attached } from "./attach";
 import { Pictures } from "./pictures";
 import type { Change, FromKernel, Message, Received, Request, Snapshot, ToKernel } from "./protocol";
@@ -91,10 +91,9 @@ export class Store {
   readonly pictures = new Pictures(this);
   readonly runs = new Runs(this);
 
-  /** Set by the views that can reach the real model: the proxy does not tell. */
-  transcript: WidgetModel | undefined;
-
   #model: AnyModel;
+  /** A real model of the same kernel: the proxy does not tell whether that lives. */
+  #peer: WidgetModel | undefined;
   #views = new Set<() => void>();
   #pending = new Map<string, Pending>();
   #heard = Date.now();
@@ -106,6 +105,7 @@ export class Store {
     this.#model = model;
     this.state = complete(model.get("snapshot") as Partial<Snapshot>);
     model.on("msg:custom", this.#receive);
+    void referenced(model, "bundle").then((peer) => (this.#peer = peer));
     this.#timer = setInterval(() => this.#watch(), TICK_MS);
     this.#resync();
   }
@@ -288,7 +288,7 @@ export class Store {
     const asked = [...this.#pending.values()].filter(({ quiet }) => !quiet);
     const sent = Math.min(...asked.map(({ since }) => since));
     const gone =
-      this.transcript?.comm_live === false ||
+      this.#peer?.comm_live === false ||
       now - Math.max(this.#heard, Math.min(sent, this.#asked ?? now)) > NO_ANSWER_MS;
     if (now - sent > UNANSWERED_MS) this.problem = gone ? NO_ANSWER : BUSY;
     else if (this.#asked !== undefined && now - this.#asked > UNANSWERED_MS && gone)
@@ -301,37 +301,4 @@ export class Store {
   redraw(): void {
     for (const view of this.#views) view();
   }
-}
-
-interface Opening {
-  store: Promise<Store>;
-  open: (store: Store) => void;
-}
-
-const openings = new Map<string, Opening>();
-
-function opening(chatId: string): Opening {
-  let found = openings.get(chatId);
-  if (!found) {
-    let open!: (store: Store) => void;
-    const store = new Promise<Store>((resolve) => (open = resolve));
-    openings.set(chatId, (found = { store, open }));
-  }
-  return found;
-}
-
-/** Makes the store of a transcript's model; returns how to close it. */
-export function openStore(model: AnyModel): () => void {
-  const chatId = model.get("chat_id") as string;
-  const store = new Store(model);
-  opening(chatId).open(store);
-  return () => {
-    store.close();
-    openings.delete(chatId);
-  };
-}
-
-/** The store of a chat, as soon as its transcript is there. */
-export function storeOf(model: AnyModel): Promise<Store> {
-  return opening(model.get("chat_id") as string).store;
 }
