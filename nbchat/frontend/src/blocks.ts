@@ -108,6 +108,8 @@ class CodeBlock {
     setText(this.#problem, problem);
     const id = message.runs[this.#index] ?? "";
     this.#below.hidden = !id && !problem;
+    // No :has(), by which each block that comes would have all code's style reckoned anew.
+    this.#code.parentElement!.classList.toggle("nbchat-has-output", !this.#below.hidden);
     if (this.#store.runs.possible && id !== this.#shown) void this.#show(id);
     this.#follow();
   }

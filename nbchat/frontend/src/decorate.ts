@@ -4,7 +4,7 @@ import { setHTML } from "./sanitize";
 import type { Store } from "./store";
 import { typeset } from "./typeset";
 
-const FORMULAS = ".nbchat-math:not(:has(*)), .nbchat-display-math:not(:has(*))";
+const FORMULAS = ".nbchat-math, .nbchat-display-math";
 
 /** Gives rendered Markdown what Markdown has no words for: headers and colours of code, drawn formulas. */
 export class Decorator {
@@ -40,7 +40,8 @@ export class Decorator {
   };
 
   #typeset = (element = this.#root): void => {
-    const formulas = element.querySelectorAll(FORMULAS);
+    const all = [...element.querySelectorAll(FORMULAS)];
+    const formulas = all.filter((formula) => formula.childElementCount === 0);
     if (formulas.length === 0) return;
     const module = math.get(this.#store, this.#typesetAll);
     if (!module) return;
