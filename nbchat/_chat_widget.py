@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -452,7 +453,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
 
     def close(self) -> None:
         """Stops what runs and takes the chat off the page; its temporary file goes too."""
-        if self._closed:
+        # ipywidgets closes what is left when the process ends: what it takes is gone by then.
+        if self._closed or sys.is_finalizing():
             return
         self._closed = True
         self._session.close()
