@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._errors import ChatError, explain
+from ._errors import ChatError
 from ._providers import Provider
 from ._stream import Event, Failure, StreamReader
 
@@ -236,6 +236,8 @@ class Engine:
             await client.close()
 
     def _explain(self, error: BaseException, model: str | None) -> ChatError:
+        from ._causes import explain
+
         return explain(error, server=self.provider.name, key_env=self.provider.key_env, model=model)
 
     def _silence(self, seconds: float) -> ChatError:

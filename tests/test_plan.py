@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from nbchat import ChatError, ChatSettings
+from nbchat._causes import explain_body
 from nbchat._context import brief, leave_out, reckon_tokens
 from nbchat._conversation import Spent
-from nbchat._errors import explain_body
 from nbchat._models import Catalogue, parse_models
 from nbchat._plan import Plan, Rules, Server, refused_parameter
 from nbchat._providers import KNOWN, Provider

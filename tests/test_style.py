@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 PURE = (
     "_attachments",
     "_call_pieces",
+    "_causes",
     "_chat_json",
     "_context",
     "_conversation",
