@@ -11,7 +11,6 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._attachments import read_all
 from ._callbacks import Callbacks
 from ._comm import close_family
 from ._connection import Connection
@@ -22,19 +21,15 @@ from ._fallback import display_widget
 from ._figures import Figures
 from ._following import Following
 from ._keeper import Keeper, read_chat
-from ._message import to_openai
 from ._model_controls import ModelControls
-from ._models import read_models
 from ._notebook import Notebook
 from ._notices import Notices
-from ._plan import Overflow, Rules
 from ._providers import Secret
-from ._reply import Reply
+from ._rules import Overflow, Rules
 from ._runs import Runs
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
-from ._stream import Usage
-from ._tools import Approve, Toolbox
+from ._toolbox import Approve, Toolbox
 from ._transcript import Panel, Transcript
 from ._turns import Turns
 
@@ -43,11 +38,13 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from ._chat_json import SavedChat
+    from ._reply import Reply
+    from ._stream import Usage
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
 
-Callback = TypeVar("Callback", bound=Callable[[Reply], object])
+Callback = TypeVar("Callback", bound="Callable[[Reply], object]")
 
 
 class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -166,7 +163,11 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
         if variable_chars < 1:
             raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
-        given_models = None if models is None else read_models(models)
+        given_models = None
+        if models is not None:
+            from ._models import read_models
+
+            given_models = read_models(models)
         self._connection = connection = Connection(
             timeouts,
             lambda: self._following.on_connection(),
@@ -373,6 +374,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
+        from ._attachments import read_all
+
         attachments = read_all(images, files)
         if isinstance(content, str):
             attachments += self._notebook.find(content)
@@ -404,6 +407,8 @@ class ChatWidget(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no ty
             IndexError: There is no such message.
             RuntimeError: A reply is running, or the chat is closed.
         """
+        from ._message import to_openai
+
         with self._lock:
             exchanged = self._session.conversation.exchanged()
             said = [message for message in exchanged for _ in to_openai(message)]

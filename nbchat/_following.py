@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._connection import Connection
-from ._controls import Controls
-from ._engine import Engine
-from ._figures import Figures
-from ._model_controls import ModelControls
-from ._models import Model
 from ._notices import Notice, Notices
-from ._plan import Server
-from ._session import Session
-from ._settings import ChatSettings
-from ._transcript import Handler
 from ._welcome import Welcome
+
+if TYPE_CHECKING:
+    from ._connection import Connection
+    from ._controls import Controls
+    from ._engine import Engine
+    from ._figures import Figures
+    from ._model_controls import ModelControls
+    from ._plan import Server
+    from ._session import Session
+    from ._settings import ChatSettings
+    from ._transcript import Handler
 
 
 class Following:
@@ -123,6 +124,8 @@ class Following:
         return engine, server, settings
 
     def _list_models(self) -> tuple[str, bytes]:
+        from ._models import Model
+
         self._connection.load_models()
         listed = self._connection.catalogue.models
         if self._models is not None:
