@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ._saved_chats import SavedChatFile
 
 _SAVING = "saving"
+# What a chat is shown with, while nothing is said: what exports it takes longer to import.
+_NOTHING = {"text/html": '<div class="nbchat-fallback"></div>', "text/plain": ""}
 
 # Who keeps which file in this kernel: running a cell again makes a new chat of the same name.
 _keepers: weakref.WeakValueDictionary[Path, Keeper] = weakref.WeakValueDictionary()
@@ -148,10 +150,12 @@ class Keeper:
 
     def render(self) -> dict[str, str]:
         """The conversation as viewers without widgets show it, by MIME type."""
-        from ._export import to_html, to_plain
-
         with self._session.lock:
             conversation = self._session.conversation
+            if not conversation.messages:
+                return _NOTHING
+            from ._export import to_html, to_plain
+
             return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
 
     def _say_failed(self, error: Exception) -> None:
