@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING, Any
 from ._chat_widget import ChatWidget
 from ._errors import ChatError
 from ._reasoning import reasoning_rules
-from ._reply import Reply
 from ._settings import ChatSettings
 
 if TYPE_CHECKING:
     from ._compare import compare
+    from ._reply import Reply
 
 __all__ = ["ChatError", "ChatSettings", "ChatWidget", "Reply", "compare", "reasoning_rules"]
 
 
+# Showing a chat takes what is imported above. All else is imported by what needs it, when it does:
+# a model that is asked, a tool, a file, or one of these names.
+_LATER = {"Reply": "._reply", "compare": "._compare"}
+
+
 def __getattr__(name: str) -> Any:
     """Loads what most notebooks do without when it is asked for."""
-    if name != "compare":
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ._compare import compare
+    from importlib import import_module
 
-    globals()[name] = compare
-    return compare
+    found = globals()[name] = getattr(import_module(_LATER[name], __name__), name)
+    return found
 
 
 def __dir__() -> list[str]:

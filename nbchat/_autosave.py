@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import os
@@ -85,6 +84,8 @@ class Autosave:
 
     async def _run(self) -> None:
         """Lives from a change until it is saved, with those that came meanwhile."""
+        import asyncio
+
         while True:
             await asyncio.sleep(max(0.0, self._next - time.monotonic()))
             try:

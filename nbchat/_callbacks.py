@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ._notices import Notice, Notices
-from ._reply import Reply
 
-Callback = Callable[[Reply], object]
+if TYPE_CHECKING:
+    from ._reply import Reply
+
+    Callback = Callable[[Reply], object]
 
 
 class Callbacks:
@@ -36,6 +38,8 @@ class Callbacks:
         try:
             result = callback(reply)
             if inspect.iscoroutine(result):
+                import asyncio
+
                 asyncio.run(result)
         except Exception as error:
             name = getattr(callback, "__name__", "the callback")

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar, get_args
 
 from ._attachments import Attachment
+from ._causes import clean
 from ._conversation import Conversation
-from ._errors import ChatError, clean
+from ._errors import ChatError
 from ._message import Message, Status
 from ._rounds import CallStatus, Round, ToolCall
 from ._settings import ChatSettings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -10,7 +11,6 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._attachments import read_all
 from ._callbacks import Callbacks
 from ._comm import close_family, open_family
 from ._connection import Connection
@@ -22,19 +22,15 @@ from ._figures import Figures
 from ._following import Following
 from ._keeper import Keeper, read_chat
 from ._lean import Layout, Lean, Part
-from ._message import to_openai
 from ._model_controls import ModelControls
-from ._models import read_models
 from ._notebook import Notebook
 from ._notices import Notices
-from ._plan import Overflow, Rules
 from ._providers import Secret
-from ._reply import Reply
+from ._rules import Overflow, Rules
 from ._runs import Runs
 from ._session import Session
 from ._settings import MAX_TOKENS, ChatSettings, read_system
-from ._stream import Usage
-from ._tools import Approve, Toolbox
+from ._toolbox import Approve, Toolbox
 from ._transcript import Transcript
 from ._turns import Turns
 
@@ -43,11 +39,13 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from ._chat_json import SavedChat
+    from ._reply import Reply
+    from ._stream import Usage
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
 
-Callback = TypeVar("Callback", bound=Callable[[Reply], object])
+Callback = TypeVar("Callback", bound="Callable[[Reply], object]")
 
 
 class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -166,7 +164,11 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
         if variable_chars < 1:
             raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
-        given_models = None if models is None else read_models(models)
+        given_models = None
+        if models is not None:
+            from ._models import read_models
+
+            given_models = read_models(models)
         self._connection = connection = Connection(
             timeouts,
             lambda: self._following.on_connection(),
@@ -365,6 +367,8 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
+        from ._attachments import read_all
+
         attachments = read_all(images, files)
         if isinstance(content, str):
             attachments += self._notebook.find(content)
@@ -396,6 +400,8 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             IndexError: There is no such message.
             RuntimeError: A reply is running, or the chat is closed.
         """
+        from ._message import to_openai
+
         with self._lock:
             exchanged = self._session.conversation.exchanged()
             said = [message for message in exchanged for _ in to_openai(message)]
@@ -445,7 +451,8 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
 
     def close(self) -> None:
         """Stops what runs and takes the chat off the page; its temporary file goes too."""
-        if self._closed:
+        # ipywidgets closes what is left when the process ends: what it takes is gone by then.
+        if self._closed or sys.is_finalizing():
             return
         self._closed = True
         self._session.close()

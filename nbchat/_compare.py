@@ -27,9 +27,10 @@ from ._frames import figures, rows_frame
 from ._lean import Layout, Lean, Part, lean
 from ._message import Message, check_content
 from ._models import read_models
-from ._plan import Rules, Server
+from ._plan import Server
 from ._providers import Secret
 from ._reply import Reply
+from ._rules import Rules
 from ._session import Session
 from ._settings import ChatSettings, read_system
 from ._transcript import Transcript

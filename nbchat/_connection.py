@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import _cache, _local_model, _providers
-from ._attachments import Attachment
+from . import _providers
+from ._catalogue import Catalogue
 from ._engine import Engine, Timeouts, background, start
 from ._errors import ChatError
-from ._models import BUILT_IN, Catalogue, Model, parse_models
-from ._plan import Server, dollars
 from ._providers import Provider, Secret, endpoint, find_openrouter_key, named, openrouter
 
 if TYPE_CHECKING:
+    import asyncio
+
     from openai import AsyncOpenAI
+
+    from ._attachments import Attachment
+    from ._models import Model
+    from ._plan import Server
 
 # How long the first message waits to know what its model takes, if nothing is known yet.
 _PATIENCE_S = 3.0
@@ -146,6 +149,10 @@ class Connection:
         Raises:
             ChatError: There is no server yet.
         """
+        import asyncio
+
+        from ._plan import Server
+
         if self.engine is None:
             raise ChatError(
                 "This chat has no model to talk to yet: paste an OpenRouter key, or make it with "
@@ -159,6 +166,8 @@ class Connection:
 
     async def default_model(self) -> str:
         """The id of the first model in the menu; blank if the list can't be had."""
+        import asyncio
+
         # Shielded: stopping one reply must not end what the next one needs.
         await asyncio.shield(self._start_loading())
         return next(iter(self.catalogue.ids), "")
@@ -209,6 +218,8 @@ class Connection:
         key = key or find_openrouter_key()
         if key is not None:
             return Engine(openrouter(key), self._timeouts)
+        from . import _local_model
+
         if _local_model.runtime_installed() and _local_model.weights() is not None:
             return self._local_engine()
         return None
@@ -231,6 +242,11 @@ class Connection:
         return self._loading
 
     async def _load(self) -> None:
+        import asyncio
+
+        from . import _cache
+        from ._models import BUILT_IN, Model, parse_models
+
         engine = self.engine
         if engine is None:
             return
@@ -285,6 +301,8 @@ def account(body: object) -> str:
     data = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(data, Mapping):
         return ""
+    from ._plan import dollars
+
     parts = []
     left = data.get("limit_remaining")
     if isinstance(left, (int, float)) and not isinstance(left, bool) and left < 1e12:
@@ -299,6 +317,8 @@ def account(body: object) -> str:
 
 
 def _local_provider(base_url: str = "", key: Secret | None = None) -> Provider:
+    from . import _local_model
+
     return Provider(
         name="this machine",
         base_url=base_url,
@@ -311,5 +331,7 @@ def _local_provider(base_url: str = "", key: Secret | None = None) -> Provider:
 
 
 def _serve_local_model() -> Provider:
+    from . import _local_model
+
     server = _local_model.serve()
     return _local_provider(server.base_url, Secret(server.api_key))

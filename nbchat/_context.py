@@ -14,9 +14,6 @@ _BYTES_PER_TOKEN = 4  # of UTF-8: English takes about 4.2, Chinese 3 to 4
 _MESSAGE_TOKENS = 4  # for its role and what separates it
 _IMAGE_TOKENS = 1000  # providers count 85 to 1600 for one of a usual size
 
-#: From this part of the context on, the person is told.
-NEARLY_FULL = 0.8
-
 Message = dict[str, Any]
 
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._attachments import Attachment
-from ._context import reckon_tokens
-from ._message import Fork, Message, Role, to_openai
-from ._rounds import Round, ToolCall, reply_messages, round_messages
-from ._stream import (
-    ContentDelta,
-    Event,
-    Failure,
-    Finish,
-    ImageOutput,
-    ModelName,
-    ReasoningDelta,
-    ReasoningDetails,
-    ToolCalls,
-    Usage,
-)
+from ._fork import Fork
 
 if TYPE_CHECKING:
+    from ._attachments import Attachment
+    from ._message import Message, Role
+    from ._progress import Progress
     from ._response_format import ResponseFormat
+    from ._stream import Event, Usage
 
 _GO_ON = (
     "Your last message was cut off. Go on exactly where it stopped, if need be in the middle of a "
@@ -33,22 +22,7 @@ _GO_ON = (
 )
 
 
-@dataclass
-class _Run:
-    """A request on its way, and what was known of its reply before."""
-
-    started: float
-    usage: Usage | None
-    finish_reason: str | None
-    is_sent: bool = False
-    reasoning_since: float | None = None
-    own_usage: Usage | None = None
-    own_estimate: float | None = None
-    calling_since: float | None = None
-
-
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """What a conversation has taken so far, all versions of its messages included.
 
     Attributes:
@@ -80,7 +54,7 @@ class Conversation:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._start = Fork()
         self._clock = clock
-        self._runs: dict[str, _Run] = {}
+        self._under_way: dict[str, Progress] = {}
         self.spent = Spent()
 
     @property
@@ -128,68 +102,22 @@ class Conversation:
 
     def begin(self, reply: Message, model: str) -> None:
         """The request is on its way."""
+        from ._progress import Progress
+
         reply.status = "streaming"
         reply.model = model or None
-        self._runs[reply.id] = _Run(self._clock(), reply.usage, reply.finish_reason)
+        self._under_way[reply.id] = Progress(reply, self._clock)
 
     def ask_again(
         self, reply: Message, model: str, notes: Sequence[str], wait_s: float = 0.0
     ) -> None:
         """Its request is about to be sent, to this model and with these notes."""
         self.settle(reply)
-        self._end_calls(reply)
-        run = self._runs[reply.id]
-        if not run.is_sent:  # until then, nbchat itself took its time
-            run.started, run.is_sent = self._clock(), True
-        reply.model = model
-        reply.notes = tuple(notes)
-        reply.finish_reason = run.finish_reason
-        reply.retry_at = time.monotonic() + wait_s if wait_s else None
+        self._under_way[reply.id].ask_again(model, notes, wait_s)
 
     def apply(self, reply: Message, event: Event) -> Event:
         """Takes one event of the stream into the reply it belongs to; gives what became of it."""
-        event = _spaced(reply, event)
-        match event:
-            case ContentDelta(text):
-                self._note_first_token(reply)
-                self._end_reasoning(reply)
-                reply._content.write(text)
-            case ReasoningDelta(text):
-                self._note_first_token(reply)
-                run = self._runs[reply.id]
-                if run.reasoning_since is None:
-                    run.reasoning_since = self._clock()
-                reply._reasoning.write(text)
-            case ImageOutput(image):
-                self._note_first_token(reply)
-                self._end_reasoning(reply)
-                reply.attachments = (*reply.attachments, image)
-            case ReasoningDetails(details):
-                reply.reasoning_details = details
-            case ToolCalls():
-                calls = tuple(ToolCall(call.id, call.name, call.arguments) for call in event.calls)
-                round_ = Round(
-                    len(reply.content), calls, event.reasoning_details, event.reasoning_content
-                )
-                reply.rounds = (*reply.rounds, round_)
-                reply.reasoning_details = ()
-                reply._reasoning_at = reply._reasoning.tell()
-                self._end_reasoning(reply)
-                self._runs[reply.id].calling_since = self._clock()
-            case ModelName(name):
-                reply.model = name
-            case Usage():
-                run = self._runs[reply.id]
-                run.own_usage = event
-                reply.usage = run.usage + event if run.usage else event
-                counts = (event.prompt_tokens, event.completion_tokens)
-                if None not in counts:
-                    reply.context_tokens = sum(filter(None, counts))
-            case Finish(reason):
-                reply.finish_reason = reason
-            case Failure(error):
-                reply.error = error
-        return event
+        return self._under_way[reply.id].apply(event)
 
     def change_call(self, reply: Message, index: int, **changes: Any) -> None:
         """Sets what is known of one of the reply's `tool_calls`."""
@@ -209,13 +137,10 @@ class Conversation:
         Returns:
             Which of its `tool_calls` have been stopped by this.
         """
-        self._end_reasoning(reply)
-        self._end_calls(reply)
-        reply.retry_at = None
         self.settle(reply)
-        run = self._runs.pop(reply.id, None)
-        if run is not None:
-            reply.duration_s = (reply.duration_s or 0) + self._clock() - run.started
+        progress = self._under_way.pop(reply.id, None)
+        if progress is not None:
+            progress.end()
         reply.status = "error" if reply.error else "stopped" if stopped else "complete"
         unanswered = [index for index, call in enumerate(reply.tool_calls) if call.is_open]
         for index in unanswered:
@@ -224,38 +149,14 @@ class Conversation:
 
     def settle(self, reply: Message) -> None:
         """Counts what a request took that is over, whether or not another one follows it."""
-        run = self._runs.get(reply.id)
-        if run is not None and run.own_usage is not None:
-            own = run.own_usage
-            cost = run.own_estimate if own.cost is None else own.cost
-            self.spent = self.spent.plus(replace(own, cost=cost))
-            run.usage, run.own_usage, run.own_estimate = reply.usage, None, None
+        progress = self._under_way.get(reply.id)
+        usage = progress.settle() if progress is not None else None
+        if usage is not None:
+            self.spent = self.spent.plus(usage)
 
     def estimate(self, reply: Message, price: Callable[[int, int], float | None]) -> None:
         """Reckons what a request cost whose server does not say, by `price(tokens in, out)`."""
-        run = self._runs[reply.id]
-        usage = run.own_usage
-        if usage is None or usage.cost is not None:
-            return
-        run.own_estimate = price(usage.prompt_tokens or 0, usage.completion_tokens or 0)
-        if run.own_estimate is not None:
-            reply.estimated_cost = (reply.estimated_cost or 0.0) + run.own_estimate
-
-    def _note_first_token(self, reply: Message) -> None:
-        if reply.first_token_s is None:
-            reply.first_token_s = self._clock() - self._runs[reply.id].started
-
-    def _end_reasoning(self, reply: Message) -> None:
-        run = self._runs.get(reply.id)
-        if run is not None and run.reasoning_since is not None:
-            reply.reasoning_s = (reply.reasoning_s or 0) + self._clock() - run.reasoning_since
-            run.reasoning_since = None
-
-    def _end_calls(self, reply: Message) -> None:
-        run = self._runs.get(reply.id)
-        if run is not None and run.calling_since is not None:
-            run.started += self._clock() - run.calling_since
-            run.calling_since = None
+        self._under_way[reply.id].estimate(price)
 
     def exchanged(self, *, before: Message | None = None) -> list[Message]:
         """The messages that the model sees next; with `before`, those that ask for that reply.
@@ -281,6 +182,9 @@ class Conversation:
 
         Without `images`, each is only named: for a model that takes none.
         """
+        from ._message import to_openai
+        from ._rounds import reply_messages, round_messages
+
         plain: list[dict[str, Any]] = []
         if system.strip():
             plain.append({"role": "system", "content": system})
@@ -298,13 +202,20 @@ class Conversation:
 
         What the server counted at the last reply that it has seen, and the size of what came since.
         """
+        exchanged = self.exchanged(before=before)
+        if before is None and not exchanged:
+            return 0
+        from ._context import reckon_tokens
+        from ._message import to_openai
+        from ._rounds import round_messages
+
         since: list[dict[str, Any]] = []
         if before is not None and before.rounds:
             if before.context_tokens is not None:
                 results = [] if before.goes_on else round_messages("", before.rounds[-1:])[1:]
                 return before.context_tokens + reckon_tokens(results)
             since += round_messages(before.content, before.rounds)
-        for message in reversed(self.exchanged(before=before)):
+        for message in reversed(exchanged):
             if message.context_tokens is not None:
                 return message.context_tokens + reckon_tokens(since)
             since += to_openai(message)
@@ -334,6 +245,8 @@ class Conversation:
         `facts` are what else a `Message` has. The caller sees to it that roles alternate, and that
         each of a user's messages gets a reply.
         """
+        from ._message import Message
+
         fork = after.next if after else self._start
         message = Message(role, fork, **facts)
         message._content.write(content)
@@ -344,15 +257,3 @@ class Conversation:
         if shown:
             fork.index = len(fork.versions) - 1
         return message
-
-
-def _spaced(reply: Message, event: Event) -> Event:
-    """Texts of different rounds, which would run into each other, with a blank line between."""
-    if not reply.rounds:
-        return event
-    match event:
-        case ContentDelta(text) if reply.has_text and not reply.goes_on:
-            return ContentDelta(f"\n\n{text}")
-        case ReasoningDelta(text) if reply._reasoning_at == reply._reasoning.tell() > 0:
-            return ReasoningDelta(f"\n\n{text}")
-    return event

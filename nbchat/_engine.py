@@ -6,22 +6,23 @@ stand still.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._errors import ChatError, explain
-from ._providers import Provider
-from ._stream import Event, Failure, StreamReader
+from ._errors import ChatError
 
 if TYPE_CHECKING:
+    import asyncio  # in plain Python it takes about as long as nbchat itself: not before it is used
+
     from openai import AsyncOpenAI
+
+    from ._providers import Provider
+    from ._stream import Event, StreamReader
 
 _CONNECT_TIMEOUT_S = 15.0
 _GET_TIMEOUT_S = 30.0
@@ -31,6 +32,8 @@ class Background:
     """The loop that replies run on, and the thread it runs in (None: the kernel's own loop)."""
 
     def __init__(self) -> None:
+        import asyncio
+
         self.pid = os.getpid()
         self.thread: threading.Thread | None = None
         self.loop = asyncio.new_event_loop()
@@ -43,6 +46,8 @@ class Background:
             self.loop = asyncio.get_event_loop()
 
     def _run(self) -> None:
+        import asyncio
+
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
 
@@ -68,6 +73,8 @@ class Deadline:
     """Cancels a task that has heard nothing for too long; extending it costs one clock read."""
 
     def __init__(self, task: asyncio.Task[None], seconds: float) -> None:
+        import asyncio
+
         self._loop = asyncio.get_running_loop()
         self._task = task
         self.seconds = seconds
@@ -93,7 +100,6 @@ class Deadline:
         self._handle.cancel()
 
 
-@dataclass(frozen=True)
 class Timeouts:
     """How long a server may be silent, in seconds: before a reply's first chunk, and within it.
 
@@ -101,10 +107,9 @@ class Timeouts:
         ValueError: Not more than 0.
     """
 
-    first_token_timeout_s: float
-    idle_timeout_s: float
-
-    def __post_init__(self) -> None:
+    def __init__(self, first_token_timeout_s: float, idle_timeout_s: float) -> None:
+        self.first_token_timeout_s = first_token_timeout_s
+        self.idle_timeout_s = idle_timeout_s
         for name, seconds in vars(self).items():
             if not seconds > 0:
                 raise ValueError(f"{name} must be more than 0 seconds, not {seconds}")
@@ -140,6 +145,10 @@ class Engine:
 
         Cancelling the task closes the connection, which tells the server to stop.
         """
+        import asyncio
+
+        from ._stream import Failure, StreamReader
+
         reader = StreamReader(
             server=self.provider.name, model=body["model"], key_env=self.provider.key_env
         )
@@ -210,6 +219,8 @@ class Engine:
         Raises:
             ChatError: It can't be had.
         """
+        import asyncio
+
         try:
             client = await self.client()
             answer = client.get(path, cast_to=object)
@@ -220,6 +231,8 @@ class Engine:
     async def client(self) -> AsyncOpenAI:
         """The SDK's client, made on first use: importing it takes a second."""
         if self._prepare is not None:
+            import asyncio
+
             provider = await asyncio.to_thread(self._prepare)
             if provider != self.provider:
                 await self.close()
@@ -236,6 +249,8 @@ class Engine:
             await client.close()
 
     def _explain(self, error: BaseException, model: str | None) -> ChatError:
+        from ._causes import explain
+
         return explain(error, server=self.provider.name, key_env=self.provider.key_env, model=model)
 
     def _silence(self, seconds: float) -> ChatError:
@@ -277,6 +292,8 @@ async def import_openai() -> None:
     """Imports the SDK, which takes a second, in a thread of its own: replies stream on."""
     if "openai" in sys.modules or background().thread is None:
         return
+    import asyncio
+
     await asyncio.to_thread(importlib.import_module, "openai")
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._connection import Connection
-from ._context import NEARLY_FULL, brief, leave_out
 from ._notices import Action, Notice, Notices
-from ._session import Session
 
+if TYPE_CHECKING:
+    from ._connection import Connection
+    from ._session import Session
+
+# From this part of the context on, the person is told.
+_NEARLY_FULL = 0.8
 _FULL = "full"
 _LISTED = 4
 
@@ -55,13 +58,15 @@ class Figures:
             )
             if not used:
                 self._ignored.clear()
-            is_full = length is not None and used >= NEARLY_FULL * length
+            is_full = length is not None and used >= _NEARLY_FULL * length
             if length and is_full and self._chat.model not in self._ignored:
                 self._notices.show(self._nearly_full(used, length))
             else:
                 self._notices.dismiss(_FULL)
 
     def _nearly_full(self, used: int, length: int) -> Notice:
+        from ._context import brief, leave_out
+
         messages = self._session.conversation.to_openai(self._chat.system)
         reply = min(self._chat.max_tokens, length // 4)
         _, left_out = leave_out(messages, max(1, used + reply - length))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._connection import Connection
-from ._controls import Controls
-from ._engine import Engine
-from ._figures import Figures
-from ._model_controls import ModelControls
-from ._models import Model
+from ._callbacks import in_thread
 from ._notices import Notice, Notices
-from ._plan import Server
-from ._session import Session
-from ._settings import ChatSettings
-from ._transcript import Handler
 from ._welcome import Welcome
+
+if TYPE_CHECKING:
+    from ._connection import Connection
+    from ._controls import Controls
+    from ._engine import Engine
+    from ._figures import Figures
+    from ._model_controls import ModelControls
+    from ._plan import Server
+    from ._session import Session
+    from ._settings import ChatSettings
+    from ._transcript import Handler
+
+_TURN = "nbchat._turn"
 
 
 class Following:
@@ -60,11 +66,17 @@ class Following:
     def handlers(self) -> dict[str, Handler]:
         """What a person does in the browser, by its type in `frontend/src/protocol.ts`."""
         return {
-            "resync": lambda _: self._connection.load_models(),
+            "resync": lambda _: self._prepare(),
             "models": lambda _: self._list_models(),
             "model": lambda message: setattr(self._chat, "model", message["id"]),
             "servers": lambda _: self.welcome.offer_servers(),
         }
+
+    def _prepare(self) -> None:
+        """A page shows the chat: has what the first message takes ready before it is typed."""
+        self._connection.load_models()
+        if _TURN not in sys.modules:
+            in_thread(lambda: importlib.import_module(_TURN))
 
     def switch(self, change: Callable[[], object], model: str = "") -> None:
         """Changes the server, in mid-conversation if need be.
@@ -123,6 +135,8 @@ class Following:
         return engine, server, settings
 
     def _list_models(self) -> tuple[str, bytes]:
+        from ._models import Model
+
         self._connection.load_models()
         listed = self._connection.catalogue.models
         if self._models is not None:

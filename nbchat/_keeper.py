@@ -148,12 +148,12 @@ class Keeper:
 
     def render(self) -> dict[str, str]:
         """The conversation as viewers without widgets show it, by MIME type."""
-        from ._export import to_html, to_plain
-
         with self._session.lock:
             conversation = self._session.conversation
             if not conversation.messages:  # HTML makes JupyterLab load MathJax before one can type
                 return {"text/plain": ""}
+            from ._export import to_html, to_plain
+
             return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
 
     def _say_failed(self, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""One message: what was said and what is known of it, among its versions, for browser and model."""
+"""One message: what was said and what is known of it, for the browser and for the model."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, field
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._attachments import Attachment
-from ._errors import ChatError
+from ._fork import Fork
 from ._rounds import Round, ToolCall, reply_messages
-from ._stream import Usage
 
 if TYPE_CHECKING:
+    from ._attachments import Attachment
+    from ._errors import ChatError
     from ._response_format import ResponseFormat
+    from ._stream import Usage
 
 Role = Literal["user", "assistant"]
 Status = Literal["queued", "streaming", "complete", "stopped", "error"]
@@ -50,7 +51,7 @@ class Message:
 
     role: Role
     fork: Fork = field(repr=False)
-    next: Fork = field(default_factory=lambda: Fork(), repr=False)
+    next: Fork = field(default_factory=Fork, repr=False)
     # Buffers grow at a cost linear in the text, and can be read by one thread while another writes.
     _content: StringIO = field(default_factory=StringIO)
     _reasoning: StringIO = field(default_factory=StringIO)
@@ -156,50 +157,6 @@ class Message:
             "error": error
             and {"message": error.message, "detail": error.detail, "retryable": error.retryable},
         }
-
-
-class Fork:
-    """A place in a conversation: the versions of what is said there, one of which is shown."""
-
-    def __init__(self) -> None:
-        self.versions: list[Message] = []
-        self.index = 0
-
-    @property
-    def shown(self) -> Message | None:
-        return self.versions[self.index] if self.versions else None
-
-    def add(
-        self,
-        role: Role,
-        content: str = "",
-        status: Status = "complete",
-        attachments: Sequence[Attachment] = (),
-    ) -> Message:
-        """Adds a version, and shows it."""
-        message = Message(role, self, status=status, attachments=tuple(attachments))
-        message._content.write(content)
-        self.versions.append(message)
-        self._leave_for(message)
-        return message
-
-    def step(self, step: int) -> None:
-        """Shows the next version (1) or the previous one (-1).
-
-        Raises:
-            ValueError: There is none.
-        """
-        index = self.index + step
-        if not 0 <= index < len(self.versions):
-            raise ValueError("There is no such version.")
-        self._leave_for(self.versions[index])
-
-    def _leave_for(self, version: Message) -> None:
-        left = self.versions[self.index]
-        # A failure is not worth going back to, unless something was said after it.
-        if left is not version and not left.has_content and not left.next.versions:
-            self.versions.remove(left)
-        self.index = self.versions.index(version)
 
 
 def to_openai(message: Message, images: bool = True) -> list[dict[str, Any]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import traitlets
-
-from ._connection import Connection
-from ._controls import Controls
-from ._models import Model
 from ._notices import Action, Notice, Notices
 from ._settings import EFFORTS, MAX_TOKENS, USUAL_EFFORTS, ChatSettings
+
+if TYPE_CHECKING:
+    import traitlets
+
+    from ._connection import Connection
+    from ._controls import Controls
+    from ._models import Model
 
 GONE = "gone"
 # What the controls show while nothing else was wished for.

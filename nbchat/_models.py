@@ -1,12 +1,11 @@
-"""The catalogue of a server's models: what each one is, costs and allows."""
+"""What each of a server's models is, costs and allows, as its list says."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -100,55 +99,6 @@ class Model:
             "images": self.images,
             "expires": self.expires and self.expires.isoformat(),
         }
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """The models of one server, in the order of the menu.
-
-    Attributes:
-        is_live: Whether the server gave it just now; else it is what was known before.
-    """
-
-    models: tuple[Model, ...] = ()
-    is_live: bool = False
-    _by_id: dict[str, Model] = field(init=False, repr=False, compare=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        # Mistral lists what is another's alias as a model of its own, too.
-        self._by_id.update((alias, model) for model in self.models for alias in model.aliases)
-        self._by_id.update((model.id, model) for model in self.models)
-
-    @cached_property
-    def ids(self) -> list[str]:
-        return [model.id for model in self.models]
-
-    def find(self, model_id: str) -> Model | None:
-        """The model that a request for this id reaches, if the server lists it."""
-        base, _, variant = model_id.partition(":")
-        # Ollama's tag, and variants of routers such as ":nitro"; free ones are models of their own.
-        others = (f"{model_id}:latest", base if variant and variant != "free" else model_id)
-        return next(filter(None, map(self._by_id.get, (model_id, *others))), None)
-
-    def lacks(self, model_id: str) -> bool:
-        """Whether the server, when asked just now, did not list what it would have to.
-
-        llama-server has one model, and gives it under any name; "@…" is a preset of an account.
-        """
-        if not self.is_live or not self.models or not model_id or model_id.startswith("@"):
-            return False
-        answers_to_all = all(model.owned_by == "llamacpp" for model in self.models)
-        return not answers_to_all and self.find(model_id) is None
-
-    def nearest(self, model_id: str) -> Model | None:
-        """The model most like one that is gone; a free one for a free one, if there is any."""
-        from difflib import get_close_matches
-
-        candidates = [m for m in self.models if not m.id.startswith("openrouter/")] or self.models
-        if model_id.endswith(":free"):
-            candidates = [model for model in candidates if model.is_free] or candidates
-        found = get_close_matches(model_id, [m.id for m in candidates], n=1, cutoff=0.0)
-        return self._by_id[found[0]] if found else None
 
 
 def parse_models(body: object) -> list[Model]:

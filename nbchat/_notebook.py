@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from IPython.core.getipython import get_ipython
 
-from ._attachments import Attachment
 from ._errors import ChatError
 from ._notices import Action, Notice, Notices
 
 if TYPE_CHECKING:
+    from ._attachments import Attachment
     from ._explain import Failure
 
 _FAILED = "failed-cell"

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._providers import Secret
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """A button of a notice, and what it does."""
 
     label: str
     do: Callable[[], object]
 
 
-@dataclass(frozen=True)
-class SecretBox:
+class SecretBox(NamedTuple):
     """A password box of a notice, and what is done with what is typed there."""
 
     label: str
@@ -27,8 +24,7 @@ class SecretBox:
     use: Callable[[Secret], object]
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(NamedTuple):
     """A card in the conversation.
 
     Attributes:
@@ -42,7 +38,7 @@ class Notice:
     id: str
     text: str
     secret: SecretBox | None = None
-    actions: Mapping[str, Action] = field(default_factory=dict)
+    actions: Mapping[str, Action] = {}
     progress: tuple[int, int] | None = None
     tone: str = "info"
 

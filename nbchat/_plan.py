@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from ._catalogue import Catalogue
 from ._context import brief, leave_out, reckon_tokens, reckon_tool_tokens
 from ._conversation import Spent
 from ._errors import ChatError
-from ._models import Catalogue, Model
+from ._models import Model
 from ._providers import Provider
 from ._request import chat_completion_body
+from ._rules import Rules
 from ._settings import ChatSettings
-from ._tools import Toolbox
 
 if TYPE_CHECKING:
     from ._response_format import ResponseFormat
-
-Overflow = Literal["error", "truncate"]
-_OVERFLOWS = ("error", "truncate")
 
 #: A server that asks for more patience than this is not waited for.
 MAX_WAIT_S = 300.0
@@ -41,43 +38,6 @@ _ANOTHER_MODEL_MAY_DO = {
     *("rate", "daily", "credit", "key_limit", "overloaded", "server", "timeout", "failed"),
     *("mid_reply", "silent", "empty", "model", "privacy", "context"),
 }
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a person has decided about requests, beyond the settings.
-
-    Attributes:
-        fallbacks: Models to ask where the one that was chosen fails.
-        overflow: What to do where a conversation does not fit the context.
-        max_cost: US dollars that the conversation may cost; None: no limit.
-        toolbox: What the model may call.
-
-    Raises:
-        ValueError: A value is out of its range.
-        TypeError: A value is of the wrong type.
-    """
-
-    fallbacks: tuple[str, ...] = ()
-    overflow: Overflow = "error"
-    max_cost: float | None = None
-    toolbox: Toolbox = field(default_factory=Toolbox)
-
-    def __post_init__(self) -> None:
-        fallbacks: Any = self.fallbacks
-        max_cost: Any = self.max_cost
-        if isinstance(fallbacks, str) or not all(isinstance(id_, str) for id_ in fallbacks):
-            raise TypeError(f"fallbacks must be a list of model ids, not {fallbacks!r}")
-        object.__setattr__(self, "fallbacks", tuple(id_.strip() for id_ in fallbacks))
-        if self.overflow not in _OVERFLOWS:
-            raise ValueError(
-                f"overflow must be one of {', '.join(_OVERFLOWS)}, not {self.overflow!r}"
-            )
-        if max_cost is not None:
-            if isinstance(max_cost, bool) or not isinstance(max_cost, Real):
-                raise TypeError(f"max_cost must be a number of US dollars, not {max_cost!r}")
-            if not float(max_cost) >= 0:  # also refuses NaN
-                raise ValueError(f"max_cost can't be less than 0, as is {max_cost}")
 
 
 @dataclass(frozen=True)

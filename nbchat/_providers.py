@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from ._reasoning import (
@@ -64,8 +65,7 @@ class Secret:
         raise TypeError("an API key can't be pickled")
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """How a kind of server takes requests, where it differs.
 
     Attributes:
@@ -80,7 +80,7 @@ class Dialect:
     ask: Asking = reasoning_object
     efforts: tuple[str, ...] = USUAL_EFFORTS
     max_tokens: str = "max_tokens"
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = {}
     truncates: bool = False
     files: bool = True
 
@@ -92,17 +92,16 @@ _OPENROUTER = Dialect(
 )
 _WITH_NONE = ("none", *USUAL_EFFORTS)
 _EFFORT = Dialect(ask=reasoning_effort, efforts=_WITH_NONE, files=False)
-_OPENAI = replace(_EFFORT, max_tokens="max_completion_tokens", files=True)
-_OLLAMA = replace(_EFFORT, truncates=True)
-_GROQ = replace(_EFFORT, ask=groq)
-_MISTRAL = replace(_EFFORT, ask=mistral)
-_TOGETHER = replace(_EFFORT, ask=together)
-_TEMPLATE = replace(_EFFORT, ask=chat_template)
-_DEEPSEEK = replace(_EFFORT, ask=thinking)
+_OPENAI = _EFFORT._replace(max_tokens="max_completion_tokens", files=True)
+_OLLAMA = _EFFORT._replace(truncates=True)
+_GROQ = _EFFORT._replace(ask=groq)
+_MISTRAL = _EFFORT._replace(ask=mistral)
+_TOGETHER = _EFFORT._replace(ask=together)
+_TEMPLATE = _EFFORT._replace(ask=chat_template)
+_DEEPSEEK = _EFFORT._replace(ask=thinking)
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """A server that can be asked for by name."""
 
     title: str

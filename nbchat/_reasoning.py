@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ._settings import EFFORTS, USUAL_EFFORTS
 
 
-@dataclass(frozen=True)
-class Reasoning:
+class Reasoning(NamedTuple):
     """What can be chosen about a model's reasoning.
 
     Attributes:

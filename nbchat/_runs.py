@@ -10,16 +10,16 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from ._comm import deliver_while_busy
-from ._markdown import Code, split
-from ._message import Message
-from ._outputs import to_files
-from ._session import Session
-from ._transcript import Handler
+
+if TYPE_CHECKING:
+    from ._message import Message
+    from ._session import Session
+    from ._transcript import Handler
 
 # They change the order in which text is shown: the code would run otherwise than it reads.
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -65,6 +65,8 @@ class Runs:
         Raises:
             ValueError: This is not what the reply says there, or not what it seems to be.
         """
+        from ._markdown import Code, split
+
         if reply.role != "assistant" or reply.status in ("queued", "streaming"):
             raise ValueError("Code can be run once its reply has ended.")
         blocks = [
@@ -95,6 +97,8 @@ class Runs:
         Raises:
             ValueError: There is nothing.
         """
+        from ._outputs import to_files
+
         output = self._outputs.get(reply.runs.get(index, ""))
         files = to_files(output.outputs) if output is not None else []
         if not files:

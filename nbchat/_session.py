@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ._attachments import Attachment
 from ._conversation import Conversation
 from ._engine import start
-from ._message import Message
-from ._plan import Rules
-from ._reply import Reply
-from ._settings import ChatSettings
-from ._turn import Connect, ConversationView, Turn
 
 if TYPE_CHECKING:
+    from ._attachments import Attachment
+    from ._message import Message
+    from ._reply import Reply
     from ._response_format import ResponseFormat
+    from ._rules import Rules
+    from ._settings import ChatSettings
+    from ._turn import Connect, ConversationView, Turn
 
 
 class Session:
@@ -231,6 +231,8 @@ class Session:
                     self._view.put(message)
 
     def _enqueue(self, message: Message, settings: ChatSettings) -> Reply:
+        from ._turn import Turn
+
         turn = Turn(
             message,
             settings,

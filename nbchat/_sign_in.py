@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from . import _providers
+from ._causes import explain
 from ._engine import import_openai
-from ._errors import ChatError, explain
+from ._errors import ChatError
 from ._providers import Provider, Secret
 
 _TIMEOUT_S = 30.0

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from ._attachments import Attachment, from_data_url
 from ._call_pieces import CallPieces, FunctionCall
-from ._errors import ChatError, explain_body, explain_cause, explain_non_stream
+from ._causes import explain_body, explain_cause, explain_non_stream
+from ._errors import ChatError
 from ._sse import EventDecoder, ServerSentEvent
 
 # What stays as it is in the address of an image: no space or bracket, which would end a link.

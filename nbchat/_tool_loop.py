@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from ._rounds import ToolCall
-from ._tools import Tool, Toolbox, ToolError, bounded, read_arguments, result_text
+from ._toolbox import Toolbox
+from ._tools import Tool, ToolError, bounded, read_arguments, result_text
 
 DENIED = "The person did not allow this call."
 

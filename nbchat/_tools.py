@@ -5,16 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-#: Asked as `approve(name, arguments)` before each call; may be async.
-Approve = Callable[[str, dict[str, Any]], Any]
 
 #: Characters of a result, or of an error, that a model is shown.
 MAX_RESULT = 20_000
@@ -196,67 +191,3 @@ def bounded(text: str) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")
     more = len(text) - MAX_RESULT
     return text if more <= 0 else f"{text[:MAX_RESULT]}… ({more:,} characters more)"
-
-
-@dataclass(frozen=True)
-class Toolbox:
-    """The tools of a chat, and how they may be used.
-
-    Attributes:
-        tools: The functions.
-        approve: "always" asks the person before each call, "never" asks nobody; a function decides
-            by itself.
-        max_tool_rounds: How many times in one reply the model may call tools.
-        tool_timeout_s: Seconds that a call may take.
-
-    Raises:
-        ValueError: A value is out of its range, or two tools have the same name.
-        TypeError: A value is of the wrong type, or a function can't be a tool.
-    """
-
-    tools: tuple[Callable[..., Any], ...] = ()
-    approve: Literal["always", "never"] | Approve = "always"
-    max_tool_rounds: int = 10
-    tool_timeout_s: float = 60.0
-    _by_name: dict[str, Tool] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        given: Any = self.tools
-        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-            raise TypeError(f"tools must be a list of functions, not {given!r}")
-        object.__setattr__(self, "tools", tuple(given))
-        made = [Tool(function) for function in self.tools]
-        object.__setattr__(self, "_by_name", {tool.name: tool for tool in made})
-        if len(self._by_name) < len(made):
-            names = ", ".join(sorted(tool.name for tool in made))
-            raise ValueError(f"two tools have the same name: {names}")
-        if self.approve not in ("always", "never") and not callable(self.approve):
-            raise ValueError(
-                f'approve must be "always", "never" or a function, not {self.approve!r}'
-            )
-        rounds: Any = self.max_tool_rounds
-        if isinstance(rounds, bool) or not isinstance(rounds, int):
-            raise TypeError(f"max_tool_rounds must be a whole number, not {rounds!r}")
-        if rounds < 1:
-            raise ValueError(f"max_tool_rounds must be at least 1, not {rounds}")
-        seconds: Any = self.tool_timeout_s
-        if isinstance(seconds, bool) or not isinstance(seconds, Real):
-            raise TypeError(f"tool_timeout_s must be a number of seconds, not {seconds!r}")
-        if not float(seconds) > 0:
-            raise ValueError(f"tool_timeout_s must be more than 0, not {seconds}")
-
-    @property
-    def schemas(self) -> list[dict[str, Any]]:
-        """All tools, as the OpenAI SDK takes them."""
-        return [tool.schema for tool in self._by_name.values()]
-
-    def find(self, name: str) -> Tool:
-        """The tool of this name.
-
-        Raises:
-            ToolError: There is none.
-        """
-        if name not in self._by_name:
-            known = ", ".join(self._by_name) or "none"
-            raise ToolError(f"There is no tool of this name. There are: {known}.")
-        return self._by_name[name]

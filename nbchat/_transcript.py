@@ -8,15 +8,18 @@ snapshot: the kernel holds the whole state.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from ._bundle import View, asset
-from ._message import Message
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ._message import Message
 
 # Handles one type of message from the browser, with its bytes as `buffers`; may answer with a file
 # (a tuple of name and content), and refuse by raising.
@@ -108,6 +111,8 @@ class Transcript(View):
 
     def append(self, message: Message, part: str, delta: str) -> None:
         """Adds text to a message's "content" or "reasoning". Called on the background loop."""
+        import asyncio
+
         with self._lock:
             self._streaming_id = message.id
             self._pending[part].append(delta)

@@ -11,8 +11,9 @@ from ._conversation import Conversation
 from ._engine import Engine, background
 from ._errors import ChatError
 from ._message import Message
-from ._plan import Plan, Rules, Server
+from ._plan import Plan, Server
 from ._reply import Reply
+from ._rules import Rules
 from ._settings import ChatSettings
 from ._stream import (
     ContentDelta,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._attachments import Attachment, from_upload
-from ._connection import Connection
-from ._message import Message, check_content
-from ._reply import Reply
-from ._session import Session
-from ._transcript import Handler
-
 if TYPE_CHECKING:
+    from ._attachments import Attachment
+    from ._connection import Connection
+    from ._message import Message
+    from ._reply import Reply
     from ._response_format import ResponseFormat
+    from ._session import Session
+    from ._transcript import Handler
 
 
 class Turns:
@@ -63,6 +62,8 @@ class Turns:
         *,
         queue: bool = False,
     ) -> Reply:
+        from ._message import check_content
+
         check_content(content, attachments)
         self._session.check_open()
         for attachment in attachments:
@@ -78,6 +79,8 @@ class Turns:
         )
 
     def edit(self, question: Message, content: str) -> Reply:
+        from ._message import check_content
+
         check_content(content, question.attachments)
         return self._begun(self._session.edit(question, content, self._chat.settings))
 
@@ -94,6 +97,8 @@ class Turns:
         return self._begun(self._session.retry(self._chat.settings))
 
     def _send(self, message: dict[str, Any]) -> None:
+        from ._attachments import from_upload
+
         attachments = [
             from_upload(file["name"], file["media_type"], bytes(data))
             for file, data in zip(message.get("attachments", ()), message["buffers"], strict=True)

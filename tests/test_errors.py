@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import WIRE, needs_wire
 
-from nbchat._errors import ChatError, clean, explain, explain_body
+from nbchat._causes import clean, explain, explain_body
+from nbchat._errors import ChatError
 
 KEY = "sk-or-v1-0123456789abcdef"
 

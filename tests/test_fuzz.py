@@ -40,12 +40,14 @@ from wire import WIRE
 
 from nbchat import ChatSettings
 from nbchat._attachments import Attachment
+from nbchat._catalogue import Catalogue
+from nbchat._causes import explain, explain_body
 from nbchat._chat_json import SavedChat, from_json, to_json
 from nbchat._connection import account
 from nbchat._conversation import Conversation
-from nbchat._errors import ChatError, explain, explain_body
+from nbchat._errors import ChatError
 from nbchat._export import to_html
-from nbchat._models import Catalogue, parse_models
+from nbchat._models import parse_models
 from nbchat._plan import refused_parameter
 from nbchat._stream import (
     ContentDelta,

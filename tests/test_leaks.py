@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -162,3 +164,10 @@ def test_going_from_server_to_server_leaves_nothing_of_the_last(
         until(lambda: all(client.is_closed() for client in clients[:-1]))
         chat.close()
         until(lambda: clients[-1].is_closed())
+
+
+@pytest.mark.parametrize("code", ["ChatWidget(model='x', ", "compare('Hi', ['x', 'y'], "])
+def test_a_script_that_closes_nothing_ends_without_a_word(code: str) -> None:
+    code = f"import nbchat; it = nbchat.{code}base_url='http://127.0.0.1:9/v1', api_key='none')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

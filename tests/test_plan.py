@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from nbchat import ChatError, ChatSettings
+from nbchat._catalogue import Catalogue
+from nbchat._causes import explain_body
 from nbchat._context import brief, leave_out, reckon_tokens
 from nbchat._conversation import Spent
-from nbchat._errors import explain_body
-from nbchat._models import Catalogue, parse_models
-from nbchat._plan import Plan, Rules, Server, refused_parameter
+from nbchat._models import parse_models
+from nbchat._plan import Plan, Server, refused_parameter
 from nbchat._providers import KNOWN, Provider
+from nbchat._rules import Rules
 from nbchat._stream import Usage
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -28,7 +30,7 @@ def plan(
     *models: dict[str, Any],
     name: str = "openrouter",
     messages: list[dict[str, Any]] = MESSAGES,
-    rules: Rules = Rules(),  # noqa: B008 - it is frozen
+    rules: Rules = Rules(),  # noqa: B008 - nothing changes it
     spent: Spent = Spent(),  # noqa: B008
     **settings: Any,
 ) -> Plan:

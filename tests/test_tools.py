@@ -14,7 +14,8 @@ from wire import WIRE, needs_wire
 
 from nbchat._rounds import Round, ToolCall, reply_messages, without_tools
 from nbchat._stream import FunctionCall, StreamReader, ToolCalls
-from nbchat._tools import MAX_RESULT, Tool, Toolbox, ToolError, result_text
+from nbchat._toolbox import Toolbox
+from nbchat._tools import MAX_RESULT, Tool, ToolError, result_text
 
 # What a model is told
 
