@@ -9,13 +9,13 @@ import ipywidgets
 import traitlets
 
 from ._comm import close_family, deliver_while_busy
-from ._lean import Lean, Part, lean
+from ._lean import Part, Setting, lean
 from ._settings import MAX_TOKENS, TEMPERATURE, USUAL_EFFORTS
 
 _OTHER = "Other model…"
 
 
-class ModelMenu(Lean, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
+class ModelMenu(Setting, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
     """A menu of models; its last entry asks for any other.
 
     Attributes:
@@ -70,7 +70,7 @@ class ModelMenu(Lean, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywi
             self._show()
 
 
-class EffortMenu(Lean, Part, ipywidgets.Dropdown):  # type: ignore[misc]
+class EffortMenu(Setting, Part, ipywidgets.Dropdown):  # type: ignore[misc]
     """The reasoning efforts that a model offers; any other can be set, until that is known."""
 
     effort = traitlets.Unicode(USUAL_EFFORTS[1])
@@ -120,20 +120,21 @@ class Controls:
 
     def __init__(self, transcript: Part) -> None:
         self.model = ModelMenu()
-        self.system = lean(ipywidgets.Textarea)(
+        self.system = lean(ipywidgets.Textarea, Setting)(
             description="System instructions",
             placeholder="How the model should behave (optional)",
             rows=4,
+            _dom_classes=("nbchat-system",),
         )
         self.reasoning_effort = EffortMenu()
-        self.temperature = lean(ipywidgets.FloatSlider)(
+        self.temperature = lean(ipywidgets.FloatSlider, Setting)(
             description="Temperature",
             min=TEMPERATURE[0],
             max=TEMPERATURE[1],
             step=0.05,
             _dom_classes=("nbchat-temperature",),
         )
-        self.max_tokens = lean(ipywidgets.IntSlider)(
+        self.max_tokens = lean(ipywidgets.IntSlider, Setting)(
             description="Max tokens",
             min=MAX_TOKENS[0],
             max=MAX_TOKENS[1],

@@ -46,10 +46,25 @@ class Part(ipywidgets.DOMWidget):  # type: ignore[misc]
         """Does nothing: the whole is opened at once."""
 
 
+class Setting(Lean):
+    """Its description is written above it by `frontend/src/labels.ts`.
+
+    ipywidgets would have JupyterLab load MathJax for it, 900 kB before one can type.
+    """
+
+    def get_state(
+        self, key: str | Iterable[str] | None = None, drop_defaults: bool = False
+    ) -> dict[str, Any]:
+        """The state without the description."""
+        state = super().get_state(key, drop_defaults)
+        state.pop("description", None)
+        return state
+
+
 @cache
-def lean(kind: type[ipywidgets.DOMWidget]) -> Any:
+def lean(kind: type[ipywidgets.DOMWidget], how: type[Lean] = Lean) -> Any:
     """One of ipywidgets' own kinds as a lean part."""
-    return type(kind.__name__, (Lean, Part, kind), {"__doc__": kind.__doc__})
+    return type(kind.__name__, (how, Part, kind), {"__doc__": kind.__doc__})
 
 
 _the_shared: dict[type[ipywidgets.Widget], ipywidgets.Widget] = {}

@@ -5,6 +5,25 @@ export const CONTROLS = ".noUi-handle, .ui-slider-handle, select, textarea, inpu
 const HEADERS = ".jupyter-widget-Collapse-header, .p-Collapse-header";
 const OPEN = "jupyter-widget-Collapse-open";
 
+/** The settings by their classes: nbchat/_controls.py. */
+const LABELS = {
+  "nbchat-model": "Model",
+  "nbchat-system": "System instructions",
+  "nbchat-reasoning-effort": "Reasoning effort",
+  "nbchat-temperature": "Temperature",
+  "nbchat-max-tokens": "Max tokens",
+};
+
+/** ipywidgets would have JupyterLab load MathJax to write these. */
+function writeLabels(root: Element): void {
+  for (const [setting, name] of Object.entries(LABELS)) {
+    const label = root.querySelector<HTMLElement>(`.${setting} > .widget-label`);
+    if (!label || label.textContent === name) continue;
+    label.textContent = name;
+    label.style.display = "";
+  }
+}
+
 /** ipywidgets gives its sliders' handles no name, and some boxes none that a screen reader finds. */
 function nameControls(root: Element): void {
   for (const control of root.querySelectorAll(CONTROLS)) {
@@ -38,6 +57,7 @@ function openByKey(root: Element): void {
 /** Makes the ipywidgets around our parts known to a screen reader, and usable by key. */
 export function labelControls(root: Element): void {
   const label = () => {
+    writeLabels(root);
     nameControls(root);
     openByKey(root);
   };
