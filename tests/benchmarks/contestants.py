@@ -221,7 +221,12 @@ class Chat(Notebook):
 
     def fresh(self) -> None:
         self.notebook.run(2)
+        self._find_box()
+
+    def _find_box(self) -> None:
+        """Once for all turns: the longer a conversation is, the longer the page looks for it."""
         self.box().wait_for(timeout=OPEN_MS)
+        self._box = self.box().element_handle()
 
     def show(self, cell: int) -> float:
         """Runs the cell of a chat; returns the seconds until its box took text."""
@@ -234,8 +239,8 @@ class Chat(Notebook):
         return took
 
     def ask(self, prompt: str) -> None:
-        self.box().fill(prompt)
-        self.box().press("Enter")
+        self._box.fill(prompt)
+        self._box.press("Enter")
 
 
 class Nbchat(Chat):
@@ -314,6 +319,7 @@ async def respond(contents, user, instance):
         else:
             super().fresh()
         self.measured.settle(1)
+        self._find_box()
 
 
 CONTESTANTS: tuple[type[Contestant], ...] = (

@@ -2,6 +2,8 @@ import { h } from "./dom";
 import { isRunning, type MessageView } from "./message";
 import type { Message } from "./protocol";
 
+const KEPT = 20;
+
 /**
  * Says a reply to a screen reader block by block, each as soon as it is whole. The log's own announcements
  * are off: they would come with every delta.
@@ -33,6 +35,8 @@ export class Announcer {
       const text = textOf(block);
       if (text) this.#live.append(h("p", {}, text));
     }
+    // What has been said long ago would be laid out with each block that comes.
+    while (this.#live.childElementCount > KEPT) this.#live.firstElementChild!.remove();
     this.#said = Math.max(this.#said, whole.length);
   }
 }

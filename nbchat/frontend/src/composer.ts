@@ -77,6 +77,12 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     const blank = box.value.trim() === "" && files.length === 0;
     button.disabled = sending || store.state.busy || blank;
     attaching.draw(sending);
+    if (box.value !== fitted) fit();
+  };
+  /** What the box is as high as; each look at it costs a layout of the page. */
+  let fitted: string | undefined;
+  const fit = () => {
+    fitted = box.value;
     box.style.height = "auto";
     const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
     const borders = box.offsetHeight - box.clientHeight;
@@ -141,7 +147,10 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     }
   });
 
-  const resized = new ResizeObserver(redraw);
+  const resized = new ResizeObserver(() => {
+    fitted = undefined;
+    redraw();
+  });
   resized.observe(el);
   const unsubscribe = store.subscribe(redraw);
   draw();

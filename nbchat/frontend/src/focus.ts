@@ -6,11 +6,12 @@ export function keepFocus(box: HTMLElement, change: () => void): void {
   const page = box.getRootNode() as Document | ShadowRoot;
   const focused = page.activeElement;
   if (!focused || focused === box || !box.contains(focused)) return change();
-  const at = [...box.children].findIndex((child) => child.contains(focused));
+  const items = () => [...box.querySelectorAll("article, .nbchat-notice")];
+  const at = items().findIndex((item) => item.contains(focused));
   const { top } = focused.getBoundingClientRect();
   change();
   if (box.contains(page.activeElement)) return;
-  const buttons = [...(box.children[at]?.querySelectorAll("button") ?? [])];
+  const buttons = [...(items()[at]?.querySelectorAll("button") ?? [])];
   const peer = buttons.find((button) => button.ariaLabel && button.ariaLabel === focused.ariaLabel);
   (peer ?? box).focus({ preventScroll: true });
   // One who goes through the versions finds the button where it was.

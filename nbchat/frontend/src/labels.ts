@@ -14,10 +14,20 @@ const LABELS = {
   "nbchat-max-tokens": "Max tokens",
 };
 
+/** The elements of a chat that are not ours: a conversation has thousands. */
+function around(root: Element): HTMLElement[] {
+  const isOurs = (node: Node) => (node as Element).classList.contains("nbchat-part");
+  const filter = (node: Node) => (isOurs(node) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT, filter);
+  const found: HTMLElement[] = [];
+  while (walker.nextNode()) found.push(walker.currentNode as HTMLElement);
+  return found;
+}
+
 /** ipywidgets would have JupyterLab load MathJax to write these. */
-function writeLabels(root: Element): void {
+function writeLabels(elements: HTMLElement[]): void {
   for (const [setting, name] of Object.entries(LABELS)) {
-    const label = root.querySelector<HTMLElement>(`.${setting} > .widget-label`);
+    const label = elements.find((each) => each.matches(`.${setting} > .widget-label`));
     if (!label || label.textContent === name) continue;
     label.textContent = name;
     label.style.display = "";
@@ -25,8 +35,8 @@ function writeLabels(root: Element): void {
 }
 
 /** ipywidgets gives its sliders' handles no name, and some boxes none that a screen reader finds. */
-function nameControls(root: Element): void {
-  for (const control of root.querySelectorAll(CONTROLS)) {
+function nameControls(elements: HTMLElement[]): void {
+  for (const control of elements.filter((each) => each.matches(CONTROLS))) {
     const name = control
       .closest(".jupyter-widgets")
       ?.querySelector(":scope > .widget-label")
@@ -38,8 +48,8 @@ function nameControls(root: Element): void {
 }
 
 /** An accordion's header is a plain div, that no key opens. */
-function openByKey(root: Element): void {
-  for (const header of root.querySelectorAll<HTMLElement>(HEADERS)) {
+function openByKey(elements: HTMLElement[]): void {
+  for (const header of elements.filter((each) => each.matches(HEADERS))) {
     if (header.role !== "button") {
       header.role = "button";
       header.tabIndex = 0;
@@ -57,9 +67,10 @@ function openByKey(root: Element): void {
 /** Makes the ipywidgets around our parts known to a screen reader, and usable by key. */
 export function labelControls(root: Element): void {
   const label = () => {
-    writeLabels(root);
-    nameControls(root);
-    openByKey(root);
+    const elements = around(root);
+    writeLabels(elements);
+    nameControls(elements);
+    openByKey(elements);
   };
   const soon = onceAFrame(label);
   // Controls come late, in tabs and accordions later still. What streams by is ours and named.

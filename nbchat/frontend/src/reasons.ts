@@ -26,7 +26,11 @@ export function reasons(store: Store, chat: Element): Cleanup {
     if (!reason && described === note.id) control.removeAttribute("aria-describedby");
   };
   let ended = false;
+  let drawn: object | undefined;
   const draw = () => {
+    // What streams by changes none of it.
+    if (store.state.disabled === drawn && !ended) return;
+    drawn = store.state.disabled;
     for (const { setting, widget, note } of notes) {
       show(note, chat.querySelector(widget), ended ? "" : (store.state.disabled[setting] ?? ""));
     }
@@ -35,7 +39,9 @@ export function reasons(store: Store, chat: Element): Cleanup {
   const unsubscribe = store.subscribe(redraw);
   // The controls may come later than this.
   const added = new MutationObserver((records) => {
-    if (records.some(({ target }) => !(target as Element).closest(".nbchat-part"))) redraw();
+    if (!records.some(({ target }) => !(target as Element).closest(".nbchat-part"))) return;
+    drawn = undefined;
+    redraw();
   });
   added.observe(chat, { childList: true, subtree: true });
   draw();

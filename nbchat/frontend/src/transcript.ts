@@ -11,6 +11,7 @@ import { NoticeView } from "./notice";
 import type { Message } from "./protocol";
 import { AutoScroll } from "./scroll";
 import type { Store } from "./store";
+import { Stretches } from "./stretches";
 import { Views } from "./views";
 
 export function transcript(store: Store, el: HTMLElement): Cleanup {
@@ -41,6 +42,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
 
   const messages = new Views<MessageView>();
   const notices = new Views<NoticeView>();
+  const stretches = new Stretches();
   const make = ({ role }: { role: string }) =>
     role === "user" ? new UserMessage(store) : new AssistantMessage(store);
 
@@ -70,7 +72,10 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     cards.forEach((item, index) => item.update(state.notices[index]));
     setText(greeting, state.model ? `Ask ${state.model} anything` : "Ask anything");
     setText(server, state.server);
-    const content = [...shown, ...cards].map(({ element }) => element);
+    const content = [
+      ...stretches.of(shown.map(({ element }) => element)),
+      ...cards.map(({ element }) => element),
+    ];
     arrange(log, content.length > 0 ? content : [empty]);
     setText(status, store.problem);
     announcer.update(state.messages.at(-1), last);
