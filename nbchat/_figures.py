@@ -49,14 +49,15 @@ class Figures:
             conversation = self._session.conversation
             model = self._connection.model(self._chat.model)
             length = model.context_length if model is not None else None
-            used = conversation.prompt_tokens(self._chat.system)
+            # Reckoned from all messages, for a server that does not count.
+            used = conversation.prompt_tokens(self._chat.system) if length else 0
             usage = conversation.spent.usage
             self._publish(
                 usage=usage and asdict(usage),
                 max_cost=self._chat.max_cost,
                 context={"used": used, "length": length} if length and used else None,
             )
-            if not used:
+            if not conversation.messages:
                 self._ignored.clear()
             is_full = length is not None and used >= _NEARLY_FULL * length
             if length and is_full and self._chat.model not in self._ignored:
