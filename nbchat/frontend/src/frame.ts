@@ -1,10 +1,14 @@
 const HIDDEN_MS = 250;
 // A list of a thousand items is one open block, drawn as a whole each time: after 10 ms the page rests as
-// long, after 50 ms five times as long.
+// long, after 50 ms five times as long. What comes anew may take its time.
 const FREE_MS = 10;
+const FREE_MS_A_CHARACTER = 0.05;
 
 /** Draws; gives false if there is more to draw than one frame has time for. */
 export type Draw = () => boolean | void;
+
+/** How many characters have been put on the page, of all texts. */
+export const shown = { characters: 0 };
 
 /**
  * Returns a function that runs `draw` at most once an animation frame. A hidden page has no frames: there
@@ -12,23 +16,29 @@ export type Draw = () => boolean | void;
  */
 export function onceAFrame(draw: Draw): () => void {
   let frame = 0;
+  let resting: ReturnType<typeof setTimeout> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let restUntil = 0;
   const run = () => {
     cancelAnimationFrame(frame);
+    clearTimeout(resting);
     clearTimeout(timer);
     timer = undefined;
-    const begin = performance.now();
+    const [begin, before] = [performance.now(), shown.characters];
     const isBehind = draw() === false;
     const end = performance.now();
-    restUntil = isBehind ? end : end + (end - begin) ** 2 / FREE_MS;
+    const free = (shown.characters - before) * FREE_MS_A_CHARACTER;
+    restUntil = isBehind ? end : end + Math.max(0, end - begin - free) ** 2 / FREE_MS;
     if (isBehind) soon();
   };
   const soon = () => {
     if (timer !== undefined) return;
-    const rest = restUntil - performance.now();
-    timer = setTimeout(run, rest > 0 ? rest : HIDDEN_MS);
-    if (rest <= 0) frame = requestAnimationFrame(run);
+    const rest = Math.max(0, restUntil - performance.now());
+    timer = setTimeout(run, rest + HIDDEN_MS);
+    // In a frame also after a rest: what is drawn before it would be laid out twice.
+    const next = () => void (frame = requestAnimationFrame(run));
+    if (rest > 0) resting = setTimeout(next, rest);
+    else next();
   };
   return soon;
 }

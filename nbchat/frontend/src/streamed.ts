@@ -1,5 +1,6 @@
 import { Decorator } from "./decorate";
 import { h } from "./dom";
+import { shown } from "./frame";
 import { MarkdownStream } from "./markdown";
 import type { Store } from "./store";
 
@@ -43,7 +44,9 @@ export class StreamedText {
     const until = performance.now() + BUDGET_MS;
     do {
       const end = this.#shown.length + SLICE;
-      this.#stream.append(text.slice(this.#shown.length, end));
+      const more = text.slice(this.#shown.length, end);
+      this.#stream.append(more);
+      shown.characters += more.length;
       this.#shown = text.slice(0, end);
     } while (this.#shown.length < text.length && performance.now() < until);
   }
