@@ -8,8 +8,8 @@ from typing import Any
 
 import ipywidgets
 
-# What the browser can't do without: it makes the model by these.
-_MODEL = ("_model_module", "_model_module_version", "_model_name")
+# What the browser makes the model by, and what it has no default for.
+_TOLD = {"_model_module", "_model_module_version", "_model_name", "behavior"}
 
 
 class Lean(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
@@ -23,7 +23,7 @@ class Lean(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
     ) -> dict[str, Any]:
         """The state as ipywidgets has it, without what is as it is by default."""
         state: dict[str, Any] = super().get_state(key, drop_defaults or key is None)
-        return state if key is not None else {**state, **super().get_state(_MODEL)}
+        return state if key is not None else {**state, **super().get_state(_TOLD & set(self.keys))}
 
 
 class Layout(Lean, ipywidgets.Layout):  # type: ignore[misc]

@@ -189,6 +189,50 @@ def test_the_menu_lists_the_servers_models(chat: ChatPage, server: ScriptedServe
     expect(chat.root.get_by_text(f"on {server.base_url.split('/')[2]}")).to_be_visible()
 
 
+def test_the_page_takes_for_granted_what_it_is_not_told(
+    lab: Lab, open_notebook: Open, server: ScriptedServer
+) -> None:
+    """What is as it is by default is not sent, so the browser has to have the same defaults."""
+    states = """
+import ipywidgets, json
+def family(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from family(child)
+parts = {part.model_id: part for part in family(chat)}
+whole = {id: ipywidgets.Widget.get_state(part) for id, part in parts.items()}
+print(json.dumps(whole, default=str))
+"""
+    notebook = open_notebook(lab, [chat_cell(server), states])
+    notebook.run_all()
+    expect(ChatPage(notebook.cell(0)).message).to_be_visible()
+    kernel = json.loads(notebook.outputs(1)[0]["text"])
+    page = notebook.page.evaluate(
+        """async (names) => {
+          const { rendermime } = jupyterapp.shell.currentWidget.content;
+          const mime = "application/vnd.jupyter.widget-view+json";
+          const manager = await rendermime.createRenderer(mime)._manager.promise;
+          const states = {};
+          for (const [id, keys] of Object.entries(names)) {
+            const model = await manager.get_model(id);
+            states[id] = Object.fromEntries(keys.map((key) => [key, model.get(key) ?? null]));
+          }
+          return JSON.parse(JSON.stringify(states, (_, value) => value?.model_id ? "" : value));
+        }""",
+        {
+            id_: [key for key, value in state.items() if "IPY_MODEL_" not in str(value)]
+            for id_, state in kernel.items()
+        },
+    )
+    for id_, state in page.items():
+        if "bundle" in kernel[id_]:  # the conversation is told in full
+            continue
+        for key in {"description", "_view_count", "snapshot"}.intersection(state):
+            del state[key]
+        assert state == {key: kernel[id_][key] for key in state}
+    assert len(page) > 10
+
+
 # From code
 
 
