@@ -264,9 +264,10 @@ class Connection:
             if not self.catalogue.models and self.is_openrouter:
                 self._take(engine, Catalogue(tuple(Model(id_, id_) for id_ in BUILT_IN)))
             return
-        self._take(engine, Catalogue(tuple(parse_models(body)), is_live=True))
+        models = tuple(parse_models(body))
+        self._take(engine, Catalogue(models, is_live=True))
         if address:
-            _listed[address] = self.catalogue.models
+            _listed[address] = models
             await asyncio.to_thread(_cache.write_models, address, body)
 
     async def _fetch_models(self, engine: Engine) -> object:

@@ -111,12 +111,12 @@ class Transcript(View):
 
     def append(self, message: Message, part: str, delta: str) -> None:
         """Adds text to a message's "content" or "reasoning". Called on the background loop."""
-        import asyncio
-
         with self._lock:
             self._streaming_id = message.id
             self._pending[part].append(delta)
             if self._flush_timer is None:
+                import asyncio
+
                 loop = asyncio.get_running_loop()
                 due = self._last_flush + self.flush_interval_s
                 if loop.time() >= due:

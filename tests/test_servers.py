@@ -149,6 +149,16 @@ def test_an_old_list_is_fetched_again(
     until(lambda: "quite/new" in chat._controls.model.options)
 
 
+def test_the_next_chat_opens_with_the_list_of_its_own_server(
+    make: Make, server: ScriptedServer
+) -> None:
+    server.models = [{"id": "test/model"}, {"id": "listed/here"}]
+    loaded(make())
+    assert "listed/here" in make()._controls.model.options
+    with ScriptedServer() as other:
+        assert "listed/here" not in make(base_url=other.base_url)._controls.model.options
+
+
 def test_openrouter_is_asked_for_what_the_account_may_use(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@ import { h } from "./dom";
 import { isRunning, type MessageView } from "./message";
 import type { Message } from "./protocol";
 
+/** Blocks: more than anybody is still being read. */
 const KEPT = 20;
 
 /**

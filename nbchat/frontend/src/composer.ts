@@ -68,6 +68,16 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     box.focus();
   };
 
+  /** What the box is as high as; each look at it costs a layout of the page. */
+  let fitted: string | undefined;
+  const fit = () => {
+    fitted = box.value;
+    box.style.height = "auto";
+    const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
+    const borders = box.offsetHeight - box.clientHeight;
+    box.style.height = `${Math.min(box.scrollHeight + borders, (MAX_ROWS + 1) * line)}px`;
+  };
+
   const draw = () => {
     followEdit();
     followDraft();
@@ -78,15 +88,6 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     button.disabled = sending || store.state.busy || blank;
     attaching.draw(sending);
     if (box.value !== fitted) fit();
-  };
-  /** What the box is as high as; each look at it costs a layout of the page. */
-  let fitted: string | undefined;
-  const fit = () => {
-    fitted = box.value;
-    box.style.height = "auto";
-    const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
-    const borders = box.offsetHeight - box.clientHeight;
-    box.style.height = `${Math.min(box.scrollHeight + borders, (MAX_ROWS + 1) * line)}px`;
   };
   const redraw = onceAFrame(draw);
 
