@@ -100,7 +100,8 @@ class Following:
             self.welcome.no_model()
         else:
             self.welcome.done()
-            self._chat.model = model or provider.default_model
+            known = next(iter(self._connection.catalogue.ids), "")
+            self._chat.model = model or provider.default_model or known
         self.follow()
 
     def follow(self) -> None:

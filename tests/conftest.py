@@ -61,7 +61,9 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    # Another test's server may have had the same port.
+    monkeypatch.setattr("nbchat._connection._listed", {})
     with ScriptedServer() as server:
         yield server
 

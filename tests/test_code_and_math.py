@@ -168,6 +168,29 @@ def test_without_a_clipboard_the_code_is_selected(chat: Chat, clipboard: str) ->
     assert chat.page.evaluate("getSelection().toString()").strip() == SOURCE.strip()
 
 
+@pytest.mark.parametrize("forward", [True, False])
+def test_what_is_selected_stays_so_when_the_colours_come(page: Page, forward: bool) -> None:
+    chat = Chat(page, gives=False)
+    chat.show(f"```python\n{SOURCE}```\n\nEnd.")
+    chat.wait_sent("asset")
+    ends = ("code.firstChild, 6", "end.firstChild, 2")
+    anchor, focus = ends if forward else ends[::-1]
+    page.evaluate(
+        f"([code, end]) => getSelection().setBaseAndExtent({anchor}, {focus})",
+        [chat.code.element_handle(), chat.reply.get_by_text("End.").element_handle()],
+    )
+    selected = page.evaluate("getSelection().toString()")
+    assert selected.startswith("x):\n")
+    assert selected.endswith("En")
+    chat.give()
+    expect(chat.code.locator(".hljs-keyword").first).to_be_visible()
+    assert page.evaluate("getSelection().toString()") == selected
+    anchor_is_code = page.evaluate(
+        "(code) => code.contains(getSelection().anchorNode)", chat.code.element_handle()
+    )
+    assert anchor_is_code == forward
+
+
 LANGUAGES = (
     "python py r julia sql bash sh json yaml toml ini javascript js typescript ts html xml css c "
     "cpp java go rust markdown diff latex matlab scala dockerfile c++ c# kotlin ipython powershell"

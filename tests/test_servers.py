@@ -84,7 +84,9 @@ def test_a_list_that_never_comes_holds_up_no_message(
     assert make().send("Hi").wait(TIMEOUT).text == "You said: Hi"
 
 
-def test_the_list_is_kept_for_when_the_network_is_away(make: Make, server: ScriptedServer) -> None:
+def test_the_list_is_kept_for_when_the_network_is_away(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.models = [FULL, PLAIN]
     loaded(make(model="a/thinker"))
     until(lambda: _cache.read_models(server.base_url))
@@ -92,6 +94,7 @@ def test_the_list_is_kept_for_when_the_network_is_away(make: Make, server: Scrip
     if os.name != "nt":
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     server.models = sse.status(503, "away")
+    monkeypatch.setattr("nbchat._connection._listed", {})  # another kernel
     chat = make(model="a/thinker")
     chat._connection.load_models()
     until(lambda: chat._connection.catalogue.models)
@@ -154,7 +157,9 @@ def test_the_next_chat_opens_with_the_list_of_its_own_server(
 ) -> None:
     server.models = [{"id": "test/model"}, {"id": "listed/here"}]
     loaded(make())
-    assert "listed/here" in make()._controls.model.options
+    chat = make(model="")
+    assert "listed/here" in chat._controls.model.options
+    assert chat.model == "listed/here"  # the first
     with ScriptedServer() as other:
         assert "listed/here" not in make(base_url=other.base_url)._controls.model.options
 

@@ -1,6 +1,7 @@
 import { highlighter, math } from "./assets";
 import { addHeader, languageOf } from "./code";
 import { setHTML } from "./sanitize";
+import { keepSelection } from "./selection";
 import type { Store } from "./store";
 import { typeset } from "./typeset";
 
@@ -34,7 +35,7 @@ export class Decorator {
     if (!module) return;
     for (const code of this.#plain) {
       const html = module.highlight(code.textContent, languageOf(code));
-      if (html !== undefined) setHTML(code, html);
+      if (html !== undefined) keepSelection(code, () => setHTML(code, html));
     }
     this.#plain.clear();
   };
