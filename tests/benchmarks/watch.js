@@ -48,13 +48,25 @@
     }
   }
 
-  // As soon as the frame in which it changed has been drawn.
+  // As soon as the frame in which it changed has been drawn: the one whose callbacks run, or the next.
+  let inFrame = false;
+  const request = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (callback) =>
+    request((time) => {
+      inFrame = true;
+      try {
+        callback(time);
+      } finally {
+        queueMicrotask(() => { inFrame = false; }); // after the observer's
+      }
+    });
   const drawn = new MessageChannel();
   drawn.port1.onmessage = sample;
   const changes = new MutationObserver(() => {
     if (sampling || !selector) return;
     sampling = true;
-    requestAnimationFrame(() => drawn.port2.postMessage(null));
+    if (inFrame) drawn.port2.postMessage(null);
+    else request(() => drawn.port2.postMessage(null));
   });
   const observe = (root) =>
     changes.observe(root, { childList: true, characterData: true, subtree: true });
