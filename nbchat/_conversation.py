@@ -215,11 +215,15 @@ class Conversation:
                 results = [] if before.goes_on else round_messages("", before.rounds[-1:])[1:]
                 return before.context_tokens + reckon_tokens(results)
             since += round_messages(before.content, before.rounds)
-        for message in reversed(exchanged):
-            if message.context_tokens is not None:
-                return message.context_tokens + reckon_tokens(since)
+        counts = [
+            (n, m.context_tokens) for n, m in enumerate(exchanged) if m.context_tokens is not None
+        ]
+        if not counts:
+            return reckon_tokens(self.to_openai(system, before=before))
+        last, tokens = counts[-1]
+        for message in exchanged[last + 1 :]:
             since += to_openai(message)
-        return reckon_tokens(self.to_openai(system, before=before)) if since else 0
+        return tokens + reckon_tokens(since)
 
     def walk(self) -> Iterator[tuple[Message | None, Message]]:
         """All messages in all versions, each with the one that it follows, which comes earlier."""

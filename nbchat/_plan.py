@@ -145,8 +145,10 @@ class Plan:
         Args:
             counted: The tokens that it says to have seen and written.
         """
+        if not self._server.provider.dialect.truncates or counted is None:
+            return
         sent = reckon_tokens(self._messages)
-        if not self._server.provider.dialect.truncates or counted is None or counted > sent // 2:
+        if counted > sent // 2:
             return
         self._notes["truncated"] = (
             f"{self._server.provider.name} counted {counted:,} tokens of about {sent:,}: it has "

@@ -36,7 +36,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   el.classList.add("nbchat-transcript");
   const announcer = new Announcer();
   const failure = h("p", { class: "nbchat-status nbchat-refusal", role: "alert", hidden: true });
-  el.append(log, jump, status, failure, announcer.element);
+  el.append(log, h("div", { class: "nbchat-log-end" }, jump), status, failure, announcer.element);
   const cleanups = [hideFallback(el), onFailure((text) => setText(failure, text))];
   takeDrops(store, el);
 
