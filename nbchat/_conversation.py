@@ -197,14 +197,12 @@ class Conversation:
             plain += round_messages(before.content, before.rounds)
         return plain
 
-    def prompt_tokens(self, system: str = "", *, before: Message | None = None) -> int:
-        """About what these messages take of the context, 0 if there are none.
+    def counted_tokens(self, *, before: Message | None = None) -> int | None:
+        """About what these messages take of the context.
 
-        What the server counted at the last reply that it has seen, and the size of what came since.
+        What the server counted at the last reply that it has seen, and the size of what came since;
+        None if it has counted none.
         """
-        exchanged = self.exchanged(before=before)
-        if before is None and not exchanged:
-            return 0
         from ._context import reckon_tokens
         from ._message import to_openai
         from ._rounds import round_messages
@@ -215,11 +213,12 @@ class Conversation:
                 results = [] if before.goes_on else round_messages("", before.rounds[-1:])[1:]
                 return before.context_tokens + reckon_tokens(results)
             since += round_messages(before.content, before.rounds)
+        exchanged = self.exchanged(before=before)
         counts = [
             (n, m.context_tokens) for n, m in enumerate(exchanged) if m.context_tokens is not None
         ]
         if not counts:
-            return reckon_tokens(self.to_openai(system, before=before))
+            return None
         last, tokens = counts[-1]
         for message in exchanged[last + 1 :]:
             since += to_openai(message)

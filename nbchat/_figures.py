@@ -49,8 +49,7 @@ class Figures:
             conversation = self._session.conversation
             model = self._connection.model(self._chat.model)
             length = model.context_length if model is not None else None
-            # Reckoned from all messages, for a server that does not count.
-            used = conversation.prompt_tokens(self._chat.system) if length else 0
+            used = self._used() if length else 0
             usage = conversation.spent.usage
             self._publish(
                 usage=usage and asdict(usage),
@@ -64,6 +63,16 @@ class Figures:
                 self._notices.show(self._nearly_full(used, length))
             else:
                 self._notices.dismiss(_FULL)
+
+    def _used(self) -> int:
+        from ._context import reckon_tokens
+
+        conversation = self._session.conversation
+        if not conversation.exchanged():
+            return 0
+        return conversation.counted_tokens() or reckon_tokens(
+            conversation.to_openai(self._chat.system)
+        )
 
     def _nearly_full(self, used: int, length: int) -> Notice:
         from ._context import brief, leave_out

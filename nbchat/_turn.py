@@ -161,7 +161,7 @@ class Turn:
             messages = self._conversation.to_openai(
                 settings.system, before=self.message, images=images
             )
-            tokens = self._conversation.prompt_tokens(settings.system, before=self.message)
+            tokens = self._conversation.counted_tokens(before=self.message)
             spent = self._conversation.spent
         form = self.message.response_format
         return Plan(settings, messages, server, self._rules, spent, tokens, form, may_call)

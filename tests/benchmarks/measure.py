@@ -22,6 +22,7 @@ LONG_TASK_MS = 50
 TURNS = 200
 BETWEEN_TURNS_S = 0.08
 STALL_S = 3.0
+OPENED_S = 2.0  # in which nothing more comes: what one chat asks for must not count for the next
 
 
 @dataclass
@@ -61,10 +62,15 @@ class Opening:
 
 @dataclass
 class Stretch:
-    """Turns of a conversation, from `first` to `last`; what each cost on average."""
+    """Turns of a conversation, from `first` to `last`; what each cost on average.
+
+    Attributes:
+        pace_s: As the function, right before and after them.
+    """
 
     first: int
     last: int
+    pace_s: float
     took_s: float
     kernel_s: float
     browser_s: float
@@ -156,7 +162,7 @@ class Examiner:
         turn = 0
         try:
             while turn + stretch <= turns and time.monotonic() < deadline:
-                took = 0.0
+                took, pace = 0.0, pace_s()
                 with of.measured.spent() as cost:
                     for _ in range(stretch):
                         start = time.time()
@@ -165,7 +171,8 @@ class Examiner:
                         of.measured.settle(BETWEEN_TURNS_S)
                 figures = (took, cost.kernel_s, cost.browser_s, cost.bytes)
                 means = (each / stretch for each in figures)
-                found.append(Stretch(turn + 1, turn + stretch, *means))
+                pace = (pace + pace_s()) / 2
+                found.append(Stretch(turn + 1, turn + stretch, pace, *means))
                 turn += stretch
         except GaveUpError as error:
             return found, f"turn {turn + 1} or one after it was given up ({error.how})"
@@ -207,16 +214,25 @@ def opening(of: Chat) -> Opening:
     start, files = of.before_setup
     saved = of.saved_bytes()
     found.first_s = of.show(2)
-    of.measured.settle(1)
+    of.measured.settle(OPENED_S)
     first, _ = of.measured.received()
     found.first_bytes = first - start
     found.fetched_bytes = of.measured.fetched() - files
     found.later_s = of.show(3)
-    of.measured.settle(1)
+    of.measured.settle(OPENED_S)
     later, _ = of.measured.received()
     found.later_bytes = later - first
     found.saved_bytes = (of.saved_bytes() - saved) // 2
     return found
+
+
+def pace_s() -> float:
+    """How long Python takes for ten million additions: machines of one name differ by times."""
+    start = time.perf_counter()
+    total = 0
+    for n in range(10_000_000):
+        total += n
+    return time.perf_counter() - start
 
 
 def importing(repeats: int) -> dict[str, float]:
