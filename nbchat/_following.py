@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._callbacks import in_thread
+from ._engine import background
 from ._notices import Notice, Notices
 from ._welcome import Welcome
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ._transcript import Handler
 
 _TURN = "nbchat._turn"
+# By then the page has drawn the chat: imports would slow that down on two cores.
+_DRAWN_S = 0.5
 
 
 class Following:
@@ -74,6 +77,9 @@ class Following:
 
     def _prepare(self) -> None:
         """A page shows the chat: has what the first message takes ready before it is typed."""
+        background().call(background().loop.call_later, _DRAWN_S, self._get_ready)
+
+    def _get_ready(self) -> None:
         self._connection.load_models()
         if _TURN not in sys.modules:
             in_thread(lambda: importlib.import_module(_TURN))
