@@ -16,6 +16,7 @@
   window.WebSocket = class extends WebSocket {
     constructor(...args) {
       super(...args);
+      if (String(args[0]).includes("/api/events/")) return; // of what other pages do
       this.addEventListener("message", ({ data }) => {
         bench.messages += 1;
         bench.bytes += data.byteLength ?? data.size ?? data.length;
