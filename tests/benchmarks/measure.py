@@ -62,15 +62,10 @@ class Opening:
 
 @dataclass
 class Stretch:
-    """Turns of a conversation, from `first` to `last`; what each cost on average.
-
-    Attributes:
-        pace_s: As the function, right before and after them.
-    """
+    """Turns of a conversation, from `first` to `last`; what each cost on average."""
 
     first: int
     last: int
-    pace_s: float
     took_s: float
     kernel_s: float
     browser_s: float
@@ -162,7 +157,7 @@ class Examiner:
         turn = 0
         try:
             while turn + stretch <= turns and time.monotonic() < deadline:
-                took, pace = 0.0, pace_s()
+                took = 0.0
                 with of.measured.spent() as cost:
                     for _ in range(stretch):
                         start = time.time()
@@ -171,8 +166,7 @@ class Examiner:
                         of.measured.settle(BETWEEN_TURNS_S)
                 figures = (took, cost.kernel_s, cost.browser_s, cost.bytes)
                 means = (each / stretch for each in figures)
-                pace = (pace + pace_s()) / 2
-                found.append(Stretch(turn + 1, turn + stretch, pace, *means))
+                found.append(Stretch(turn + 1, turn + stretch, *means))
                 turn += stretch
         except GaveUpError as error:
             return found, f"turn {turn + 1} or one after it was given up ({error.how})"
@@ -224,15 +218,6 @@ def opening(of: Chat) -> Opening:
     found.later_bytes = later - first
     found.saved_bytes = (of.saved_bytes() - saved) // 2
     return found
-
-
-def pace_s() -> float:
-    """How long Python takes for ten million additions: machines of one name differ by times."""
-    start = time.perf_counter()
-    total = 0
-    for n in range(10_000_000):
-        total += n
-    return time.perf_counter() - start
 
 
 def importing(repeats: int) -> dict[str, float]:

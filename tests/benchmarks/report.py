@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -12,13 +13,12 @@ from typing import Any
 
 from .contestants import CONTESTANTS
 from .figures import exponent
-from .measure import TURNS, pace_s
+from .measure import TURNS
 
 Figures = dict[str, Any]
 NONE = "–"  # noqa: RUF001
 PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "openai", "gradio", "panel")
 RICH = "8000"  # tokens
-CPU = ("kernel_s", "browser_s")
 FLUSH_S = 0.04
 WHY = {
     "slow": "was too slow",
@@ -38,6 +38,15 @@ def machine(chromium: str) -> str:
         f"{made_of}, {os.cpu_count()} cores, ten million additions in {seconds(pace_s())}, "
         f"{platform.system()}, Python {platform.python_version()}, Chromium {chromium}, {packages}"
     )
+
+
+def pace_s() -> float:
+    """How long Python takes for ten million additions: machines of one name differ by times."""
+    start = time.perf_counter()
+    total = 0
+    for n in range(10_000_000):
+        total += n
+    return time.perf_counter() - start
 
 
 def load() -> float:
@@ -80,14 +89,12 @@ def growth(of: Figures, name: str) -> float | None:
 def last_turn(of: Figures, name: str) -> float | None:
     """The last turns' cost over the first's, of those alone that came to the same end.
 
-    The median of the last three stretches: some things are done once a minute, whatever the turns.
-    CPU is counted in what the machine does meanwhile: its own speed changes by times in a minute.
+    Of the last three stretches the median: some things are done once a minute, whatever the turns.
     """
     talk = of.get("conversation")
     if not talk or talk[-1]["last"] != TURNS:
         return None
-    costs = [each[name] / (each["pace_s"] if name in CPU else 1) for each in talk]
-    return median(costs[-3:]) / costs[0]
+    return median(each[name] for each in talk[-3:]) / talk[0][name]
 
 
 def part(of: Figures, group: str, name: str) -> float | None:
