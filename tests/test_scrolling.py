@@ -90,6 +90,22 @@ def test_a_smooth_scroll_is_not_held_back_by_what_comes_in_before_its_first_step
     streaming.page.wait_for_function("document.querySelector('[role=log]').scrollTop === 0")
 
 
+@pytest.mark.parametrize("refused", [None, "A reply is still running."])
+def test_what_one_sends_is_in_sight(streaming: Kernel, refused: str | None) -> None:
+    by_wheel(streaming)
+    expect(jump_button(streaming)).to_be_visible()
+    streaming.change("facts", id="a", facts={"status": "complete"})
+    streaming.state()
+    streaming.box.fill("And now?")
+    streaming.box.press("Enter")
+    sent = streaming.wait_sent("send")
+    streaming.push("received", nonce=sent["nonce"], **({"refused": refused} if refused else {}))
+    if refused:
+        expect(streaming.page.get_by_text(refused)).to_be_visible()
+    expect(jump_button(streaming)).to_be_visible(visible=bool(refused))
+    assert (gap(streaming) < 2) == (not refused)
+
+
 def test_scrolling_down_to_the_end_follows_again(streaming: Kernel) -> None:
     by_wheel(streaming)
     expect(jump_button(streaming)).to_be_visible()

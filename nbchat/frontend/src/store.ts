@@ -95,6 +95,7 @@ export class Store {
   /** A real model of the same kernel: the proxy does not tell whether that lives. */
   #peer: WidgetModel | undefined;
   #views = new Set<() => void>();
+  #onMessageSent = new Set<() => void>();
   #pending = new Map<string, Pending>();
   #heard = Date.now();
   #asked: number | undefined;
@@ -120,6 +121,12 @@ export class Store {
   subscribe(view: () => void): () => void {
     this.#views.add(view);
     return () => this.#views.delete(view);
+  }
+
+  /** Calls `then` when a message that was typed in this page has arrived. */
+  onMessageSent(then: () => void): () => void {
+    this.#onMessageSent.add(then);
+    return () => this.#onMessageSent.delete(then);
   }
 
   /** Sends, and resolves with the kernel's answer: never, if there is none. `quiet`: no person waits for it. */
@@ -263,6 +270,8 @@ export class Store {
     if (wantsFile && !answer.file && answer.refused === undefined) return;
     pending?.resolve(answer);
     this.#pending.delete(nonce);
+    const isMessage = pending?.type === "send" || pending?.type === "edit";
+    if (isMessage && answer.refused === undefined) for (const then of this.#onMessageSent) then();
   }
 
   #resync(): void {

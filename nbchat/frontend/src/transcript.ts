@@ -89,7 +89,8 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     keepFocus(log, draw);
     return behind.size === 0;
   };
-  cleanups.push(follow(store, drawAll));
+  // Who asks something wants to see the answer, wherever they were reading.
+  cleanups.push(follow(store, drawAll), store.onMessageSent(() => scroll.jump()));
   return () => {
     for (const cleanup of cleanups) cleanup();
     resized.disconnect();
