@@ -213,16 +213,13 @@ class Conversation:
                 results = [] if before.goes_on else round_messages("", before.rounds[-1:])[1:]
                 return before.context_tokens + reckon_tokens(results)
             since += round_messages(before.content, before.rounds)
-        exchanged = self.exchanged(before=before)
-        counts = [
-            (n, m.context_tokens) for n, m in enumerate(exchanged) if m.context_tokens is not None
-        ]
-        if not counts:
-            return None
-        last, tokens = counts[-1]
-        for message in exchanged[last + 1 :]:
-            since += to_openai(message)
-        return tokens + reckon_tokens(since)
+        later: list[Message] = []
+        for message in reversed(self.exchanged(before=before)):
+            if message.context_tokens is not None:
+                since += [part for each in later for part in to_openai(each)]
+                return message.context_tokens + reckon_tokens(since)
+            later.append(message)
+        return None
 
     def walk(self) -> Iterator[tuple[Message | None, Message]]:
         """All messages in all versions, each with the one that it follows, which comes earlier."""

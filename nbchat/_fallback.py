@@ -13,7 +13,7 @@ import ipywidgets
 from IPython.display import DisplayHandle, display
 
 # An update sends all of it, and the page draws it anew: it may lag, but not grow dearer each turn.
-_CHARACTERS_PER_S = 10_000
+_CHARACTERS_PER_S = 25_000
 
 
 class Fallback:

@@ -185,7 +185,7 @@ def check_content(content: object, attachments: Sequence[Attachment] = ()) -> No
 def _said(reply: Message) -> str:
     # Made by the model: no server takes them back as its words.
     shown = [f"[{a.name}]" for a in reply.attachments if a.kind == "image"]
-    return "\n\n".join(filter(None, (reply.content, *shown))) if shown else reply.content
+    return "\n\n".join(filter(None, (reply.content, *shown)))
 
 
 def _utf16_length(text: str) -> int:
