@@ -18,10 +18,10 @@ from ._attachments import Attachment
 from ._causes import clean
 from ._conversation import Conversation
 from ._errors import ChatError
+from ._events import Usage
 from ._message import Message, Status
 from ._rounds import CallStatus, Round, ToolCall
 from ._settings import ChatSettings
-from ._stream import Usage
 
 FORMAT = "nbchat"
 VERSION = 2  # 1 knew no calls of tools

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from ._chat_json import SavedChat
+    from ._events import Usage
     from ._reply import Reply
-    from ._stream import Usage
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")

@@ -11,10 +11,10 @@ from ._fork import Fork
 
 if TYPE_CHECKING:
     from ._attachments import Attachment
+    from ._events import Event, Usage
     from ._message import Message, Role
     from ._progress import Progress
     from ._response_format import ResponseFormat
-    from ._stream import Event, Usage
 
 _GO_ON = (
     "Your last message was cut off. Go on exactly where it stopped, if need be in the middle of a "

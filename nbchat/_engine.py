@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from openai import AsyncOpenAI
 
+    from ._events import Event
     from ._providers import Provider
-    from ._stream import Event, StreamReader
+    from ._stream import StreamReader
 
 _CONNECT_TIMEOUT_S = 15.0
 _GET_TIMEOUT_S = 30.0
@@ -147,7 +148,8 @@ class Engine:
         """
         import asyncio
 
-        from ._stream import Failure, StreamReader
+        from ._events import Failure
+        from ._stream import StreamReader
 
         reader = StreamReader(
             server=self.provider.name, model=body["model"], key_env=self.provider.key_env

@@ -15,8 +15,8 @@ from ._rounds import Round, ToolCall, reply_messages
 if TYPE_CHECKING:
     from ._attachments import Attachment
     from ._errors import ChatError
+    from ._events import Usage
     from ._response_format import ResponseFormat
-    from ._stream import Usage
 
 Role = Literal["user", "assistant"]
 Status = Literal["queued", "streaming", "complete", "stopped", "error"]

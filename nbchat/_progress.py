@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ._message import Message
-from ._rounds import Round, ToolCall
-from ._stream import (
+from ._events import (
     ContentDelta,
     Event,
     Failure,
@@ -20,6 +18,8 @@ from ._stream import (
     ToolCalls,
     Usage,
 )
+from ._message import Message
+from ._rounds import Round, ToolCall
 
 
 class Progress:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ._attachments import Attachment
 from ._errors import ChatError
+from ._events import Usage
 from ._message import Message, Status
 from ._rounds import ToolCall
-from ._stream import Usage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,20 +10,12 @@ from typing import Protocol
 from ._conversation import Conversation
 from ._engine import Engine, background
 from ._errors import ChatError
+from ._events import ContentDelta, Event, Failure, ImageOutput, ModelName, ReasoningDelta, ToolCalls
 from ._message import Message
 from ._plan import Plan, Server
 from ._reply import Reply
 from ._rules import Rules
 from ._settings import ChatSettings
-from ._stream import (
-    ContentDelta,
-    Event,
-    Failure,
-    ImageOutput,
-    ModelName,
-    ReasoningDelta,
-    ToolCalls,
-)
 from ._tool_loop import CallsUnderWay
 
 #: Gives the engine, what is known of its server, and the settings with a model.

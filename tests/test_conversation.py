@@ -4,8 +4,8 @@ import pytest
 
 from nbchat._conversation import Conversation
 from nbchat._errors import ChatError
+from nbchat._events import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
 from nbchat._message import Message
-from nbchat._stream import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
 
 
 class Clock:

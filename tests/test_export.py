@@ -19,11 +19,7 @@ from nbchat._attachments import Attachment
 from nbchat._chat_json import from_json, to_json
 from nbchat._conversation import Conversation
 from nbchat._errors import ChatError
-from nbchat._export import MARKER, to_html, to_markdown, to_notebook, to_plain
-from nbchat._markdown import harmless
-from nbchat._message import Message
-from nbchat._settings import ChatSettings
-from nbchat._stream import (
+from nbchat._events import (
     ContentDelta,
     Event,
     Failure,
@@ -34,6 +30,10 @@ from nbchat._stream import (
     ReasoningDetails,
     Usage,
 )
+from nbchat._export import MARKER, to_html, to_markdown, to_notebook, to_plain
+from nbchat._markdown import harmless
+from nbchat._message import Message
+from nbchat._settings import ChatSettings
 
 pytestmark = pytest.mark.environments  # what it takes is time
 

@@ -46,19 +46,19 @@ from nbchat._chat_json import SavedChat, from_json, to_json
 from nbchat._connection import account
 from nbchat._conversation import Conversation
 from nbchat._errors import ChatError
-from nbchat._export import to_html
-from nbchat._models import parse_models
-from nbchat._plan import refused_parameter
-from nbchat._stream import (
+from nbchat._events import (
     ContentDelta,
     Event,
     Failure,
     ImageOutput,
     ReasoningDelta,
     ReasoningDetails,
-    StreamReader,
     Usage,
 )
+from nbchat._export import to_html
+from nbchat._models import parse_models
+from nbchat._plan import refused_parameter
+from nbchat._stream import StreamReader
 
 pytestmark = pytest.mark.environments  # what it takes is time
 

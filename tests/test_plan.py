@@ -11,11 +11,11 @@ from nbchat._catalogue import Catalogue
 from nbchat._causes import explain_body
 from nbchat._context import brief, leave_out, reckon_tokens
 from nbchat._conversation import Spent
+from nbchat._events import Usage
 from nbchat._models import parse_models
 from nbchat._plan import Plan, Server, refused_parameter
 from nbchat._providers import KNOWN, Provider
 from nbchat._rules import Rules
-from nbchat._stream import Usage
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 

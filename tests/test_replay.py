@@ -12,7 +12,8 @@ from sse_server import ScriptedServer
 from wire import WIRE, needs_wire
 
 from nbchat import ChatError, ChatWidget, _plan
-from nbchat._stream import ContentDelta, Failure, Finish, ReasoningDelta, StreamReader, Usage
+from nbchat._events import ContentDelta, Failure, Finish, ReasoningDelta, Usage
+from nbchat._stream import StreamReader
 
 pytestmark = needs_wire
 TIMEOUT = 60

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wire import WIRE, needs_wire
 
 from nbchat._errors import ChatError
-from nbchat._stream import (
+from nbchat._events import (
     ContentDelta,
     Event,
     Failure,
@@ -20,9 +20,9 @@ from nbchat._stream import (
     ModelName,
     ReasoningDelta,
     ReasoningDetails,
-    StreamReader,
     Usage,
 )
+from nbchat._stream import StreamReader
 
 
 def sse(*chunks: object, done: bool = True) -> bytes:

@@ -23,6 +23,7 @@ PURE = (
     "_deadline",
     "_description",
     "_errors",
+    "_events",
     "_explain",
     "_export",
     "_fork",
