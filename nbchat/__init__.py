@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._chat.errors import ChatError
+from ._chat.settings import ChatSettings
 from ._chat_widget import ChatWidget
-from ._errors import ChatError
-from ._reasoning import reasoning_rules
-from ._settings import ChatSettings
+from ._servers.reasoning import reasoning_rules
 
 if TYPE_CHECKING:
     from ._compare import compare
-    from ._reply import Reply
+    from ._turns.reply import Reply
 
 __all__ = ["ChatError", "ChatSettings", "ChatWidget", "Reply", "compare", "reasoning_rules"]
 
 
 # Showing a chat takes what is imported above. All else is imported by what needs it, when it does:
 # a model that is asked, a tool, a file, or one of these names.
-_LATER = {"Reply": "._reply", "compare": "._compare"}
+_LATER = {"Reply": "._turns.reply", "compare": "._compare"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import _local_model
-from ._cache import cache_dir
-from ._errors import ChatError
+from ._chat.errors import ChatError
+from ._servers import local_model
+from ._servers.model_cache import cache_dir
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,15 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _download_model() -> None:
-    if (path := _local_model.weights()) is not None:
+    if (path := local_model.weights()) is not None:
         _say(f"The demo model is there already: {path}\n")
         return
     _say(
-        f"Fetching {_local_model.TITLE} ({_local_model.LICENSE}), "
-        f"{_local_model.DOWNLOAD_BYTES / 1e6:.0f} MB, once, to {cache_dir()}\n"
+        f"Fetching {local_model.TITLE} ({local_model.LICENSE}), "
+        f"{local_model.DOWNLOAD_BYTES / 1e6:.0f} MB, once, to {cache_dir()}\n"
     )
     try:
-        path = _local_model.download_weights(_show_progress)
+        path = local_model.download_weights(_show_progress)
     finally:
         _say("\n" if sys.stderr.isatty() else "")
     _say(f"Kept in {path}\n")

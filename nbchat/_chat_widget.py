@@ -11,36 +11,36 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._callbacks import Callbacks
-from ._comm import close_family, open_family
-from ._connection import Connection
-from ._controls import Controls
-from ._download import LastReply
-from ._engine import Timeouts
-from ._fallback import display_widget
-from ._figures import Figures
-from ._following import Following
-from ._keeper import Keeper, read_chat
-from ._lean import Layout, Lean, Part
-from ._model_controls import ModelControls
-from ._notebook import Notebook
-from ._notices import Notices
-from ._providers import Secret
-from ._rules import Overflow, Rules
-from ._runs import Runs
-from ._session import Session
-from ._settings import MAX_TOKENS, ChatSettings, read_system
-from ._toolbox import Approve, Toolbox
-from ._transcript import Transcript
-from ._turns import Turns
+from ._chat.notices import Notices
+from ._chat.settings import MAX_TOKENS, ChatSettings, read_system
+from ._files.fallback_output import display_widget
+from ._files.keeper import Keeper, read_chat
+from ._files.last_reply import LastReply
+from ._notebook.notebook import Notebook
+from ._servers.connection import Connection
+from ._servers.engine import Timeouts
+from ._servers.providers import Secret
+from ._tools.toolbox import Approve, Toolbox
+from ._turns.callbacks import Callbacks
+from ._turns.rules import Overflow, Rules
+from ._turns.session import Session
+from ._widget.code_runs import Runs
+from ._widget.comms import close_family, open_family
+from ._widget.controls import Controls
+from ._widget.lean_widgets import Layout, Lean, Part
+from ._widget.model_controls import ModelControls
+from ._widget.model_switch import Following
+from ._widget.transcript import Transcript
+from ._widget.turn_requests import Turns
+from ._widget.usage import Figures
 
 if TYPE_CHECKING:
     import pandas as pd
     from openai import AsyncOpenAI
 
-    from ._chat_json import SavedChat
-    from ._events import Usage
-    from ._reply import Reply
+    from ._chat.events import Usage
+    from ._files.chat_json import SavedChat
+    from ._turns.reply import Reply
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
@@ -166,7 +166,7 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
         given_models = None
         if models is not None:
-            from ._models import read_models
+            from ._servers.models import read_models
 
             given_models = read_models(models)
         self._connection = connection = Connection(
@@ -295,7 +295,7 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         Raises:
             ImportError: There is no pandas.
         """
-        from ._frames import conversation_frame
+        from ._chat.dataframes import conversation_frame
 
         with self._lock:
             return conversation_frame(self._session.conversation.messages)
@@ -367,14 +367,14 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        from ._attachments import read_all
+        from ._chat.attachments import read_all
 
         attachments = read_all(images, files)
         if isinstance(content, str):
             attachments += self._notebook.find(content)
         form = None
         if response_format is not None:
-            from ._response_format import read_response_format
+            from ._chat.response_format import read_response_format
 
             form = read_response_format(response_format)
         return self._turns.ask(content, attachments, form, queue=queue)
@@ -400,7 +400,7 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             IndexError: There is no such message.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        from ._message import to_openai
+        from ._chat.message import to_openai
 
         with self._lock:
             exchanged = self._session.conversation.exchanged()

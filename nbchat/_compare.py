@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from IPython.display import display
 
-from ._attachments import read_all
-from ._chat_json import SavedChat
+from ._chat.attachments import read_all
+from ._chat.dataframes import figures, rows_frame
+from ._chat.errors import ChatError
+from ._chat.message import Message, check_content
+from ._chat.settings import ChatSettings, read_system
 from ._chat_widget import ChatWidget
-from ._comm import close_family, open_family
-from ._connection import Connection
-from ._engine import Engine, Timeouts
-from ._errors import ChatError
-from ._export import to_html, to_plain
-from ._fallback import Fallback, display_widget
-from ._frames import figures, rows_frame
-from ._lean import Layout, Lean, Part, lean
-from ._message import Message, check_content
-from ._models import read_models
-from ._plan import Server
-from ._providers import Secret
-from ._reply import Reply
-from ._rules import Rules
-from ._session import Session
-from ._settings import ChatSettings, read_system
-from ._transcript import Transcript
+from ._files.chat_json import SavedChat
+from ._files.export import to_html, to_plain
+from ._files.fallback_output import Fallback, display_widget
+from ._servers.connection import Connection
+from ._servers.engine import Engine, Timeouts
+from ._servers.models import read_models
+from ._servers.providers import Secret
+from ._turns.plan import Server
+from ._turns.reply import Reply
+from ._turns.rules import Rules
+from ._turns.session import Session
+from ._widget.comms import close_family, open_family
+from ._widget.lean_widgets import Layout, Lean, Part, lean
+from ._widget.transcript import Transcript
 
 if TYPE_CHECKING:
     import pandas as pd

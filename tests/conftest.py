@@ -63,7 +63,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     # Another test's server may have had the same port.
-    monkeypatch.setattr("nbchat._connection._listed", {})
+    monkeypatch.setattr("nbchat._servers.connection._listed", {})
     with ScriptedServer() as server:
         yield server
 
@@ -89,9 +89,9 @@ def make(server: ScriptedServer) -> Iterator[Callable[..., ChatWidget]]:
 @pytest.fixture(scope="session")
 def weights() -> Path:
     """The embedded model's weights, fetched once and kept in the user's cache."""
-    from nbchat import _local_model
+    from nbchat._servers import local_model
 
-    return _local_model.weights() or _local_model.download_weights()
+    return local_model.weights() or local_model.download_weights()
 
 
 class Built(NamedTuple):

@@ -17,9 +17,10 @@ import sse_server as sse
 from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 
-from nbchat import ChatError, ChatWidget, Reply, _local_model, _providers, reasoning_rules
-from nbchat._engine import Timeouts
-from nbchat._providers import find_openrouter_key
+from nbchat import ChatError, ChatWidget, Reply, reasoning_rules
+from nbchat._servers import local_model, providers
+from nbchat._servers.engine import Timeouts
+from nbchat._servers.providers import find_openrouter_key
 
 
 @pytest.fixture
@@ -272,7 +273,7 @@ def test_cancelling_an_await_stops_the_reply(chat: ChatWidget, server: ScriptedS
 def test_waiting_where_it_would_block_the_stream_is_an_error(
     chat: ChatWidget, server: ScriptedServer
 ) -> None:
-    from nbchat._engine import background
+    from nbchat._servers.engine import background
 
     server.script(sse.hang())
     reply = chat.send("Hi")
@@ -687,8 +688,8 @@ def test_what_was_stopped_can_go_on_at_once(chat: ChatWidget, server: ScriptedSe
 def test_without_a_key_the_chat_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
 ) -> None:
-    monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    monkeypatch.setattr(local_model, "runtime_installed", lambda: False)
+    monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
     chat = ChatWidget()
     (notice,) = chat._transcript.get_state()["snapshot"]["notices"]
     assert "no model to talk to" in notice["text"]
@@ -762,7 +763,7 @@ def test_a_key_from_colabs_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_list_that_cannot_be_reached(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
     server.models = sse.status(503, "no")
     chat = ChatWidget(api_key="sk-or-x")
     chat._connection.load_models()
@@ -818,7 +819,7 @@ def test_a_page_that_loads_in_mid_reply_gets_all_there_is(
 
 
 def test_a_closed_chat_leaves_no_widget_behind(make: Callable[..., ChatWidget]) -> None:
-    from nbchat._bundle import bundle
+    from nbchat._widget.bundle import bundle
 
     bundle()
     before = widget_count()

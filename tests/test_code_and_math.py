@@ -14,7 +14,7 @@ from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import Locator, Page, expect
 from sse_server import DONE, ScriptedServer
 
-from nbchat._bundle import asset
+from nbchat._widget.bundle import asset
 
 pytestmark = pytest.mark.browser
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from nbchat._conversation import Conversation
-from nbchat._errors import ChatError
-from nbchat._events import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
-from nbchat._message import Message
+from nbchat._chat.conversation import Conversation
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
+from nbchat._chat.message import Message
 
 
 class Clock:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat import _discovery
-from nbchat._discovery import FoundServer, find_servers
+from nbchat._servers import discovery
+from nbchat._servers.discovery import FoundServer, find_servers
 
 # Long enough for a busy machine; only what is slow waits for it.
 TIMEOUT_S = 5.0
@@ -74,12 +74,12 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     nobody = socket.create_server(("127.0.0.1", 0))
     free = nobody.getsockname()[1]
     nobody.close()
-    monkeypatch.setattr(_discovery, "PORTS", dict.fromkeys(_discovery.PORTS, free))
+    monkeypatch.setattr(discovery, "PORTS", dict.fromkeys(discovery.PORTS, free))
     fakes: list[Fake] = []
 
     def start(provider: str, answers: Answers) -> Fake:
         fakes.append(Fake(answers))
-        monkeypatch.setitem(_discovery.PORTS, provider, fakes[-1].server_port)
+        monkeypatch.setitem(discovery.PORTS, provider, fakes[-1].server_port)
         return fakes[-1]
 
     yield start
@@ -111,7 +111,7 @@ def only(provider: str, fake: Fake, *models: str) -> list[FoundServer]:
 
 
 def test_the_usual_ports() -> None:
-    assert _discovery.PORTS == {
+    assert discovery.PORTS == {
         "ollama": 11434,
         "lmstudio": 1234,
         "llama-server": 8080,
@@ -167,7 +167,7 @@ def test_models_that_make_embeddings_are_left_out(start: Start) -> None:
 # What is not
 
 
-@pytest.mark.parametrize("provider", list(_discovery.PORTS))
+@pytest.mark.parametrize("provider", list(discovery.PORTS))
 @pytest.mark.parametrize(
     "body",
     [
@@ -261,7 +261,7 @@ def test_a_slow_server_holds_up_nothing(start: Start, answer: Callable[[Handler]
     assert find_servers(1) == only("vllm", vllm, "m")
     assert time.monotonic() - began < 3
     # Nor does it leave anything behind.
-    until(lambda: not [t for t in threading.enumerate() if isinstance(t, _discovery._Probe)])
+    until(lambda: not [t for t in threading.enumerate() if isinstance(t, discovery._Probe)])
 
 
 def test_a_redirect_is_not_followed(start: Start) -> None:
@@ -322,10 +322,10 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(list(_discovery.PORTS)), JSON, JSON)
+@given(st.sampled_from(list(discovery.PORTS)), JSON, JSON)
 def test_hostile_json_raises_nothing(provider: str, first: object, second: object) -> None:
     answers = iter([first, second])
-    models = _discovery._RECOGNISE[provider](lambda _: next(answers))
+    models = discovery._RECOGNISE[provider](lambda _: next(answers))
     assert all(isinstance(model, str) and model for model in models)
 
 

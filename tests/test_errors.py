@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import WIRE, needs_wire
 
-from nbchat._causes import clean, explain, explain_body
-from nbchat._errors import ChatError
+from nbchat._chat.errors import ChatError
+from nbchat._servers.error_messages import clean, explain, explain_body
 
 KEY = "sk-or-v1-0123456789abcdef"
 

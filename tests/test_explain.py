@@ -18,8 +18,9 @@ from test_servers import Make, loaded, snapshot
 from test_variables import Hostile, until_given_up
 from until import TIMEOUT, until
 
-from nbchat import ChatWidget, _notebook
-from nbchat._explain import QUESTION, Failure
+from nbchat import ChatWidget
+from nbchat._notebook import notebook
+from nbchat._notebook.failed_cell import QUESTION, Failure
 
 DEFINE = """
 import json
@@ -34,7 +35,7 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     shell = InteractiveShell()
     monkeypatch.setattr(shell, "showtraceback", lambda *_, **__: None)
     monkeypatch.setattr(shell, "showsyntaxerror", lambda *_, **__: None)
-    monkeypatch.setattr(_notebook, "get_ipython", lambda: shell)
+    monkeypatch.setattr(notebook, "get_ipython", lambda: shell)
     run(shell, DEFINE)
     yield shell
     shell.history_manager.end_session()
@@ -93,7 +94,7 @@ def test_causes_groups_and_errors_of_syntax(shell: InteractiveShell) -> None:
 
 @pytest.mark.parametrize("how", ["waits", "loops", "raises", "huge"])
 def test_an_error_that_cannot_be_put_in_words(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbchat._explain.TIME_LIMIT_S", 0.2)
+    monkeypatch.setattr("nbchat._notebook.failed_cell.TIME_LIMIT_S", 0.2)
     hostile = Hostile(how)
 
     class OddError(Exception):

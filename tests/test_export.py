@@ -15,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_attachments import PDF, png
 
-from nbchat._attachments import Attachment
-from nbchat._chat_json import from_json, to_json
-from nbchat._conversation import Conversation
-from nbchat._errors import ChatError
-from nbchat._events import (
+from nbchat._chat.attachments import Attachment
+from nbchat._chat.conversation import Conversation
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import (
     ContentDelta,
     Event,
     Failure,
@@ -30,10 +29,11 @@ from nbchat._events import (
     ReasoningDetails,
     Usage,
 )
-from nbchat._export import MARKER, to_html, to_markdown, to_notebook, to_plain
-from nbchat._markdown import harmless
-from nbchat._message import Message
-from nbchat._settings import ChatSettings
+from nbchat._chat.markdown import harmless
+from nbchat._chat.message import Message
+from nbchat._chat.settings import ChatSettings
+from nbchat._files.chat_json import from_json, to_json
+from nbchat._files.export import MARKER, to_html, to_markdown, to_notebook, to_plain
 
 pytestmark = pytest.mark.environments  # what it takes is time
 

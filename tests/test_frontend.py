@@ -15,7 +15,7 @@ from frontend.markdown import TEXTS
 from harness import STATIC, URL, Kernel, message, notice
 from playwright.sync_api import expect
 
-from nbchat._bundle import bundle
+from nbchat._widget.bundle import bundle
 
 pytestmark = pytest.mark.browser
 

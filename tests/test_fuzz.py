@@ -39,14 +39,10 @@ from test_hostile import BAD, pieces
 from wire import WIRE
 
 from nbchat import ChatSettings
-from nbchat._attachments import Attachment
-from nbchat._catalogue import Catalogue
-from nbchat._causes import explain, explain_body
-from nbchat._chat_json import SavedChat, from_json, to_json
-from nbchat._connection import account
-from nbchat._conversation import Conversation
-from nbchat._errors import ChatError
-from nbchat._events import (
+from nbchat._chat.attachments import Attachment
+from nbchat._chat.conversation import Conversation
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import (
     ContentDelta,
     Event,
     Failure,
@@ -55,10 +51,14 @@ from nbchat._events import (
     ReasoningDetails,
     Usage,
 )
-from nbchat._export import to_html
-from nbchat._models import parse_models
-from nbchat._plan import refused_parameter
-from nbchat._stream import StreamReader
+from nbchat._files.chat_json import SavedChat, from_json, to_json
+from nbchat._files.export import to_html
+from nbchat._servers.catalogue import Catalogue
+from nbchat._servers.chat_completions.stream import StreamReader
+from nbchat._servers.connection import account
+from nbchat._servers.error_messages import explain, explain_body
+from nbchat._servers.models import parse_models
+from nbchat._turns.plan import refused_parameter
 
 pytestmark = pytest.mark.environments  # what it takes is time
 

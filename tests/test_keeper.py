@@ -18,8 +18,8 @@ from test_servers import Make, loaded, notices, snapshot
 from until import TIMEOUT, until
 
 from nbchat import ChatWidget
-from nbchat._keeper import _keepers
-from nbchat._transcript import Transcript
+from nbchat._files.keeper import _keepers
+from nbchat._widget.transcript import Transcript
 
 
 @pytest.fixture(autouse=True)

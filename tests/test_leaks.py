@@ -18,8 +18,9 @@ from sse_server import ScriptedServer
 from test_chat import widget_count
 from until import TIMEOUT, until
 
-from nbchat import ChatError, ChatWidget, _engine
-from nbchat._engine import background
+from nbchat import ChatError, ChatWidget
+from nbchat._servers import engine
+from nbchat._servers.engine import background
 
 FDS = "/proc/self/fd"
 
@@ -112,8 +113,8 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         made.append(_make_client(provider))
         return made[-1]
 
-    _make_client = _engine.make_client
-    monkeypatch.setattr(_engine, "make_client", make_client)
+    _make_client = engine.make_client
+    monkeypatch.setattr(engine, "make_client", make_client)
     return made
 
 

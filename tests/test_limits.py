@@ -34,7 +34,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         while not over.is_set():
             await real_sleep(0.005)
 
-    monkeypatch.setattr("nbchat._turn.asyncio.sleep", sleep)
+    monkeypatch.setattr("nbchat._turns.turn.asyncio.sleep", sleep)
     return over.set
 
 

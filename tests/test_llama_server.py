@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from test_servers import loaded, snapshot
 
-from nbchat import ChatError, ChatWidget, _local_model
+from nbchat import ChatError, ChatWidget
+from nbchat._servers import local_model
 
 TIMEOUT = 120
 LONG = "The quick brown fox jumps over the lazy dog. " * 150
@@ -17,7 +18,7 @@ LONG = "The quick brown fox jumps over the lazy dog. " * 150
 
 @pytest.fixture
 def make(weights: Path) -> Iterator[Callable[..., ChatWidget]]:
-    server = _local_model.serve()
+    server = local_model.serve()
     chats: list[ChatWidget] = []
 
     def make_chat(**options: Any) -> ChatWidget:
@@ -32,14 +33,14 @@ def make(weights: Path) -> Iterator[Callable[..., ChatWidget]]:
 
 def test_what_it_says_of_its_model_and_of_a_reply(make: Callable[..., ChatWidget]) -> None:
     chat = loaded(make())
-    assert chat.model == _local_model.MODEL_ID
-    assert chat._controls.max_tokens.max == _local_model.CONTEXT_TOKENS
+    assert chat.model == local_model.MODEL_ID
+    assert chat._controls.max_tokens.max == local_model.CONTEXT_TOKENS
     reply = chat.send("Say hello.").wait(TIMEOUT)
     assert reply.text
     assert reply.usage is not None
     assert reply.usage.prompt_tokens
     counted = reply.usage.prompt_tokens + (reply.usage.completion_tokens or 0)
-    assert snapshot(chat)["context"] == {"used": counted, "length": _local_model.CONTEXT_TOKENS}
+    assert snapshot(chat)["context"] == {"used": counted, "length": local_model.CONTEXT_TOKENS}
 
 
 def test_it_takes_an_effort_and_any_name_of_the_model(make: Callable[..., ChatWidget]) -> None:
@@ -59,4 +60,4 @@ def test_its_own_refusal_of_what_is_too_long_is_answered(make: Callable[..., Cha
     assert reply.status == "complete"
     assert "Left out" in reply.notes[0]
     assert reply.usage is not None
-    assert 1000 < (reply.usage.prompt_tokens or 0) < _local_model.CONTEXT_TOKENS
+    assert 1000 < (reply.usage.prompt_tokens or 0) < local_model.CONTEXT_TOKENS

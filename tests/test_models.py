@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from wire import WIRE, needs_wire
 
-from nbchat._catalogue import Catalogue
-from nbchat._models import Model, parse_models, read_models
+from nbchat._servers.catalogue import Catalogue
+from nbchat._servers.models import Model, parse_models, read_models
 
 
 def test_free_models_come_first_then_by_name() -> None:

@@ -196,9 +196,9 @@ def test_another_server_in_mid_conversation(
     with ScriptedServer() as other:
         other.models = [{"id": "other/model"}]
         cells = [
-            "from nbchat import _discovery\nfrom nbchat._discovery import FoundServer\n"
-            f"found = FoundServer('ollama', {other.base_url!r}, ('other/model',))\n"
-            "_discovery.find_servers = lambda: [found]\n" + chat_cell(server),
+            "from nbchat._servers import discovery\n"
+            f"found = discovery.FoundServer('ollama', {other.base_url!r}, ('other/model',))\n"
+            "discovery.find_servers = lambda: [found]\n" + chat_cell(server),
         ]
         notebook = open_notebook(lab, cells)
         notebook.run(0)
@@ -231,9 +231,9 @@ def test_signing_in_leaves_no_secret_in_the_notebook_or_its_traffic(
     server.answers["/auth/keys"] = exchange
     page.on("websocket", listen)
     cell = (
-        "from nbchat import ChatWidget, _local_model, _providers\n"
-        f"_providers.OPENROUTER_URL = {server.base_url!r}\n"
-        "_local_model.runtime_installed = lambda: False\n"
+        "from nbchat import ChatWidget\nfrom nbchat._servers import local_model, providers\n"
+        f"providers.OPENROUTER_URL = {server.base_url!r}\n"
+        "local_model.runtime_installed = lambda: False\n"
         "chat = ChatWidget()\nchat"
     )
     notebook = open_notebook(lab, [cell, "chat, vars(chat)"])

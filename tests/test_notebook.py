@@ -365,9 +365,9 @@ def test_without_a_key_it_takes_one_and_the_notebook_never_holds_it(
     lab: Lab, open_notebook: Open, server: ScriptedServer
 ) -> None:
     redirect = (
-        "from nbchat import ChatWidget, _local_model, _providers\n"
-        f"_providers.OPENROUTER_URL = {server.base_url!r}\n"
-        "_local_model.runtime_installed = lambda: False\n"
+        "from nbchat import ChatWidget\nfrom nbchat._servers import local_model, providers\n"
+        f"providers.OPENROUTER_URL = {server.base_url!r}\n"
+        "local_model.runtime_installed = lambda: False\n"
     )
     cell = f"{redirect}chat = ChatWidget()\nchat"
     notebook = open_notebook(lab, [cell])

@@ -10,10 +10,10 @@ import pytest
 from harness import PNG
 
 from nbchat import ChatWidget
-from nbchat._conversation import Conversation
-from nbchat._message import Message
-from nbchat._outputs import MAX_CHARACTERS, MAX_IMAGES, to_files
-from nbchat._runs import Runs
+from nbchat._chat.conversation import Conversation
+from nbchat._chat.message import Message
+from nbchat._notebook.outputs import MAX_CHARACTERS, MAX_IMAGES, to_files
+from nbchat._widget.code_runs import Runs
 
 IMAGE = {
     "output_type": "display_data",

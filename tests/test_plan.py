@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from nbchat import ChatError, ChatSettings
-from nbchat._catalogue import Catalogue
-from nbchat._causes import explain_body
-from nbchat._context import brief, leave_out, reckon_tokens
-from nbchat._conversation import Spent
-from nbchat._events import Usage
-from nbchat._models import parse_models
-from nbchat._plan import Plan, Server, refused_parameter
-from nbchat._providers import KNOWN, Provider
-from nbchat._rules import Rules
+from nbchat._chat.conversation import Spent
+from nbchat._chat.events import Usage
+from nbchat._chat.token_estimate import brief, leave_out, reckon_tokens
+from nbchat._servers.catalogue import Catalogue
+from nbchat._servers.error_messages import explain_body
+from nbchat._servers.models import parse_models
+from nbchat._servers.providers import KNOWN, Provider
+from nbchat._turns.plan import Plan, Server, refused_parameter
+from nbchat._turns.rules import Rules
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from nbchat import reasoning_rules
-from nbchat._providers import KNOWN
-from nbchat._reasoning import (
+from nbchat._servers.providers import KNOWN
+from nbchat._servers.reasoning import (
     FIXED_REASONING,
     NO_REASONING,
     Reasoning,

@@ -11,9 +11,10 @@ import sse_server as sse
 from sse_server import ScriptedServer
 from wire import WIRE, needs_wire
 
-from nbchat import ChatError, ChatWidget, _plan
-from nbchat._events import ContentDelta, Failure, Finish, ReasoningDelta, Usage
-from nbchat._stream import StreamReader
+from nbchat import ChatError, ChatWidget
+from nbchat._chat.events import ContentDelta, Failure, Finish, ReasoningDelta, Usage
+from nbchat._servers.chat_completions.stream import StreamReader
+from nbchat._turns import plan
 
 pytestmark = needs_wire
 TIMEOUT = 60
@@ -59,7 +60,7 @@ def test_a_recorded_refusal_names_its_cause(
     server, chat = replayed
     body = json.loads(path.read_text(encoding="utf-8"))
     status = int(path.stem.split("__")[1])
-    monkeypatch.setattr(_plan, "MAX_WAIT_S", 0)
+    monkeypatch.setattr(plan, "MAX_WAIT_S", 0)
     chat._connection._refused.clear()
     refusal = sse.status(status, body)
     server.script(refusal)

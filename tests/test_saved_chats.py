@@ -20,12 +20,12 @@ import pytest
 from until import TIMEOUT, until
 
 import nbchat
-from nbchat._autosave import Autosave
-from nbchat._chat_json import from_json, to_json
-from nbchat._conversation import Conversation
-from nbchat._export import to_markdown, to_notebook
-from nbchat._saved_chats import SavedChatFile, suffix_of, write_file
-from nbchat._settings import ChatSettings
+from nbchat._chat.conversation import Conversation
+from nbchat._chat.settings import ChatSettings
+from nbchat._files.autosave import Autosave
+from nbchat._files.chat_json import from_json, to_json
+from nbchat._files.export import to_markdown, to_notebook
+from nbchat._files.saved_chats import SavedChatFile, suffix_of, write_file
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def output(script: str) -> tuple[str, str]:
 
 HOLD = """
 import sys
-from nbchat._saved_chats import SavedChatFile
+from nbchat._files.saved_chats import SavedChatFile
 file = SavedChatFile("thesis")
 assert file.acquire()
 print("ready", flush=True)
@@ -84,10 +84,10 @@ sys.stdin.read()
 
 # Two texts of different lengths: half of one is no chat.
 WRITE_ON = """
-from nbchat._chat_json import to_json
-from nbchat._conversation import Conversation
-from nbchat._saved_chats import SavedChatFile
-from nbchat._settings import ChatSettings
+from nbchat._files.chat_json import to_json
+from nbchat._chat.conversation import Conversation
+from nbchat._files.saved_chats import SavedChatFile
+from nbchat._chat.settings import ChatSettings
 texts = []
 for length in (1_000, 3_000_000):
     conversation = Conversation()
@@ -475,7 +475,7 @@ def test_no_two_saves_at_once(saves: Saves, autosave: Callable[..., Autosave]) -
 AT_EXIT = """
 import os, sys
 from pathlib import Path
-from nbchat._autosave import Autosave
+from nbchat._files.autosave import Autosave
 saver = Autosave(lambda: Path("saved").write_text(str(state)), print, interval_s=3600)
 state = 1
 saver.touch()
@@ -507,7 +507,7 @@ def refuse(*_, **__):
 threading.Thread.start = refuse
 
 async def main():
-    from nbchat._autosave import Autosave
+    from nbchat._files.autosave import Autosave
     saved = []
     saver = Autosave(lambda: saved.append(1), print, interval_s=0.01)
     saver.touch()

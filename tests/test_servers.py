@@ -16,8 +16,9 @@ from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 from wire import WIRE, needs_wire
 
-from nbchat import ChatWidget, _cache, _providers
-from nbchat._connection import account
+from nbchat import ChatWidget
+from nbchat._servers import model_cache, providers
+from nbchat._servers.connection import account
 
 Make = Callable[..., ChatWidget]
 
@@ -79,7 +80,7 @@ def test_the_first_request_already_knows_what_the_model_takes(
 def test_a_list_that_never_comes_holds_up_no_message(
     make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nbchat._connection._PATIENCE_S", 0.05)
+    monkeypatch.setattr("nbchat._servers.connection._PATIENCE_S", 0.05)
     server.models = sse.hang()
     assert make().send("Hi").wait(TIMEOUT).text == "You said: Hi"
 
@@ -89,12 +90,12 @@ def test_the_list_is_kept_for_when_the_network_is_away(
 ) -> None:
     server.models = [FULL, PLAIN]
     loaded(make(model="a/thinker"))
-    until(lambda: _cache.read_models(server.base_url))
-    (kept,) = (_cache.cache_dir() / "models").iterdir()
+    until(lambda: model_cache.read_models(server.base_url))
+    (kept,) = (model_cache.cache_dir() / "models").iterdir()
     if os.name != "nt":
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     server.models = sse.status(503, "away")
-    monkeypatch.setattr("nbchat._connection._listed", {})  # another kernel
+    monkeypatch.setattr("nbchat._servers.connection._listed", {})  # another kernel
     chat = make(model="a/thinker")
     chat._connection.load_models()
     until(lambda: chat._connection.catalogue.models)
@@ -105,7 +106,7 @@ def test_the_list_is_kept_for_when_the_network_is_away(
 
 
 def test_a_kept_list_is_shown_until_the_new_one_is_here(make: Make, server: ScriptedServer) -> None:
-    _cache.write_models(server.base_url, {"data": [PLAIN]})
+    model_cache.write_models(server.base_url, {"data": [PLAIN]})
     arrived = threading.Event()
     server.models = sse.gate(arrived)
     chat = make(model="")
@@ -116,11 +117,11 @@ def test_a_kept_list_is_shown_until_the_new_one_is_here(make: Make, server: Scri
 
 @pytest.mark.parametrize("kept", [b"", b"{", b"[1, 2]", b'{"data": 3}', b"\xff\xfe"])
 def test_a_kept_list_that_is_damaged(make: Make, server: ScriptedServer, kept: bytes) -> None:
-    path = _cache._list_path(server.base_url)
+    path = model_cache._list_path(server.base_url)
     path.parent.mkdir(parents=True)
     path.write_bytes(kept)
     loaded(make())
-    until(lambda: _cache.read_models(server.base_url) == {"data": server.models})
+    until(lambda: model_cache.read_models(server.base_url) == {"data": server.models})
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing(
@@ -134,9 +135,9 @@ def test_a_cache_that_cannot_be_written_costs_nothing(
 
 
 def test_only_so_many_lists_are_kept(empty_cache: Path) -> None:
-    for port in range(_cache._KEPT_LISTS + 5):
-        _cache.write_models(f"http://127.0.0.1:{port}/v1", {"data": []})
-    assert len(list((_cache.cache_dir() / "models").iterdir())) == _cache._KEPT_LISTS
+    for port in range(model_cache._KEPT_LISTS + 5):
+        model_cache.write_models(f"http://127.0.0.1:{port}/v1", {"data": []})
+    assert len(list((model_cache.cache_dir() / "models").iterdir())) == model_cache._KEPT_LISTS
 
 
 def test_an_old_list_is_fetched_again(
@@ -147,7 +148,7 @@ def test_an_old_list_is_fetched_again(
     assert chat._controls.model.options[0] == "test/model"
     loaded(chat)
     assert "quite/new" not in chat._controls.model.options, "it is fresh"
-    monkeypatch.setattr("nbchat._connection._FRESH_S", -1.0)
+    monkeypatch.setattr("nbchat._servers.connection._FRESH_S", -1.0)
     chat._connection.load_models()
     until(lambda: "quite/new" in chat._controls.model.options)
 
@@ -167,7 +168,7 @@ def test_the_next_chat_opens_with_the_list_of_its_own_server(
 def test_openrouter_is_asked_for_what_the_account_may_use(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
     chat = loaded(ChatWidget(api_key="sk-or-x", model="test/model"))
     assert "/models/user" in [request.path for request in server.requests]
     chat.close()
@@ -332,19 +333,19 @@ def test_a_known_server_takes_its_own_key_only(
     chat = ChatWidget(provider="groq", model="x")
     assert chat._connection.provider is not None
     assert chat._connection.provider.host == "api.groq.com"
-    assert chat._connection.provider.key == _providers.Secret("leak-groq")
+    assert chat._connection.provider.key == providers.Secret("leak-groq")
     chat.close()
     make(provider="groq").send("Hi").wait(TIMEOUT)
     assert "leak" not in repr(server.chats[0].headers), "another address: not its key"
 
 
 def test_names_and_addresses_lead_to_the_same_dialect() -> None:
-    for known in _providers.KNOWN.values():
-        assert _providers.endpoint(known.base_url, None).dialect == known.dialect or (
+    for known in providers.KNOWN.values():
+        assert providers.endpoint(known.base_url, None).dialect == known.dialect or (
             known.title == "OpenRouter"
         )
-    assert _providers.endpoint("http://localhost:11434/v1", None).dialect.truncates
-    assert not _providers.endpoint("http://far.example:11434/v1", None).dialect.truncates
+    assert providers.endpoint("http://localhost:11434/v1", None).dialect.truncates
+    assert not providers.endpoint("http://far.example:11434/v1", None).dialect.truncates
     with pytest.raises(ValueError, match="ollama"):
         ChatWidget(provider="olama")
 
@@ -376,12 +377,12 @@ def test_changing_the_server_keeps_the_conversation(make: Make, server: Scripted
 def test_servers_on_this_machine_are_offered(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nbchat import _discovery, _local_model
-    from nbchat._discovery import FoundServer
+    from nbchat._servers import discovery, local_model
+    from nbchat._servers.discovery import FoundServer
 
     found = FoundServer("ollama", server.base_url, ("qwen3", "gemma"))
-    monkeypatch.setattr(_discovery, "find_servers", lambda: [found])
-    monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
+    monkeypatch.setattr(discovery, "find_servers", lambda: [found])
+    monkeypatch.setattr(local_model, "runtime_installed", lambda: False)
     server.models = [{"id": "qwen3"}, {"id": "gemma"}]
     chat = ChatWidget()
     until(lambda: "servers" in notices(chat))
@@ -396,9 +397,9 @@ def test_servers_on_this_machine_are_offered(
 def test_another_server_can_be_asked_for(
     make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nbchat import _discovery
+    from nbchat._servers import discovery
 
-    monkeypatch.setattr(_discovery, "find_servers", list)
+    monkeypatch.setattr(discovery, "find_servers", list)
     monkeypatch.setenv("MISTRAL_API_KEY", "sk-mistral")
     chat = make()
     chat._following.welcome.offer_servers()
@@ -469,7 +470,7 @@ def test_what_is_left_of_the_account(body: object, said: str) -> None:
 def test_what_is_left_is_asked_after_each_reply(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
     left = iter([43, 42, 41, 40])
 
     def key(_: object) -> sse.Step:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nbchat._settings import ChatSettings, read_system
+from nbchat._chat.settings import ChatSettings, read_system
 
 
 def test_starts_as_documented() -> None:

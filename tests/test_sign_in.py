@@ -16,11 +16,11 @@ import pytest
 import sse_server as sse
 from sse_server import Request, ScriptedServer, Step
 
-from nbchat import _providers, _sign_in
-from nbchat._engine import background
-from nbchat._errors import ChatError
-from nbchat._providers import Secret
-from nbchat._sign_in import SignIn
+from nbchat._chat.errors import ChatError
+from nbchat._servers import providers, sign_in
+from nbchat._servers.engine import background
+from nbchat._servers.providers import Secret
+from nbchat._servers.sign_in import SignIn
 
 TIMEOUT = 20
 
@@ -31,7 +31,7 @@ KEY = "sk-or-v1-" + "7d3a52e8"
 
 @pytest.fixture(autouse=True)
 def openrouter(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> ScriptedServer:
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
+    monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
     server.answers["/auth/keys"] = lambda _: sse.status(200, {"key": KEY, "user_id": "u"})
     return server
 
@@ -54,11 +54,11 @@ def check_error(error: BaseException) -> None:
     assert error.__cause__ is None
     assert error.__context__ is None
     shown = verbose_traceback(error) + "".join(traceback.format_exception(error))
-    assert "_sign_in.py" in shown, "the frames of the module are there"
+    assert "sign_in.py" in shown, "the frames of the module are there"
     hidden(shown, repr(error), repr(vars(error)))
     # Not even in what no traceback prints.
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_filename == _sign_in.__file__:
+        if frame.f_code.co_filename == sign_in.__file__:
             hidden(repr(frame.f_locals))
 
 
@@ -149,7 +149,7 @@ def test_a_proxy_is_used_on_the_way_out(
     for name in ("no_proxy", "NO_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", server.base_url.removesuffix("/v1"))
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", "http://openrouter.test/api/v1")
+    monkeypatch.setattr(providers, "OPENROUTER_URL", "http://openrouter.test/api/v1")
     server.answers["http://openrouter.test/api/v1/auth/keys"] = server.answers["/auth/keys"]
     assert exchange(SignIn()).reveal() == KEY
 
@@ -225,7 +225,7 @@ def test_a_redirect_gets_nothing(server: ScriptedServer) -> None:
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", "http://127.0.0.1:9/api/v1")
+    monkeypatch.setattr(providers, "OPENROUTER_URL", "http://127.0.0.1:9/api/v1")
     with failing("OpenRouter refused the connection|OpenRouter can't be reached"):
         exchange(SignIn())
 
@@ -249,7 +249,7 @@ def test_a_server_that_takes_too_long(
             await connection.send(b" ")
             await asyncio.sleep(0.02)
 
-    monkeypatch.setattr(_sign_in, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(sign_in, "_TIMEOUT_S", 0.2)
     server.answers["/auth/keys"] = lambda _: step or trickle
     with failing("took too long"):
         exchange(SignIn())

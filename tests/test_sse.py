@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat._sse import EventDecoder, ServerSentEvent
+from nbchat._servers.sse import EventDecoder, ServerSentEvent
 
 
 def decode(*pieces: bytes) -> list[ServerSentEvent]:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import WIRE, needs_wire
 
-from nbchat._errors import ChatError
-from nbchat._events import (
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import (
     ContentDelta,
     Event,
     Failure,
@@ -22,7 +22,7 @@ from nbchat._events import (
     ReasoningDetails,
     Usage,
 )
-from nbchat._stream import StreamReader
+from nbchat._servers.chat_completions.stream import StreamReader
 
 
 def sse(*chunks: object, done: bool = True) -> bytes:

@@ -2,56 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PURE = (
-    "_attachments",
-    "_call_pieces",
-    "_catalogue",
-    "_causes",
-    "_chat_json",
-    "_context",
-    "_conversation",
-    "_deadline",
-    "_description",
-    "_errors",
-    "_events",
-    "_explain",
-    "_export",
-    "_fork",
-    "_keys",
-    "_markdown",
-    "_message",
-    "_models",
-    "_outputs",
-    "_plan",
-    "_progress",
-    "_providers",
-    "_reasoning",
-    "_reply_parts",
-    "_request",
-    "_response_format",
-    "_rounds",
-    "_rules",
-    "_settings",
-    "_sse",
-    "_stream",
-    "_tables",
-    "_terminal",
-    "_toolbox",
-    "_tools",
-    "_variables",
-)
-WIDGETS = {"IPython", "anywidget", "ipywidgets", "openai", "traitlets"}
-
 pytestmark = pytest.mark.environments
 
 
@@ -83,18 +41,6 @@ def test_typescript_is_clean(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in PURE if (ROOT / "nbchat" / f"{name}.py").exists()]
-)
-def test_pure_modules_know_no_widgets(module: str) -> None:
-    tree = ast.parse((ROOT / "nbchat" / f"{module}.py").read_text())
-    for name in imported_at_once(tree):
-        if name.startswith("."):
-            assert name[1:] in PURE, f"{module} imports {name}, which is not pure"
-        else:
-            assert name.partition(".")[0] not in WIDGETS, f"{module} imports {name}"
-
-
 def test_the_public_names_are_those_promised() -> None:
     import nbchat
 
@@ -106,13 +52,20 @@ def test_the_public_names_are_those_promised() -> None:
 
 def test_showing_a_chat_leaves_the_rest_for_later() -> None:
     """What a request, a tool or a file takes is imported with the first of these."""
-    ours = (
-        *("attachments", "causes", "compare", "context", "export", "frames", "keys"),
-        *("local_model", "markdown", "message", "models", "outputs", "plan", "progress"),
-        *("reply", "reply_parts", "request", "rounds", "stream", "tool_loop", "tools", "turn"),
-    )
-    others = ("asyncio", "hashlib", "openai", "pandas", "pydantic", "ssl", "subprocess")
-    late = {*others, *(f"nbchat._{name}" for name in ours)}
+    ours = {
+        "_chat": ("attachments", "dataframes", "keys", "markdown", "message", "progress"),
+        "_files": ("export",),
+        "_notebook": ("outputs",),
+        "_servers": ("chat_completions", "error_messages", "local_model", "models"),
+        "_tools": ("calls", "tool"),
+        "_turns": ("plan", "reply", "turn"),
+    }
+    late = {"asyncio", "hashlib", "openai", "pandas", "pydantic", "ssl", "subprocess"}
+    late |= {"nbchat._compare"}
+    for folder, names in ours.items():
+        for name in names:
+            assert list((ROOT / "nbchat" / folder).glob(f"{name}*")), f"{folder} has no {name}"
+            late.add(f"nbchat.{folder}.{name}")
     code = f"""
 import sys, anywidget, ipywidgets
 before = set(sys.modules)
@@ -122,18 +75,3 @@ sys.exit(" ".join({late} & (set(sys.modules) - before)) or 0)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-def imported_at_once(tree: ast.AST) -> Iterator[str]:
-    """What importing a module imports: neither what its functions do, nor what only types need."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level and not node.module:
-            yield from (f".{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield "." * node.level + (node.module or "")
-        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            yield from imported_at_once(ast.Module(node.orelse, []))
-        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            yield from imported_at_once(node)

@@ -14,7 +14,7 @@ import pytest
 
 MAKE_FILE = """
 import sys
-from nbchat._tempfiles import temporary_path
+from nbchat._files.tempfiles import temporary_path
 path = temporary_path("reply.md")
 path.write_text("hello")
 print(path, flush=True)
@@ -105,9 +105,9 @@ def test_a_folder_that_was_swept_away_is_made_again(
 def test_a_temporary_folder_that_cannot_be_written_is_an_os_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from nbchat import _tempfiles
+    from nbchat._files import tempfiles
 
-    monkeypatch.setattr(_tempfiles, "_folder", None)
+    monkeypatch.setattr(tempfiles, "_folder", None)
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
     with pytest.raises(OSError, match="nowhere"):
-        _tempfiles.temporary_path("x.md")
+        tempfiles.temporary_path("x.md")

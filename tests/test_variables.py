@@ -19,9 +19,9 @@ from PIL import Image
 from test_attachments import png
 from until import until
 
-from nbchat import _description, _tables
-from nbchat._description import describe
-from nbchat._variables import NotThereError, mentioned, offered, resolve
+from nbchat._notebook import description, tables
+from nbchat._notebook.description import describe
+from nbchat._notebook.variables import NotThereError, mentioned, offered, resolve
 
 LIMIT = 4000
 
@@ -108,7 +108,7 @@ def test_what_is_offered_and_in_which_order() -> None:
         ("n", "int"),
         ("lazy", "LazyFrame"),
         ("rows", "list 1,200"),
-        ("df", f"DataFrame 2{_tables.TIMES}1"),
+        ("df", f"DataFrame 2{tables.TIMES}1"),
         ("Path", "class"),
     ]
     assert [name for name, _ in offered({"In": [1]}, shell)] == ["In"], "it is the person's now"
@@ -334,7 +334,7 @@ def test_what_a_terminal_would_obey_is_left_out() -> None:
 
 @pytest.mark.parametrize("how", ["waits", "loops", "raises", "recurses", "huge", "odd"])
 def test_hostile_reprs(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_description, "TIME_LIMIT_S", 0.2)
+    monkeypatch.setattr(description, "TIME_LIMIT_S", 0.2)
     value = Hostile(how)
     text = told(value, limit=500)
     assert text.startswith("it: test_variables.Hostile")

@@ -16,7 +16,8 @@ from sse_server import Request, ScriptedServer
 from test_servers import notices, press, snapshot
 from until import TIMEOUT, until
 
-from nbchat import ChatError, ChatWidget, _discovery, _local_model, _providers
+from nbchat import ChatError, ChatWidget
+from nbchat._servers import discovery, local_model, providers
 
 KEY = "sk-or-v1-0123456789abcdef"
 CODE = "code-fedcba9876543210"
@@ -27,9 +28,9 @@ def chat(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, empty_cache: Path
 ) -> Iterator[ChatWidget]:
     """A chat without a key, whose OpenRouter is the scripted server."""
-    monkeypatch.setattr(_providers, "OPENROUTER_URL", server.base_url)
-    monkeypatch.setattr(_local_model, "runtime_installed", lambda: False)
-    monkeypatch.setattr(_discovery, "find_servers", list)
+    monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
+    monkeypatch.setattr(local_model, "runtime_installed", lambda: False)
+    monkeypatch.setattr(discovery, "find_servers", list)
     server.models = [{"id": "openrouter/free"}]
     chat = ChatWidget()
     yield chat
@@ -140,6 +141,6 @@ def test_no_secret_gets_out(
 
 
 def _files() -> list[Path]:
-    from nbchat._cache import cache_dir
+    from nbchat._servers.model_cache import cache_dir
 
     return [path for path in cache_dir().rglob("*") if path.is_file()]

@@ -1,0 +1,1 @@
+"""Pure values: messages, settings, events, errors. No widgets, no IPython, no network."""

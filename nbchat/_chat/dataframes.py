@@ -1,0 +1,85 @@
+"""What becomes a pandas DataFrame: tables, and what is known of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .message import Message
+from .reply_parts import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = (
+    *("role", "content", "model", "time", "prompt_tokens", "completion_tokens"),
+    *("cost", "duration_s", "status", "finish_reason"),
+)
+
+
+def table_frames(text: str) -> list[pd.DataFrame]:
+    """The tables in a text.
+
+    Raises:
+        ImportError: There is no pandas.
+    """
+    pandas = _pandas()
+    return [pandas.DataFrame(rows, columns=header) for header, rows in tables(text)]
+
+
+def conversation_frame(messages: Iterable[Message]) -> pd.DataFrame:
+    """Messages, one a row. Times are in UTC.
+
+    Raises:
+        ImportError: There is no pandas.
+    """
+    frame = rows_frame([_row(message) for message in messages], _COLUMNS)
+    frame["time"] = _pandas().to_datetime(frame["time"].astype(float), unit="s", utc=True)
+    return frame
+
+
+def rows_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Rows by the names of their columns.
+
+    Raises:
+        ImportError: There is no pandas.
+    """
+    frame = _pandas().DataFrame(rows, columns=list(columns))
+    # Numbers, even where a server has told none of them.
+    for name in columns:
+        if name.endswith("_tokens"):
+            frame[name] = frame[name].astype("Int64")
+        elif name.endswith("_s") or name == "cost":
+            frame[name] = frame[name].astype(float)
+    return frame
+
+
+def figures(message: Message) -> dict[str, Any]:
+    """What a reply took, by the names of the columns."""
+    usage = message.usage
+    return {
+        "duration_s": message.duration_s,
+        "prompt_tokens": usage and usage.prompt_tokens,
+        "completion_tokens": usage and usage.completion_tokens,
+        "cost": message.cost,
+        "status": message.status,
+    }
+
+
+def _row(message: Message) -> dict[str, Any]:
+    return {
+        "role": message.role,
+        "content": message.content,
+        "model": message.model,
+        "time": message.created,
+        "finish_reason": message.finish_reason,
+        **figures(message),
+    }
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("DataFrames need pandas: pip install pandas") from error
+    return pandas

@@ -1,0 +1,205 @@
+"""One message: what was said and what is known of it, for the browser and for the model."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Literal
+
+from .fork import Fork
+from .tool_rounds import Round, ToolCall, reply_messages
+
+if TYPE_CHECKING:
+    from .attachments import Attachment
+    from .errors import ChatError
+    from .events import Usage
+    from .response_format import ResponseFormat
+
+Role = Literal["user", "assistant"]
+Status = Literal["queued", "streaming", "complete", "stopped", "error"]
+
+
+@dataclass(eq=False)
+class Message:
+    """One message of a conversation.
+
+    A user's message is complete from the start; an assistant's is "queued", then "streaming", and
+    ends as "complete", "stopped" or "error".
+
+    Attributes:
+        fork: Where it stands, among the other versions of it.
+        next: What follows it.
+        created: When it was made, in Unix seconds; None where an older nbchat did not say.
+        response_format: The form that a reply was asked to have.
+        attachments: What a person sent along, or the images that the model made.
+        rounds: The requests of a reply that called tools, with the calls.
+        notes: What a person should know about how it came about, a sentence each.
+        runs: The number of each block of Python that has been run here, and the id of the widget
+            that shows what came out.
+        retry_at: When its request is sent again, on the clock of `time.monotonic`.
+        usage: Of all the requests that wrote it, as are the seconds.
+        context_tokens: What the conversation took of the context when it had been said.
+        estimated_cost: US dollars, where the server names none but the prices are known.
+        reasoning_s: Seconds of reasoning before there was text.
+        first_token_s: Seconds from the first request to the first of its text, reasoning or images.
+        duration_s: Seconds from the first request to the end, without those in which tools were
+            called.
+    """
+
+    role: Role
+    fork: Fork = field(repr=False)
+    next: Fork = field(default_factory=Fork, repr=False)
+    # Buffers grow at a cost linear in the text, and can be read by one thread while another writes.
+    _content: StringIO = field(default_factory=StringIO)
+    _reasoning: StringIO = field(default_factory=StringIO)
+    _reasoning_at: int = 0  # where that of this round begins
+    status: Status = "complete"
+    created: float | None = field(default_factory=time.time)
+    response_format: ResponseFormat | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    notes: tuple[str, ...] = ()
+    runs: dict[int, str] = field(default_factory=dict)
+    retry_at: float | None = None
+    usage: Usage | None = None
+    context_tokens: int | None = None
+    estimated_cost: float | None = None
+    reasoning_details: tuple[dict[str, Any], ...] = ()
+    reasoning_s: float | None = None
+    first_token_s: float | None = None
+    duration_s: float | None = None
+    error: ChatError | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+    @property
+    def content(self) -> str:
+        return self._content.getvalue()
+
+    @property
+    def reasoning(self) -> str:
+        return self._reasoning.getvalue()
+
+    @property
+    def has_text(self) -> bool:
+        return self._content.tell() > 0
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it says, shows or calls something."""
+        return self.has_text or bool(self.attachments or self.rounds)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is text after the last call of a tool."""
+        return self._content.tell() > (self.rounds[-1].at if self.rounds else 0)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """All calls of tools, in order."""
+        return tuple(call for round_ in self.rounds for call in round_.calls)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars, as the server names it or else by its prices."""
+        named = self.usage.cost if self.usage else None
+        return self.estimated_cost if named is None else named
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether a reply ended at max tokens, and can be continued."""
+        return self.finish_reason == "length" and self.goes_on
+
+    def to_view(self) -> dict[str, Any]:
+        """The message as the front end knows it (`Message` in `frontend/src/protocol.ts`)."""
+        return {
+            "content": self.content,
+            "reasoning": self.reasoning,
+            "tool_calls": list(map(self.call_to_view, range(len(self.tool_calls)))),
+            **self.facts(),
+        }
+
+    def call_to_view(self, index: int) -> dict[str, Any]:
+        """One of the calls of tools as the front end knows it."""
+        ats = [round_.at for round_ in self.rounds for _ in round_.calls]
+        call = self.tool_calls[index]
+        return {
+            "name": call.name,
+            "arguments": call.pretty_arguments,
+            "status": call.status,
+            "result": call.result,
+            "at": _utf16_length(self.content[: ats[index]]),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """All of the message but its two texts and the calls, which grow."""
+        error = self.error
+        return {
+            "id": self.id,
+            "role": self.role,
+            "status": self.status,
+            "branch": {"index": self.fork.index, "count": len(self.fork.versions)},
+            "model": self.model,
+            "finish_reason": self.finish_reason,
+            "reasoning_s": self.reasoning_s,
+            "first_token_s": self.first_token_s,
+            "duration_s": self.duration_s,
+            "usage": asdict(self.usage) if self.usage else None,
+            "estimated_cost": self.estimated_cost,
+            "attachments": [attachment.to_view() for attachment in self.attachments],
+            "notes": list(self.notes),
+            "runs": {str(index): model_id for index, model_id in self.runs.items()},
+            "retry_in_s": self.retry_at and max(0.0, self.retry_at - time.monotonic()),
+            "error": error
+            and {"message": error.message, "detail": error.detail, "retryable": error.retryable},
+        }
+
+
+def to_openai(message: Message, images: bool = True) -> list[dict[str, Any]]:
+    """A message as the OpenAI SDK takes it: of a reply that called tools, several.
+
+    Without `images`, each is only named: for a model that takes none.
+    """
+    if message.role == "assistant":
+        return reply_messages(_said(message), message.rounds)
+    return [{"role": message.role, "content": _content(message, images)}]
+
+
+def check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
+    """Refuses what is no message.
+
+    Raises:
+        ValueError: It is blank.
+        TypeError: It is not text.
+    """
+    if not isinstance(content, str):
+        raise TypeError(f"a message must be text, not {type(content).__name__}")
+    if not content.strip() and not attachments:
+        raise ValueError("The message is empty.")
+
+
+def _said(reply: Message) -> str:
+    # Made by the model: no server takes them back as its words.
+    shown = [f"[{a.name}]" for a in reply.attachments if a.kind == "image"]
+    return "\n\n".join(filter(None, (reply.content, *shown)))
+
+
+def _utf16_length(text: str) -> int:
+    """How long JavaScript finds a text."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def _content(message: Message, images: bool) -> str | list[dict[str, Any]]:
+    if not message.attachments:
+        return message.content
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]
+    for attachment in message.attachments:
+        if attachment.kind == "image" and not images:
+            parts.append({"type": "text", "text": f"[{attachment.name}]"})
+        else:
+            parts.append(attachment.part())
+    return [part for part in parts if part.get("text") != ""]

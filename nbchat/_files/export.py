@@ -1,0 +1,213 @@
+"""What is shown of a conversation, for people: as Markdown, a notebook, HTML and plain text.
+
+None of it can be read back: that is for `_chat_json.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from nbchat._chat.conversation import Conversation
+from nbchat._chat.markdown import Code, Prose, fenced, harmless, harmless_part, plain, split
+from nbchat._chat.message import Message
+from nbchat._chat.tool_rounds import ToolCall, parts
+
+# By which a file is known to be ours, and may be written anew.
+MARKER = "<!-- nbchat -->"
+METADATA = "nbchat"
+
+_SPEAKERS = {"user": "You", "assistant": "Assistant"}
+
+# What a terminal would obey, and what XML can't hold.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def to_markdown(conversation: Conversation, system: str = "") -> str:
+    """The messages as Markdown, each below a heading; hold the conversation's lock meanwhile."""
+    blocks = [MARKER]
+    if system.strip():
+        blocks += ["## System instructions", _text(system)]
+    for message in conversation.messages:
+        blocks += _head(message)
+        for part in parts(message.content, message.rounds):
+            blocks += _called(part) if isinstance(part, ToolCall) else [_text(part)]
+        blocks += _foot(message)
+    return _utf8("\n\n".join(filter(None, blocks)) + "\n")
+
+
+def to_notebook(conversation: Conversation, system: str = "") -> str:
+    """The messages as a notebook (nbformat 4.5), in which a reply's Python is in code cells.
+
+    Nothing has been run. Hold the conversation's lock meanwhile.
+    """
+    cells: list[dict[str, Any]] = []
+    if system.strip():
+        text = f"## System instructions\n\n{_text(system)}"
+        cells.append(_cell("markdown", text, "system"))
+    for message in conversation.messages:
+        for number, (kind, text) in enumerate(_pieces(message)):
+            cells.append(_cell(kind, text, f"{message.id}-{number}"))
+    notebook = {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
+            "language_info": {"name": "python"},
+            METADATA: {"version": 1},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return _utf8(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
+
+
+def to_html(conversation: Conversation) -> str:
+    """The messages as HTML that is safe anywhere: no markup of it comes from a message."""
+    messages = "\n".join(map(_html, conversation.messages))
+    return _utf8(f'<div class="nbchat-fallback">\n{messages}\n</div>')
+
+
+def to_plain(conversation: Conversation) -> str:
+    """The messages as plain text, without thoughts and without what a terminal would obey."""
+    return _utf8("\n\n".join(map(_plain, conversation.messages)))
+
+
+def _utf8(text: str) -> str:
+    """The text without half surrogate pairs, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _speaker(message: Message) -> str:
+    name = _SPEAKERS[message.role]
+    return f"{name} ({' '.join(message.model.split())})" if message.model else name
+
+
+def _thoughts(message: Message) -> str:
+    seconds = message.reasoning_s
+    return "Thoughts" if seconds is None else f"Thoughts ({seconds:.0f} s)"
+
+
+def _marks(message: Message) -> Iterator[str]:
+    """What is to be known of a message beside its text, a sentence each."""
+    if message.attachments:
+        yield f"Attached: {', '.join(attachment.name for attachment in message.attachments)}"
+    yield from message.notes
+    if message.status in ("queued", "streaming"):
+        yield "The reply has not ended yet."
+    elif message.status == "stopped":
+        yield "Stopped."
+    elif message.is_cut_off:
+        yield "Cut off at max tokens."
+    if message.error is not None:
+        yield f"Error: {message.error.message}"
+
+
+def _outcome(call: ToolCall) -> str:
+    """What became of a call, in a line."""
+    ended = {"complete": "", "denied": ": denied", "error": ": failed", "stopped": ": stopped"}
+    return f"Called {call.name}{ended.get(call.status, ': not yet ended')}"
+
+
+# Markdown
+
+
+def _called(call: ToolCall) -> Iterator[str]:
+    yield f"> {plain(_outcome(call))}"
+    yield fenced(call.pretty_arguments, "json")
+    if call.result:
+        yield fenced(call.result)
+
+
+def _text(text: str) -> str:
+    return harmless(text).strip("\n")
+
+
+def _head(message: Message) -> Iterator[str]:
+    yield f"## {plain(_speaker(message))}"
+    if message.reasoning:
+        yield f"<details>\n<summary>{_thoughts(message)}</summary>"
+        yield _text(message.reasoning)
+        yield "</details>"
+
+
+def _foot(message: Message) -> Iterator[str]:
+    for mark in _marks(message):
+        yield f"> {plain(mark)}"
+
+
+def _pieces(message: Message) -> Iterator[tuple[str, str]]:
+    """The message's cells: their kinds and texts."""
+    prose = [*_head(message)]
+    for part in _split(message):
+        if isinstance(part, ToolCall):
+            prose += _called(part)
+        elif isinstance(part, Code) and message.role == "assistant" and part.is_python:
+            if prose:
+                yield "markdown", "\n\n".join(prose)
+            yield "code", part.text
+            prose = []
+        elif text := harmless_part(part).strip("\n"):
+            prose.append(text)
+    if prose := [*prose, *_foot(message)]:
+        yield "markdown", "\n\n".join(prose)
+
+
+def _split(message: Message) -> Iterator[Prose | Code | ToolCall]:
+    for part in parts(message.content, message.rounds):
+        yield from [part] if isinstance(part, ToolCall) else split(part)
+
+
+def _cell(kind: str, text: str, id_: str) -> dict[str, Any]:
+    cell = {
+        "cell_type": kind,
+        "id": id_,
+        "metadata": {},
+        "source": text.splitlines(keepends=True),
+    }
+    return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
+
+
+# HTML: all that comes from a message goes through `_pre` or `escape`.
+
+_PRE = '<pre style="margin:0 0 0.6em;white-space:pre-wrap;overflow-wrap:anywhere">'
+
+
+def _pre(text: str) -> str:
+    text = _CONTROL.sub("", re.sub(r"\r\n?", "\n", text))
+    return f"{_PRE}\n{escape(text)}</pre>"
+
+
+def _call_lines(call: ToolCall) -> Iterator[str]:
+    yield f"[{_outcome(call)}] {call.arguments}"
+    if call.result:
+        yield f"→ {call.result}"
+
+
+def _html(message: Message) -> str:
+    speaker = escape(_CONTROL.sub("", _speaker(message)))
+    blocks = [f'<p style="margin:0.8em 0 0.2em"><b>{speaker}</b></p>']
+    if message.reasoning:
+        thoughts = _pre(message.reasoning)
+        blocks.append(f"<details><summary>{_thoughts(message)}</summary>{thoughts}</details>")
+    for part in parts(message.content, message.rounds):
+        lines = _call_lines(part) if isinstance(part, ToolCall) else [part]
+        blocks += map(_pre, lines)
+    # Not as running text, in which two "$" would be taken for a formula.
+    blocks += map(_pre, _marks(message))
+    return "\n".join(blocks)
+
+
+def _plain(message: Message) -> str:
+    marks = (f"[{mark}]" for mark in _marks(message))
+    lines = [f"{_speaker(message)}:"]
+    for part in parts(message.content, message.rounds):
+        lines += _call_lines(part) if isinstance(part, ToolCall) else [part]
+    text = "\n".join([*lines, *marks])
+    return _CONTROL.sub("", re.sub(r"\r\n?", "\n", text))

@@ -1,0 +1,1 @@
+"""What the notebook around a chat has: variables, failed cells, outputs."""

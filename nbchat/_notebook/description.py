@@ -1,0 +1,261 @@
+"""What a variable is, told to a model: a text of bounded size, or an image.
+
+To describe a value never changes it, and takes bounded work: large ones are sampled, and what takes
+too long by itself, such as a slow `__repr__`, is given up.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import re
+import reprlib
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from nbchat._chat.attachments import Attachment
+from nbchat._chat.keys import MASK, is_secret_name, mask_secrets
+
+from .tables import describe_table, is_table
+from .terminal import without_commands
+from .time_limit import within
+
+TIME_LIMIT_S = 1.0
+_PICTURE_LIMIT_S = 5.0  # to draw a figure takes longer
+_PIXELS = 1600  # on an image's longer side: providers make larger ones smaller
+# Those but tabs and line ends: with one, a text would count as a binary file.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def describe(name: str, value: object, limit: int, no_images: str = "") -> Attachment:
+    """Describes a variable as it is now.
+
+    Args:
+        name: What the person calls it.
+        value: What it is.
+        limit: Characters of a text.
+        no_images: Why images are told in words; "" where they are drawn.
+    """
+    is_picture = _is_picture(value)
+    if is_picture and not no_images:
+        try:
+            drawn = within(_PICTURE_LIMIT_S, lambda: _draw(value))
+            return Attachment(f"@{name}", "image/png", drawn)
+        except Exception as error:
+            no_images = f"It can't be drawn: {_said(error)}"
+    try:
+        told = within(TIME_LIMIT_S, lambda: _tell(name, value))
+    except TimeoutError:
+        told = f"(It was given up: to describe it takes more than {TIME_LIMIT_S:g} s.)"
+    except Exception as error:
+        told = f"(It can't be described: {_said(error)})"
+    kind = type(value)
+    head = f"{name}: {kind.__module__}.{kind.__qualname__}".replace(": builtins.", ": ")
+    if is_picture:
+        told = f"{no_images}\n{told}"
+    title = f"@{name} (as text)" if is_picture else f"@{name}"
+    return Attachment(title, "text/markdown", bounded(f"{head}\n{told}", limit).encode())
+
+
+def bounded(text: str, limit: int) -> str:
+    """Cuts a text; keys, terminal colours and what no file of text holds are taken out before."""
+    text = text[: 4 * limit].encode("utf-8", "replace").decode()
+    text = mask_secrets(_CONTROL.sub("", without_commands(text).replace("\r\n", "\n"))).strip("\n")
+    if len(text) <= limit:
+        return text
+    note = f"\n… (cut at {limit:,} characters)"
+    return text[: max(0, limit - len(note))].rstrip() + note[:limit]
+
+
+def _said(error: Exception) -> str:
+    """An exception in words, even if it can't be put in any."""
+    try:
+        return within(TIME_LIMIT_S, lambda: f"{type(error).__name__}: {error}"[:200])
+    except Exception:
+        return type(error).__name__
+
+
+def _tell(name: str, value: object) -> str:
+    kind = type(value)
+    if isinstance(value, str):
+        return f"{len(value):,} characters\n\n{MASK if is_secret_name(name) else value[:_BOUND]}"
+    for hook in ("__llm__", "_repr_markdown_"):
+        # Of the class: an object that answers to every name has no hook.
+        if hook == "_repr_markdown_" and is_table(value):
+            return describe_table(value)
+        if not isinstance(value, type) and callable(getattr(kind, hook, None)):
+            shown = getattr(value, hook)()
+            shown = shown[0] if isinstance(shown, tuple) and shown else shown
+            if isinstance(shown, str):
+                return shown[:_BOUND]
+    if is_table(value):
+        return describe_table(value)
+    if isinstance(value, type) or inspect.isroutine(value):
+        return _source(value)
+    if isinstance(value, Path):
+        return _file(value)
+    return _Brief().repr(value)
+
+
+# Pictures
+
+
+def _is_picture(value: object) -> bool:
+    return _is_figure(value) or _is_a(value, "PIL.Image", "Image")
+
+
+def _is_figure(value: object) -> bool:
+    figures = (("matplotlib.figure", "FigureBase"), ("matplotlib.axes", "Axes"))
+    return any(_is_a(value, module, name) for module, name in figures)
+
+
+def _is_a(value: object, module: str, name: str) -> bool:
+    return isinstance(value, getattr(sys.modules.get(module), name, ()))
+
+
+def _draw(value: Any) -> bytes:
+    png = BytesIO()
+    if _is_figure(value):
+        figure = value.figure
+        while figure.figure is not figure and hasattr(figure.figure, "figure"):
+            figure = figure.figure  # of a part of one, the whole
+        dpi = min(figure.dpi, _PIXELS / max(figure.get_size_inches()))
+        figure.savefig(png, format="png", dpi=dpi)
+    else:
+        factor = _PIXELS / max(value.size)
+        small = value.copy()
+        if factor < 1:
+            small.thumbnail((_PIXELS, _PIXELS))
+        if small.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+            small = small.convert("RGB")
+        small.save(png, format="PNG")
+    return png.getvalue()
+
+
+# Functions, classes and files
+
+
+def _source(value: Any) -> str:
+    with suppress(OSError, TypeError):
+        return inspect.getsource(value)
+    if isinstance(value, type) and (found := _cells_class(value)):
+        return found
+    signature = ""
+    with suppress(ValueError, TypeError):
+        signature = str(inspect.signature(value))
+    doc = inspect.getdoc(value) or ""
+    return f"{value.__qualname__}{signature}\n\n{doc}".rstrip()
+
+
+def _cells_class(kind: type) -> str:
+    """The source of a class that a cell defines, which inspect looks for in files only."""
+    codes = [each.__code__ for each in vars(kind).values() if inspect.isfunction(each)]
+    for file in dict.fromkeys(code.co_filename for code in codes):
+        text = "".join(linecache.getlines(file))
+        with suppress(SyntaxError):
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+                    return ast.get_source_segment(text, node) or ""
+    return ""
+
+
+def _file(path: Path) -> str:
+    """What is in a file of text, and of others that they are there."""
+    shown = str(path)
+    if not path.is_file():  # nor a pipe, which would wait
+        return f"{shown}\n\n({'a folder' if path.is_dir() else 'not there'})"
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        content = file.read(_BOUND)
+    if b"\0" in content:
+        return f"{shown}\n\n({size:,} bytes, no text)"
+    return f"{shown}, {size:,} bytes\n\n{content.decode('utf-8-sig', 'replace')}"
+
+
+# All else
+
+_BOUND = 400_000  # characters of a text that are looked at
+_ITEMS = 50
+_NO_REPR: object = object.__repr__
+
+
+class _Brief(reprlib.Repr):
+    """A repr that looks at the first items only, of what is nested as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 5
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = _ITEMS
+        self.maxdeque = self.maxarray = _ITEMS
+        self.maxstring = self.maxother = 2000
+
+    def repr1(self, x: Any, level: int) -> str:
+        kind = type(x)
+        for base, tell in self._containers().items():
+            # Of those of their own repr only what can't be large is asked for it.
+            if isinstance(x, base) and not hasattr(kind, "_fields"):
+                told = tell(x, level)
+                return told if kind is base else f"{kind.__name__}({told})"
+        if is_table(x) or _is_picture(x):
+            return f"<{kind.__name__}>"
+        if (fields := self._fields(x)) is not None:
+            if level <= 0:
+                return f"{kind.__name__}(...)"
+            told = ", ".join(
+                f"{name}={repr(MASK) if is_secret_name(name) else self.repr1(each, level - 1)}"
+                for name, each in islice(fields.items(), _ITEMS)
+            )
+            return f"{kind.__name__}({told})"
+        return str(super().repr1(x, level))
+
+    def _containers(self) -> dict[type, Callable[[Any, int], str]]:
+        # Cut first: reprlib sorts all that it gets.
+        def few(x: Any) -> Any:
+            return islice(iter(x), _ITEMS + 1)
+
+        return {
+            dict: lambda x, level: self._dict(x, level),
+            list: self.repr_list,
+            tuple: self.repr_tuple,
+            set: lambda x, level: self.repr_set(set(few(x)), level),
+            frozenset: lambda x, level: self.repr_frozenset(frozenset(few(x)), level),
+            deque: self.repr_deque,
+            bytes: lambda x, _: repr(x[: self.maxother]) + ("…" if len(x) > self.maxother else ""),
+        }
+
+    def _dict(self, x: dict[Any, Any], level: int) -> str:
+        if level <= 0 and x:
+            return "{...}"
+        shown = [
+            f"{self.repr1(key, level - 1)}: "
+            + (
+                repr(MASK)
+                if isinstance(key, str) and is_secret_name(key)
+                else self.repr1(each, level - 1)
+            )
+            for key, each in islice(dict.items(x), _ITEMS)
+        ]
+        more = ["..."] if len(x) > _ITEMS else []
+        return f"{{{', '.join([*shown, *more])}}}"
+
+    def _fields(self, x: Any) -> dict[str, Any] | None:
+        """What a value holds by name, where its repr tells no more, or holds all of it."""
+        kind = type(x)
+        if isinstance(x, tuple):
+            return dict(zip(kind._fields, x, strict=False)) if hasattr(kind, "_fields") else None
+        if isinstance(x, type) or not hasattr(x, "__dict__"):
+            return None
+        if "__dataclass_fields__" in vars(kind):
+            names = [n for n, f in vars(kind)["__dataclass_fields__"].items() if f.repr]
+            return {name: vars(x)[name] for name in names if name in vars(x)}
+        says_nothing = getattr(kind, "__repr__", None) is _NO_REPR
+        if says_nothing and not inspect.isroutine(x):
+            return dict(vars(x)) or None
+        return None

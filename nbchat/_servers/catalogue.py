@@ -1,0 +1,52 @@
+"""The models of one server, by their ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .models import Model
+
+
+class Catalogue:
+    """The models of one server.
+
+    Args:
+        models: In the order of the menu.
+        is_live: Whether the server gave it just now; else it is what was known before.
+    """
+
+    def __init__(self, models: tuple[Model, ...] = (), is_live: bool = False) -> None:
+        self.models = models
+        self.is_live = is_live
+        self.ids = [model.id for model in models]
+        # Mistral lists what is another's alias as a model of its own, too.
+        self._by_id = {alias: model for model in models for alias in model.aliases}
+        self._by_id.update((model.id, model) for model in models)
+
+    def find(self, model_id: str) -> Model | None:
+        """The model that a request for this id reaches, if the server lists it."""
+        base, _, variant = model_id.partition(":")
+        # Ollama's tag, and variants of routers such as ":nitro"; free ones are models of their own.
+        others = (f"{model_id}:latest", base if variant and variant != "free" else model_id)
+        return next(filter(None, map(self._by_id.get, (model_id, *others))), None)
+
+    def lacks(self, model_id: str) -> bool:
+        """Whether the server, when asked just now, did not list what it would have to.
+
+        llama-server has one model, and gives it under any name; "@…" is a preset of an account.
+        """
+        if not self.is_live or not self.models or not model_id or model_id.startswith("@"):
+            return False
+        answers_to_all = all(model.owned_by == "llamacpp" for model in self.models)
+        return not answers_to_all and self.find(model_id) is None
+
+    def nearest(self, model_id: str) -> Model | None:
+        """The model most like one that is gone; a free one for a free one, if there is any."""
+        from difflib import get_close_matches
+
+        candidates = [m for m in self.models if not m.id.startswith("openrouter/")] or self.models
+        if model_id.endswith(":free"):
+            candidates = [model for model in candidates if model.is_free] or candidates
+        found = get_close_matches(model_id, [m.id for m in candidates], n=1, cutoff=0.0)
+        return self._by_id[found[0]] if found else None

@@ -1,0 +1,1 @@
+"""The Chat Completions protocol: its request, and its stream read into events."""

@@ -1,0 +1,501 @@
+"""Turns what an OpenAI-compatible server streams into typed events.
+
+Every provider's quirk ends here: what comes out means the same for all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from nbchat._chat.attachments import from_data_url
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import (
+    ContentDelta,
+    Event,
+    Failure,
+    Finish,
+    ImageOutput,
+    ModelName,
+    ReasoningDelta,
+    ReasoningDetails,
+    ToolCalls,
+    Usage,
+)
+from nbchat._servers.error_messages import explain_body, explain_cause, explain_non_stream
+from nbchat._servers.sse import EventDecoder, ServerSentEvent
+
+from .call_pieces import CallPieces, FunctionCall
+
+# What stays as it is in the address of an image: no space or bracket, which would end a link.
+_IN_URL = ":/?#@!$&'*+,;=%~"
+
+# Of an answer that is no stream at all, this much is kept to say what it was.
+_NON_STREAM_LIMIT = 4 * 1024 * 1024
+
+# The kinds of reasoning_details that come in pieces, and where their text is.
+_TEXT_FIELDS = {"reasoning.text": "text", "reasoning.summary": "summary"}
+
+_FINISH_REASONS = {
+    "eos": "stop",
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "safety": "content_filter",
+}
+
+
+class StreamReader:
+    """Reads one streamed reply; `feed` and `end` never raise, whatever the server sends.
+
+    Args:
+        server: The name by which the person knows the server.
+        model: The model asked for.
+        key_env: The environment variable that holds the key.
+
+    Attributes:
+        chunks: How many chunks came so far; comments and pings are none.
+    """
+
+    def __init__(
+        self, server: str = "The server", model: str | None = None, key_env: str | None = None
+    ) -> None:
+        self._server = server
+        self._model = model
+        self._key_env = key_env
+        self._decoder = EventDecoder()
+        self._non_stream: bytearray | None = bytearray()
+        self._events: list[Event] = []
+        self._delta_type: type[ContentDelta] | type[ReasoningDelta] = ContentDelta
+        self._texts: list[str] = []
+        self._think: _LeadingThink | None = _LeadingThink()
+        self._details: list[dict[str, Any]] = []
+        self._reasoning_content: list[str] = []
+        self._calls = CallPieces()
+        self._seen_images: list[bytes] = []  # the last chunk may tell them all again
+        self._model_name = ""
+        self._usage: Usage | None = None
+        self._finish_reason = ""
+        self._native_finish_reason = ""
+        self._has_reasoning = False
+        self._has_answer = False
+        self._not_json = ""
+        self._not_chunk = ""
+        self._done = False
+        self.chunks = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more can come: the reader has seen ``[DONE]`` or an error."""
+        return self._done
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Takes the next bytes of the body and returns what they say.
+
+        Consecutive deltas of a kind come as one.
+        """
+        if self._non_stream is not None and len(self._non_stream) < _NON_STREAM_LIMIT:
+            self._non_stream += data
+        for event in self._decoder.feed(data):
+            self._read_event(event)
+        return self._take_events()
+
+    def end(self) -> list[Event]:
+        """Returns what was held back, and a `Failure` if the reply is none."""
+        for event in self._decoder.end():
+            self._read_event(event)
+        self._read_non_stream()
+        self._close()
+        return self._take_events()
+
+    def _take_events(self) -> list[Event]:
+        self._join_texts()
+        events, self._events = self._events, []
+        return events
+
+    def _read_event(self, event: ServerSentEvent) -> None:
+        if self._done:
+            return
+        self._non_stream = None
+        name, data = event
+        if name != "error" and data[:1] != "{":
+            data = data.strip()
+            if not data:
+                return
+            if data == "[DONE]":
+                self._close()
+                return
+        try:
+            chunk = _loads(data)
+        except (ValueError, RecursionError):
+            if name == "error":
+                self._fail(self._explain(data))
+            elif "\n" in data:
+                # Some servers leave out the blank lines between their chunks.
+                for line in data.split("\n"):
+                    self._read_event(ServerSentEvent(name, line))
+            else:
+                self._not_json = self._not_json or data
+            return
+        if isinstance(chunk, dict):
+            self._read_chunk(chunk, is_error=name == "error")
+        elif name == "error":
+            self._fail(self._explain(data))
+        else:
+            self._not_chunk = self._not_chunk or data
+
+    def _read_chunk(self, chunk: dict[str, Any], is_error: bool = False) -> None:
+        self.chunks += 1
+        model = chunk.get("model")
+        if model and model != self._model_name and isinstance(model, str):
+            self._model_name = model
+            self._emit(ModelName(model))
+        error = chunk.get("error")
+        choices = chunk.get("choices")
+        if choices and isinstance(choices, list):
+            for choice in choices:
+                # A second candidate is another reply, not more of this one.
+                if isinstance(choice, dict) and not choice.get("index"):
+                    self._read_choice(choice)
+                    error = error or choice.get("error")
+                    break
+        usage = chunk.get("usage")
+        if usage is None and "x_groq" in chunk:
+            usage = _mapping(chunk["x_groq"]).get("usage")
+        if usage:
+            self._read_usage(_mapping(usage))
+        if error or is_error or chunk.get("object") == "error":
+            self._read_error({"error": error} if error else chunk)
+
+    def _read_choice(self, choice: dict[str, Any]) -> None:
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            delta = choice.get("message")
+        if delta and isinstance(delta, dict):
+            self._read_delta(delta)
+        native = choice.get("native_finish_reason")
+        if native and isinstance(native, str):
+            self._native_finish_reason = native
+        reason = choice.get("finish_reason")
+        if reason and isinstance(reason, str) and not self._finish_reason:
+            reason = reason.lower()
+            self._finish_reason = _FINISH_REASONS.get(reason, reason)
+            self._emit(Finish(self._finish_reason))
+
+    def _read_delta(self, delta: dict[str, Any]) -> None:
+        details = delta.get("reasoning_details")
+        if details and isinstance(details, list):
+            details = [detail for detail in details if isinstance(detail, dict)]
+            self._details += details
+        else:
+            details = []
+        # The three say the same thing, so only one of them is shown.
+        reasoning = delta.get("reasoning")
+        reasoning_content = delta.get("reasoning_content")
+        if reasoning_content and isinstance(reasoning_content, str):
+            self._reasoning_content.append(reasoning_content)
+        if not (reasoning and isinstance(reasoning, str)):
+            reasoning = reasoning_content
+        if not (reasoning and isinstance(reasoning, str)):
+            reasoning = "".join(map(_detail_text, details)) if details else ""
+        if reasoning:
+            self._add_reasoning(reasoning)
+        content = delta.get("content")
+        if content:
+            if isinstance(content, str):
+                self._add_content(content)
+            elif isinstance(content, list):
+                self._read_parts(content)
+        refusal = delta.get("refusal")
+        if refusal and isinstance(refusal, str):
+            self._release_held()
+            self._add_text(ContentDelta, refusal)
+        images = delta.get("images")
+        if images and isinstance(images, list):
+            self._read_images(images)
+        if delta.get("tool_calls") or delta.get("function_call"):
+            self._calls.add(delta)
+        if not self._has_answer and (delta.get("images") or delta.get("audio")):
+            self._has_answer = True
+
+    def _read_images(self, images: list[Any]) -> None:
+        for image in map(_mapping, images):
+            url = _mapping(image.get("image_url")).get("url")
+            if not isinstance(url, str):
+                continue
+            if url.startswith("https://"):
+                # Not fetched by us: that is the person's to do.
+                self._add_text(ContentDelta, f"\n\n[Image]({quote(url, safe=_IN_URL)})\n\n")
+                continue
+            found = from_data_url(url, f"image-{len(self._seen_images) + 1}")
+            if found is not None and found.data not in self._seen_images:
+                self._seen_images.append(found.data)
+                self._release_held()
+                self._emit(ImageOutput(found))
+
+    def _read_parts(self, parts: list[Any]) -> None:
+        """Reads Mistral's content, a list while the model thinks."""
+        for part in parts:
+            part = _mapping(part)
+            text, thinking = part.get("text"), part.get("thinking")
+            if text and isinstance(text, str):
+                self._add_content(text)
+            elif part.get("type") == "image_url":
+                self._read_images([part])
+                self._has_answer = True
+            elif isinstance(thinking, str):
+                self._add_reasoning(thinking)
+            elif isinstance(thinking, list):
+                texts = (_mapping(item).get("text") for item in thinking)
+                self._add_reasoning("".join(text for text in texts if isinstance(text, str)))
+
+    def _read_usage(self, fields: Mapping[str, Any]) -> None:
+        usage = Usage(
+            prompt_tokens=_count(fields.get("prompt_tokens")),
+            completion_tokens=_count(fields.get("completion_tokens")),
+            total_tokens=_count(fields.get("total_tokens")),
+            reasoning_tokens=_count(
+                _mapping(fields.get("completion_tokens_details")).get("reasoning_tokens")
+            ),
+            cached_tokens=_count(
+                _mapping(fields.get("prompt_tokens_details")).get("cached_tokens")
+            ),
+            cost=_number(fields.get("cost")),
+        )
+        if usage != self._usage and usage != Usage():
+            self._usage = usage
+            self._emit(usage)
+
+    def _read_error(self, body: dict[str, Any]) -> None:
+        error = self._explain(body)
+        if self._finish_reason == "length" and "token limit" in str(error).lower():
+            # OpenRouter has sent this after an orderly stop at max_tokens.
+            self._close()
+        else:
+            self._fail(error)
+
+    def _read_non_stream(self) -> None:
+        """Reads a body that held no event: a whole completion, or no reply at all."""
+        if self._non_stream is None:
+            return
+        body = bytes(self._non_stream)
+        try:
+            completion = _loads(body.decode("utf-8-sig", "replace"))
+        except (ValueError, RecursionError):
+            completion = None
+        if isinstance(completion, dict) and completion.get("choices"):
+            self._read_chunk(completion)
+        else:
+            self._fail(
+                explain_non_stream(
+                    body, server=self._server, key_env=self._key_env, model=self._model
+                )
+            )
+
+    def _add_content(self, text: str) -> None:
+        if self._think is None:
+            self._add_text(ContentDelta, text)
+            return
+        reasoning, content = self._think.split(text)
+        if reasoning:
+            self._add_text(ReasoningDelta, reasoning)
+        if content:
+            self._think = None
+            self._add_text(ContentDelta, content)
+
+    def _add_reasoning(self, text: str) -> None:
+        if self._think is not None and not self._think.inside:
+            self._release_held()
+        self._add_text(ReasoningDelta, text)
+
+    def _release_held(self) -> None:
+        think, self._think = self._think, None
+        if think is not None:
+            reasoning, content = think.end()
+            self._add_text(ReasoningDelta, reasoning)
+            self._add_text(ContentDelta, content)
+
+    def _add_text(self, delta_type: type[ContentDelta] | type[ReasoningDelta], text: str) -> None:
+        if not text:
+            return
+        if delta_type is not self._delta_type:
+            self._join_texts()
+            self._delta_type = delta_type
+        self._texts.append(text)
+        if delta_type is ReasoningDelta:
+            self._has_reasoning = self._has_reasoning or not text.isspace()
+        else:
+            self._has_answer = self._has_answer or not text.isspace()
+
+    def _join_texts(self) -> None:
+        if self._texts:
+            self._events.append(self._delta_type("".join(self._texts)))
+            self._texts.clear()
+
+    def _emit(self, event: Event) -> None:
+        self._join_texts()
+        self._events.append(event)
+
+    def _explain(self, body: object) -> ChatError:
+        return explain_body(
+            body, status=None, server=self._server, key_env=self._key_env, model=self._model
+        )
+
+    def _fail(self, error: ChatError) -> None:
+        if not self._done:
+            self._finish_up(())
+            self._emit(Failure(error))
+
+    def _close(self) -> None:
+        """Ends the reply, in a failure if it was not one."""
+        if self._done:
+            return
+        # What was cut off may be half a call: nobody is to act on that.
+        cut_off = self._finish_reason in ("length", "content_filter", "error")
+        self._finish_up(() if cut_off or self._not_json else self._calls.whole())
+        cause, said = self._what_went_wrong()
+        if cause:
+            error = explain_cause(cause, said, server=self._server, model=self._model)
+            self._emit(Failure(error))
+
+    def _finish_up(self, calls: tuple[FunctionCall, ...]) -> None:
+        self._done = True
+        self._release_held()
+        details = _merged(self._details)
+        if details:
+            self._emit(ReasoningDetails(details))
+        if calls:
+            self._has_answer = True
+            self._emit(ToolCalls(calls, details, "".join(self._reasoning_content)))
+
+    def _what_went_wrong(self) -> tuple[str, str]:
+        reason = self._finish_reason
+        if self._not_json:
+            return "unreadable", self._not_json
+        if reason == "error":
+            return "mid_reply", ""
+        if not self._has_answer and not self._has_reasoning:
+            cause = {"length": "empty_length", "content_filter": "empty_filter"}
+            return cause.get(reason, "empty"), self._not_chunk
+        # OpenRouter masks some failures of a provider as finish_reason "stop".
+        if self._native_finish_reason.lower().endswith("error"):
+            return "mid_reply", self._native_finish_reason
+        return "", ""
+
+
+class _LeadingThink:
+    """Tells reasoning from content where a text begins with ``<think>…</think>``."""
+
+    _TAGS = ("<think>", "<thinking>")
+    # As much white space as this may stand before the tag.
+    _MARGIN = 64
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._closing = ""
+        self._closed = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether the tag has been opened."""
+        return bool(self._closing)
+
+    def split(self, text: str) -> tuple[str, str]:
+        """Returns the reasoning and the content in the next text; after content it is done."""
+        text = self._held + text
+        self._held = ""
+        if not self._closing:
+            start = text.lstrip()
+            if len(text) - len(start) > self._MARGIN:
+                return "", text
+            tag = next((tag for tag in self._TAGS if start.startswith(tag)), None)
+            if tag is None:
+                if any(tag.startswith(start) for tag in self._TAGS):
+                    self._held = text
+                    return "", ""
+                return "", text
+            self._closing = "</" + tag[1:]
+            text = start[len(tag) :]
+        reasoning = ""
+        if not self._closed:
+            reasoning, found, text = text.partition(self._closing)
+            if not found:
+                kept = _overlap(reasoning, self._closing)
+                self._held = reasoning[len(reasoning) - kept :]
+                return reasoning[: len(reasoning) - kept], ""
+            self._closed = True
+        return reasoning, text.lstrip("\r\n")
+
+    def end(self) -> tuple[str, str]:
+        """Returns what was held back, as reasoning and content."""
+        held, self._held = self._held, ""
+        return (held, "") if self._closing else ("", held)
+
+
+def _overlap(text: str, tag: str) -> int:
+    """Counts the characters at the end of the text that may be the beginning of the tag."""
+    longest = min(len(text), len(tag) - 1)
+    return next((n for n in range(longest, 0, -1) if text.endswith(tag[:n])), 0)
+
+
+def _detail_text(detail: Mapping[str, Any]) -> str:
+    text = detail.get(_TEXT_FIELDS.get(str(detail.get("type")), ""))
+    return text if isinstance(text, str) else ""
+
+
+def _merged(details: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Joins the pieces of each detail, in the order in which they began.
+
+    The same index is given to different kinds, so both make the key. What is no text (encrypted,
+    unknown) is kept as it came.
+    """
+    merged: list[dict[str, Any]] = []
+    pieces: dict[tuple[str, str], tuple[dict[str, Any], list[str]]] = {}
+    for detail in details:
+        field = _TEXT_FIELDS.get(str(detail.get("type")))
+        if field is None:
+            merged.append(detail)
+            continue
+        key = (field, str(detail.get("index")))
+        if key not in pieces:
+            pieces[key] = ({}, [])
+            merged.append(pieces[key][0])
+        whole, texts = pieces[key]
+        # A signature comes alone, among pieces where it is null or "".
+        whole.update({name: value for name, value in detail.items() if value or name not in whole})
+        text = detail.get(field)
+        texts.append(text if isinstance(text, str) else "")
+    for (field, _), (whole, texts) in pieces.items():
+        if field in whole:
+            whole[field] = "".join(texts)
+    return tuple(merged)
+
+
+def _loads(data: str) -> Any:
+    chunk = json.loads(data)
+    if "\\ud" in data or "\\uD" in data:
+        # Half a surrogate pair is legal in JSON, but no UTF-8 encoder after this would take it.
+        text = json.dumps(chunk, ensure_ascii=False)
+        chunk = json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+    return chunk
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _count(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)

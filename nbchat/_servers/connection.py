@@ -1,0 +1,340 @@
+"""The server that a chat talks to: which one, the models it offers, and changing to another."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nbchat._chat.errors import ChatError
+
+from . import providers
+from .catalogue import Catalogue
+from .engine import Engine, Timeouts, background, start
+from .providers import Provider, Secret, endpoint, find_openrouter_key, named, openrouter
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from openai import AsyncOpenAI
+
+    from nbchat._chat.attachments import Attachment
+    from nbchat._turns.plan import Server
+
+    from .models import Model
+
+# How long the first message waits to know what its model takes, if nothing is known yet.
+_PATIENCE_S = 3.0
+# How long a list is taken for the present one.
+_FRESH_S = 3600.0
+# What each server of this kernel has listed last: the next chat opens with it.
+_listed: dict[str, tuple[Model, ...]] = {}
+
+
+class Connection:
+    """One chat's connection; without an engine, there is no server to talk to yet.
+
+    Args:
+        timeouts: How long a server may be silent.
+        on_change: Called when the catalogue or the account has changed, on the background loop.
+        provider: As in `ChatWidget`.
+        base_url: As in `ChatWidget`.
+        key: The API key that was given, if one was.
+        client: As in `ChatWidget`.
+
+    Attributes:
+        catalogue: The server's models, as far as they are known.
+        account: What is left of the account's quota or credit, in words.
+    """
+
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        on_change: Callable[[], None],
+        *,
+        provider: str | None = None,
+        base_url: str | None = None,
+        key: Secret | None = None,
+        client: AsyncOpenAI | None = None,
+    ) -> None:
+        self._timeouts = timeouts
+        self._on_change = on_change
+        self._loading: asyncio.Task[None] | None = None
+        self._loaded_at = 0.0
+        self._asking: asyncio.Task[None] | None = None
+        self.account = ""
+        self._refused: dict[str, set[str]] = {}
+        self.engine = self._choose(provider, base_url, key, client)
+        self.catalogue = self._known()
+
+    @property
+    def provider(self) -> Provider | None:
+        """The endpoint, if there is one."""
+        return self.engine.provider if self.engine is not None else None
+
+    @property
+    def is_openrouter(self) -> bool:
+        return self.provider is not None and self.provider.base_url == providers.OPENROUTER_URL
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether another key would be sent to the server."""
+        engine = self.engine
+        return engine is not None and engine.owns_client and not engine.is_prepared
+
+    def use(
+        self,
+        provider: str | None = None,
+        base_url: str | None = None,
+        key: Secret | None = None,
+        client: AsyncOpenAI | None = None,
+    ) -> None:
+        """Goes on with another server; the arguments are those of the constructor.
+
+        Raises:
+            ValueError: There is no such server, or its address is none.
+        """
+        self._change(self._choose(provider, base_url, key, client))
+
+    def use_openrouter(self, key: Secret) -> None:
+        """Goes on with OpenRouter."""
+        self._change(Engine(openrouter(key), self._timeouts))
+
+    def use_key(self, key: Secret) -> None:
+        """Goes on with the same server and another key; without a server, with OpenRouter."""
+        provider = self.provider
+        if provider is None or self.is_openrouter:
+            self.use_openrouter(key)
+        else:
+            self._change(Engine(replace(provider, key=key), self._timeouts))
+
+    def use_local_model(self) -> None:
+        """Goes on with the model on this machine, whose weights are there."""
+        self._change(self._local_engine())
+
+    def model(self, model_id: str) -> Model | None:
+        """What is known of a model."""
+        return self.catalogue.find(model_id)
+
+    def refused(self, model_id: str) -> set[str]:
+        """The parameters that the server has refused with this model."""
+        return self._refused.get(model_id, set())
+
+    def check_accepts(self, model_id: str, attachment: Attachment) -> None:
+        """Refuses what is known not to be taken.
+
+        Raises:
+            ValueError: With a model of this server that takes it, if there is one.
+        """
+        model = self.model(model_id)
+        accepts = model.accepts(attachment.kind) if model is not None else None
+        if accepts is None and attachment.kind == "file" and self.provider is not None:
+            accepts = self.provider.dialect.files
+        if accepts is False:
+            what = "images" if attachment.kind == "image" else "files other than text"
+            others = [m.id for m in self.catalogue.models if m.accepts(attachment.kind)]
+            hint = f" {others[0]} does." if others else ""
+            raise ValueError(
+                f"{model_id} takes no {what}, so {attachment.name} was not sent.{hint}"
+            )
+
+    def no_images(self, model_id: str) -> str:
+        """Why a model is sent no images; "" if it takes them, as far as is known."""
+        model = self.model(model_id)
+        blind = model is not None and model.accepts("image") is False
+        return f"{model_id} takes no images." if blind else ""
+
+    async def server(self) -> Server:
+        """What a request needs to know of the server.
+
+        Raises:
+            ChatError: There is no server yet.
+        """
+        import asyncio
+
+        from nbchat._turns.plan import Server
+
+        if self.engine is None:
+            raise ChatError(
+                "This chat has no model to talk to yet: paste an OpenRouter key, or make it with "
+                "base_url=….",
+                retryable=True,
+            )
+        loading = self._start_loading()
+        if not self.catalogue.models:
+            await asyncio.wait([loading], timeout=_PATIENCE_S)
+        return Server(self.engine.provider, self.catalogue, self._refused)
+
+    async def default_model(self) -> str:
+        """The id of the first model in the menu; blank if the list can't be had."""
+        import asyncio
+
+        # Shielded: stopping one reply must not end what the next one needs.
+        await asyncio.shield(self._start_loading())
+        return next(iter(self.catalogue.ids), "")
+
+    def load_models(self) -> None:
+        """Fetches the server's list of models, unless it is fresh; from any thread."""
+        if self.engine is not None:
+            background().call(self._start_loading)
+
+    def ask_account(self) -> None:
+        """Finds out what is left of the account's quota or credit; from any thread."""
+        if self.is_openrouter:
+            background().call(self._start_asking)
+
+    def close(self) -> None:
+        """Ends what runs and closes the connections to the server."""
+        self._change(None)
+
+    def _change(self, engine: Engine | None) -> None:
+        old, self.engine = self.engine, engine
+        tasks = (self._loading, self._asking)
+        self._loading = self._asking = None
+        self.catalogue, self.account, self._refused = self._known(), "", {}
+        for task in tasks:
+            if task is not None:
+                background().call(task.cancel)
+        if old is not None:
+            start(old.close())
+
+    def _choose(
+        self,
+        provider: str | None,
+        base_url: str | None,
+        key: Secret | None,
+        client: AsyncOpenAI | None,
+    ) -> Engine | None:
+        if client is not None:
+            if base_url is not None or key is not None or provider is not None:
+                raise TypeError("client= brings its own provider, base_url and api_key")
+            return Engine(endpoint(str(client.base_url), None), self._timeouts, client=client)
+        if provider is not None:
+            return Engine(named(provider, base_url, key), self._timeouts)
+        if base_url is not None:
+            chosen = endpoint(base_url, key)
+            if chosen.key is None and chosen.base_url == providers.OPENROUTER_URL:
+                chosen = endpoint(base_url, find_openrouter_key())
+            return Engine(chosen, self._timeouts)
+        key = key or find_openrouter_key()
+        if key is not None:
+            return Engine(openrouter(key), self._timeouts)
+        from . import local_model
+
+        if local_model.runtime_installed() and local_model.weights() is not None:
+            return self._local_engine()
+        return None
+
+    def _known(self) -> Catalogue:
+        address = self.engine.provider.base_url if self.engine is not None else ""
+        return Catalogue(_listed.get(address, ()))
+
+    def _local_engine(self) -> Engine:
+        return Engine(_local_provider(), self._timeouts, prepare=_serve_local_model)
+
+    # On the background loop
+
+    def _start_loading(self) -> asyncio.Task[None]:
+        loop = background().loop
+        is_old = loop.time() - self._loaded_at > _FRESH_S
+        if self._loading is None or (is_old and self._loading.done()):
+            self._loaded_at = loop.time()
+            self._loading = loop.create_task(self._load())
+        return self._loading
+
+    async def _load(self) -> None:
+        import asyncio
+
+        from . import model_cache
+        from .models import BUILT_IN, Model, parse_models
+
+        engine = self.engine
+        if engine is None:
+            return
+        provider = engine.provider
+        # The embedded model's server is new each time, at an address of its own.
+        address = "" if engine.is_prepared else provider.base_url
+        self.ask_account()
+        if address and not self.catalogue.models:
+            known = parse_models(await asyncio.to_thread(model_cache.read_models, address))
+            self._take(engine, Catalogue(tuple(known)))
+        try:
+            body = await self._fetch_models(engine)
+        except ChatError:
+            # The next request tells what is wrong; until then the list is what is known.
+            if not self.catalogue.models and self.is_openrouter:
+                self._take(engine, Catalogue(tuple(Model(id_, id_) for id_ in BUILT_IN)))
+            return
+        models = tuple(parse_models(body))
+        self._take(engine, Catalogue(models, is_live=True))
+        if address:
+            _listed[address] = models
+            await asyncio.to_thread(model_cache.write_models, address, body)
+
+    async def _fetch_models(self, engine: Engine) -> object:
+        if self.is_openrouter and engine.provider.key is not None:
+            # What this account may use, by its own settings.
+            with contextlib.suppress(ChatError):
+                return await engine.get("/models/user")
+        return await engine.get("/models")
+
+    def _take(self, engine: Engine, catalogue: Catalogue) -> None:
+        if engine is self.engine and (catalogue.models or catalogue.is_live):
+            self.catalogue = catalogue
+            self._on_change()
+
+    def _start_asking(self) -> None:
+        if self._asking is None or self._asking.done():
+            self._asking = background().loop.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        engine = self.engine
+        if engine is None:
+            return
+        with contextlib.suppress(ChatError):
+            said = account(await engine.get("/key"))
+            if engine is self.engine and said != self.account:
+                self.account = said
+                self._on_change()
+
+
+def account(body: object) -> str:
+    """What is left, in words, from the answer of OpenRouter's `/key`; blank if it does not say."""
+    data = body.get("data") if isinstance(body, Mapping) else None
+    if not isinstance(data, Mapping):
+        return ""
+    from nbchat._turns.plan import dollars
+
+    parts = []
+    left = data.get("limit_remaining")
+    if isinstance(left, (int, float)) and not isinstance(left, bool) and left < 1e12:
+        parts.append(f"{dollars(max(0.0, left))} left on this key")
+    daily: Any = data.get("free_model_daily_requests")
+    if isinstance(daily, Mapping) and all(
+        isinstance(daily.get(name), int) and abs(daily[name]) < 1e12
+        for name in ("limit", "remaining")
+    ):
+        parts.append(f"{daily['remaining']} of {daily['limit']} free requests left today")
+    return " · ".join(parts)
+
+
+def _local_provider(base_url: str = "", key: Secret | None = None) -> Provider:
+    from . import local_model
+
+    return Provider(
+        name="this machine",
+        base_url=base_url,
+        key=key,
+        default_model=local_model.MODEL_ID,
+        # llama-server has lost requests on a reused connection.
+        headers={"Connection": "close"},
+        note="a tiny demo model, often wrong",
+    )
+
+
+def _serve_local_model() -> Provider:
+    from . import local_model
+
+    server = local_model.serve()
+    return _local_provider(server.base_url, Secret(server.api_key))

@@ -1,0 +1,344 @@
+"""What each of a server's models is, costs and allows, as its list says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from nbchat._chat.settings import EFFORTS, read_text_file
+
+from .reasoning import FIXED_REASONING, NO_REASONING, Reasoning
+
+# Shown only while a server's own list can't be reached. The router outlives the single free models.
+BUILT_IN = (
+    "openrouter/free",
+    "openrouter/auto",
+    "openai/gpt-oss-20b:free",
+    "openai/gpt-oss-120b",
+    "openai/gpt-5.4-mini",
+    "x-ai/grok-4.3",
+)
+
+# Servers that list all they have under names alone (OpenAI, Ollama) give no other hint.
+_NOT_FOR_CHAT = re.compile(
+    r"embed|whisper|\btts\b|dall-e|moderation|realtime|transcribe|gpt-(image|audio)|"
+    r"chatgpt-image|\bsora\b|davinci|babbage|rerank|gpt-3\.5-turbo-instruct",
+    re.IGNORECASE,
+)
+_CHAT_TYPES = {"chat", "language", "text", "base", "llm", "vlm", "model"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry of a server's `/models`. None: the server does not say.
+
+    Attributes:
+        id: As requests name it.
+        name: For people.
+        context_length: Tokens of a request and its reply together.
+        max_completion_tokens: The most tokens of a reply.
+        prompt_price: US dollars for a million tokens, as are completion_price.
+        parameters: The names of the request's parameters that it takes.
+        reasoning: What can be chosen about its reasoning.
+        images: Whether messages may hold images.
+        files: Whether messages may hold files such as PDF.
+        expires: The day it goes away.
+        aliases: Other ids for it.
+        owned_by: Who says to serve it.
+    """
+
+    id: str
+    name: str
+    is_free: bool = False
+    context_length: int | None = None
+    max_completion_tokens: int | None = None
+    prompt_price: float | None = None
+    completion_price: float | None = None
+    parameters: frozenset[str] | None = None
+    reasoning: Reasoning | None = None
+    images: bool | None = None
+    files: bool | None = None
+    expires: date | None = None
+    aliases: tuple[str, ...] = ()
+    owned_by: str = ""
+
+    def takes(self, *names: str) -> bool:
+        """Whether it takes one of these parameters, as far as is known."""
+        return self.parameters is None or not self.parameters.isdisjoint(names)
+
+    def accepts(self, kind: str) -> bool | None:
+        """Whether a message may hold an attachment of this kind."""
+        return {"image": self.images, "file": self.files}.get(kind, True)  # text goes in as text
+
+    @property
+    def max_tokens_limit(self) -> int | None:
+        """The most tokens that can be asked for."""
+        limits = [n for n in (self.max_completion_tokens, self.context_length) if n]
+        return min(limits) if limits else None
+
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """US dollars for so many tokens, if the prices are known."""
+        if self.prompt_price is None or self.completion_price is None:
+            return None
+        dollars = prompt_tokens * self.prompt_price + completion_tokens * self.completion_price
+        return dollars / 1e6
+
+    def to_view(self) -> dict[str, Any]:
+        """The model as the front end knows it (`ModelFacts` in `frontend/src/protocol.ts`)."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "is_free": self.is_free,
+            "context_length": self.context_length,
+            "prompt_price": self.prompt_price,
+            "completion_price": self.completion_price,
+            "reasons": None if self.reasoning is None else self.reasoning.choice != "none",
+            "images": self.images,
+            "expires": self.expires and self.expires.isoformat(),
+        }
+
+
+def parse_models(body: object) -> list[Model]:
+    """The chat models of a `/models` answer: free ones first, then by name.
+
+    Read tolerantly: what can't be understood is left out. The shapes are those of OpenRouter,
+    Groq, Mistral, Together, the HF router, Venice, Copilot, vLLM and llama-server; others mostly
+    give nothing but an id.
+    """
+    entries = body.get("data") if isinstance(body, dict) else body
+    if not isinstance(entries, list):
+        return []
+    models = {model.id: model for model in map(_parse_model, entries) if model is not None}
+    return sorted(models.values(), key=lambda model: (not model.is_free, model.name.casefold()))
+
+
+def _parse_model(entry: object) -> Model | None:
+    if not isinstance(entry, dict):
+        return None
+    id_ = _text(entry.get("id"))
+    if not id_ or not _is_for_chat(id_, entry):
+        return None
+    spec = _mapping(entry.get("model_spec"))  # Venice
+    prompt_price, completion_price = _prices(entry, spec)
+    inputs = _words(_mapping(entry.get("architecture")).get("input_modalities"))
+    inputs = inputs or _words(entry.get("input_modalities"))
+    expires = _day(entry.get("expiration_date")) or _day(entry.get("deprecation"))
+    aliases = [_text(entry.get("canonical_slug")), *(_words(entry.get("aliases")) or ())]
+    free = prompt_price == completion_price == 0
+    return Model(
+        id=id_,
+        name=_text(entry.get("name")) or _text(spec.get("name")) or id_,
+        is_free=free or id_.endswith(":free"),
+        context_length=_context_length(entry, spec),
+        max_completion_tokens=_max_completion_tokens(entry, spec),
+        prompt_price=prompt_price,
+        completion_price=completion_price,
+        parameters=_parameters(entry),
+        reasoning=_reasoning(entry, spec),
+        images="image" in inputs if inputs else _vision(entry, spec),
+        files="file" in inputs if inputs else None,
+        expires=expires,
+        aliases=tuple(alias for alias in aliases if alias),
+        owned_by=_text(entry.get("owned_by")),
+    )
+
+
+def _is_for_chat(id_: str, entry: Mapping[str, Any]) -> bool:
+    outputs = _words(_mapping(entry.get("architecture")).get("output_modalities"))
+    outputs = outputs or _words(entry.get("output_modalities"))
+    if outputs:
+        return "text" in outputs
+    capabilities = _mapping(entry.get("capabilities"))
+    if isinstance(capabilities.get("completion_chat"), bool):  # Mistral
+        return bool(capabilities["completion_chat"])
+    type_ = _text(capabilities.get("type")) or _text(entry.get("type"))
+    if type_ and type_ not in _CHAT_TYPES:
+        return False
+    return not _NOT_FOR_CHAT.search(id_)
+
+
+def _context_length(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> int | None:
+    limits = _mapping(_mapping(entry.get("capabilities")).get("limits"))  # Copilot
+    providers = [_mapping(provider) for provider in _list(entry.get("providers"))]  # HF router
+    lengths = [
+        # What llama-server was started with, which may be less than the model's own.
+        _mapping(entry.get("meta")).get("n_ctx"),
+        entry.get("context_length"),
+        entry.get("max_context_length"),
+        entry.get("max_model_len"),
+        entry.get("context_window"),
+        limits.get("max_context_window_tokens"),
+        spec.get("availableContextTokens"),
+        max((_count(p.get("context_length")) or 0 for p in providers), default=0),
+    ]
+    return next(filter(None, map(_count, lengths)), None)
+
+
+def _max_completion_tokens(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> int | None:
+    limits = _mapping(_mapping(entry.get("capabilities")).get("limits"))
+    most = [
+        _mapping(entry.get("top_provider")).get("max_completion_tokens"),
+        entry.get("max_completion_tokens"),
+        limits.get("max_output_tokens"),
+        spec.get("maxCompletionTokens"),
+    ]
+    return next(filter(None, map(_count, most)), None)
+
+
+def _prices(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """For a million tokens in and out, at the dearest provider where there are several."""
+    offers = [_mapping(_mapping(p).get("pricing")) for p in _list(entry.get("providers"))]
+    prices = [
+        _price(pricing)
+        for pricing in (_mapping(entry.get("pricing")), _mapping(spec.get("pricing")), *offers)
+    ]
+    known = [(inward, out) for inward, out in prices if inward is not None and out is not None]
+    return max(known, key=sum, default=(None, None))
+
+
+def _price(pricing: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    if "prompt" in pricing or "completion" in pricing:
+        # Dollars a token, as text. A router's -1 stands for whatever the model costs that it picks.
+        inward, out = _amount(pricing.get("prompt")), _amount(pricing.get("completion"))
+        return (
+            None if inward is None else round(inward * 1e6, 6),
+            None if out is None else round(out * 1e6, 6),
+        )
+    values = (pricing.get("input"), pricing.get("output"))  # dollars a million tokens
+    inward, out = (_amount(_mapping(v).get("usd") if isinstance(v, Mapping) else v) for v in values)
+    return inward, out
+
+
+def _parameters(entry: Mapping[str, Any]) -> frozenset[str] | None:
+    names = _words(entry.get("supported_parameters"))
+    if names:
+        return frozenset(names)
+    names = _words(entry.get("supported_sampling_parameters"))  # Groq
+    if names:
+        reasons = "reasoning" in (_words(entry.get("supported_features")) or ())
+        return frozenset([*names, *(["reasoning_effort"] if reasons else [])])
+    return None
+
+
+def _reasoning(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> Reasoning | None:
+    if isinstance(entry.get("reasoning"), Mapping):
+        return _openrouter_reasoning(entry["reasoning"])
+    parameters = _words(entry.get("supported_parameters"))
+    if parameters:
+        # A router takes an effort, though it can't tell which model it will be for.
+        routes = {"reasoning", "reasoning_effort"} & set(parameters)
+        return Reasoning.levels() if routes else NO_REASONING
+    features = _words(entry.get("supported_features"))
+    if features:
+        if "reasoning" not in features:
+            return NO_REASONING
+        # Groq's Qwen models are only switched.
+        switched = "qwen" in _text(entry.get("id")).lower()
+        return Reasoning.switch() if switched else Reasoning.levels()
+    capabilities = _mapping(entry.get("capabilities"))
+    efforts = _words(_mapping(capabilities.get("supports")).get("reasoning_effort"))
+    if efforts:
+        return Reasoning.levels(efforts)
+    if isinstance(capabilities.get("reasoning"), bool):  # Mistral
+        if not capabilities["reasoning"]:
+            return NO_REASONING
+        return Reasoning.levels(("none", "high"), "none")
+    venice = _mapping(spec.get("capabilities"))
+    if isinstance(venice.get("supportsReasoning"), bool):
+        if not venice["supportsReasoning"]:
+            return NO_REASONING
+        return Reasoning.levels() if venice.get("supportsReasoningEffort") else FIXED_REASONING
+    return None
+
+
+def _openrouter_reasoning(fields: Mapping[str, Any]) -> Reasoning:
+    """Reads the object of `/models`: an absent list of efforts is no choice, null is all."""
+    mandatory = bool(fields.get("mandatory"))
+    default = "none" if fields.get("default_enabled") is False else fields.get("default_effort")
+    if "supported_efforts" not in fields:
+        if mandatory:
+            return FIXED_REASONING
+        return Reasoning.switch("none" if default == "none" else "medium")
+    efforts = fields["supported_efforts"]
+    offered = set(EFFORTS if efforts is None else _words(efforts) or ())
+    offered -= {"none"} if mandatory else set()
+    offered |= set() if mandatory else {"none"}
+    if not offered.intersection(EFFORTS):
+        return FIXED_REASONING
+    return Reasoning.levels(tuple(offered), default if isinstance(default, str) else None)
+
+
+def _vision(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> bool | None:
+    capabilities = _mapping(entry.get("capabilities"))
+    said = (
+        capabilities.get("vision"),
+        _mapping(capabilities.get("supports")).get("vision"),
+        _mapping(spec.get("capabilities")).get("supportsVision"),
+    )
+    return next((value for value in said if isinstance(value, bool)), None)
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def _amount(value: object) -> float | None:
+    try:
+        amount = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return amount if 0 <= amount < 1e12 else None
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e12:
+        return None
+    return int(value)
+
+
+def _text(value: object) -> str:
+    # Half a surrogate pair is legal in JSON, but nothing could be sent that holds it.
+    return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
+
+
+def _words(value: object) -> tuple[str, ...] | None:
+    return tuple(filter(None, map(_text, value))) if isinstance(value, list) else None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def read_models(models: str | Path | Iterable[str]) -> list[str]:
+    """Model ids from a list, or from a text file with an id a line (`#` starts a comment).
+
+    Raises:
+        ValueError: The file is missing, or there is no id in it.
+        TypeError: An id is not text.
+    """
+    if isinstance(models, (str, Path)):
+        text = read_text_file(Path(models), "models file")
+        ids = [line.split("#")[0].strip() for line in text.splitlines()]
+        ids = [id_ for id_ in ids if id_]
+        where = f"The models file {models}"
+    else:
+        ids = list(models)
+        where = "models"
+        for id_ in ids:
+            if not isinstance(id_, str) or not id_.strip():
+                raise TypeError(f"models must be a list of model ids, found {id_!r}")
+        ids = [id_.strip() for id_ in ids]
+    if not ids:
+        raise ValueError(f"{where} has no model id in it")
+    return list(dict.fromkeys(ids))

@@ -1,0 +1,271 @@
+"""Where a chat sends its requests: an endpoint, where its key comes from, and its dialect."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from typing import Any, NamedTuple, NoReturn
+from urllib.parse import urlsplit
+
+from nbchat._chat.settings import USUAL_EFFORTS
+
+from .reasoning import (
+    Asking,
+    chat_template,
+    groq,
+    mistral,
+    reasoning_effort,
+    reasoning_object,
+    thinking,
+    together,
+)
+
+OPENROUTER_URL = "https://openrouter.ai/api/v1"
+OPENROUTER_KEY = "OPENROUTER_API_KEY"
+
+
+class Secret:
+    """An API key that no repr, log line, traceback or pickle shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        # Raises nothing: IPython's verbose tracebacks print the arguments of each call.
+        self._value = value.strip() if isinstance(value, str) else ""
+
+    def check(self) -> None:
+        """Refuses what can't be a key.
+
+        Raises:
+            ValueError: It is blank, or has characters that no request header can hold.
+        """
+        if not self._value:
+            raise ValueError("an API key can't be blank")
+        if not (self._value.isascii() and self._value.isprintable()):
+            raise ValueError(
+                "an API key holds only printable ASCII characters: was it pasted whole?"
+            )
+
+    def reveal(self) -> str:
+        """The key itself, for the one request header it belongs in."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret('…')"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key can't be pickled")
+
+
+class Dialect(NamedTuple):
+    """How a kind of server takes requests, where it differs.
+
+    Attributes:
+        ask: How it takes a reasoning effort.
+        efforts: What the menu offers while it isn't known what the model does.
+        max_tokens: The name under which it takes max tokens, unless its list says otherwise.
+        extra: What goes into each request.
+        truncates: Whether it leaves out what does not fit the context without a word.
+        files: Whether messages may hold files other than images and text.
+    """
+
+    ask: Asking = reasoning_object
+    efforts: tuple[str, ...] = USUAL_EFFORTS
+    max_tokens: str = "max_tokens"
+    extra: Mapping[str, Any] = {}
+    truncates: bool = False
+    files: bool = True
+
+
+PLAIN = Dialect()
+_OPENROUTER = Dialect(
+    # By default it leaves out the middle of what does not fit models with a small context.
+    extra={"plugins": [{"id": "context-compression", "enabled": False}]},
+)
+_WITH_NONE = ("none", *USUAL_EFFORTS)
+_EFFORT = Dialect(ask=reasoning_effort, efforts=_WITH_NONE, files=False)
+_OPENAI = _EFFORT._replace(max_tokens="max_completion_tokens", files=True)
+_OLLAMA = _EFFORT._replace(truncates=True)
+_GROQ = _EFFORT._replace(ask=groq)
+_MISTRAL = _EFFORT._replace(ask=mistral)
+_TOGETHER = _EFFORT._replace(ask=together)
+_TEMPLATE = _EFFORT._replace(ask=chat_template)
+_DEEPSEEK = _EFFORT._replace(ask=thinking)
+
+
+class Known(NamedTuple):
+    """A server that can be asked for by name."""
+
+    title: str
+    base_url: str
+    dialect: Dialect
+    key_env: str | None = None
+
+
+KNOWN = {
+    "openrouter": Known("OpenRouter", OPENROUTER_URL, _OPENROUTER, OPENROUTER_KEY),
+    "openai": Known("OpenAI", "https://api.openai.com/v1", _OPENAI, "OPENAI_API_KEY"),
+    "groq": Known("Groq", "https://api.groq.com/openai/v1", _GROQ, "GROQ_API_KEY"),
+    "deepseek": Known("DeepSeek", "https://api.deepseek.com/v1", _DEEPSEEK, "DEEPSEEK_API_KEY"),
+    "mistral": Known("Mistral", "https://api.mistral.ai/v1", _MISTRAL, "MISTRAL_API_KEY"),
+    "together": Known("Together", "https://api.together.xyz/v1", _TOGETHER, "TOGETHER_API_KEY"),
+    "huggingface": Known("Hugging Face", "https://router.huggingface.co/v1", _EFFORT, "HF_TOKEN"),
+    "ollama": Known("Ollama", "http://127.0.0.1:11434/v1", _OLLAMA),
+    "lmstudio": Known("LM Studio", "http://127.0.0.1:1234/v1", _EFFORT),
+    "llama-server": Known("llama-server", "http://127.0.0.1:8080/v1", _TEMPLATE),
+    "vllm": Known("vLLM", "http://127.0.0.1:8000/v1", _TEMPLATE),
+    "sglang": Known("SGLang", "http://127.0.0.1:30000/v1", _TEMPLATE),
+}
+"""The servers that nbchat knows by name, with the addresses at which they are to be found."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One OpenAI-compatible endpoint.
+
+    Attributes:
+        name: What people call it.
+        base_url: Up to and without `/chat/completions`.
+        key: Sent to this endpoint and to no other.
+        key_env: The environment variable a person would set.
+        default_model: Used when none was chosen; blank: the first that `/models` lists.
+        headers: Sent with each request.
+        note: What a person should know of it; by default, its host.
+        dialect: How it takes requests.
+    """
+
+    name: str
+    base_url: str
+    key: Secret | None = None
+    key_env: str | None = None
+    default_model: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+    dialect: Dialect = PLAIN
+
+    def __post_init__(self) -> None:
+        if self.key is not None:
+            self.key.check()
+
+    @property
+    def host(self) -> str:
+        """Host and port, as a person knows the server."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether requests stay on this machine."""
+        return _is_loopback(urlsplit(self.base_url).hostname or "")
+
+    def __str__(self) -> str:
+        note = self.note or self.host
+        return self.name if self.name == note else f"{self.name} ({note})"
+
+
+def _is_loopback(hostname: str) -> bool:
+    try:
+        return ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname == "localhost"
+
+
+def openrouter(key: Secret) -> Provider:
+    """OpenRouter; its router of free models is the default, as single free models die in months."""
+    return Provider(
+        name="OpenRouter",
+        base_url=OPENROUTER_URL,
+        key=key,
+        key_env=OPENROUTER_KEY,
+        default_model="openrouter/free",
+        # OpenRouter's names for the app that sends a request.
+        headers={"X-OpenRouter-Title": "nbchat"},
+        dialect=_OPENROUTER,
+    )
+
+
+def named(name: str, base_url: str | None = None, key: Secret | None = None) -> Provider:
+    """A server by its name in `KNOWN`, there or at another address.
+
+    Without a key, the one of the environment goes along, but only to the server it is for.
+
+    Raises:
+        ValueError: There is no such name, or `base_url` is no http(s) address.
+    """
+    if name not in KNOWN:
+        raise ValueError(f"provider must be one of {', '.join(KNOWN)}, not {name!r}")
+    known = KNOWN[name]
+    if base_url is not None:
+        return replace(endpoint(base_url, key), dialect=known.dialect)
+    if name == "openrouter":
+        return endpoint(OPENROUTER_URL, key or find_openrouter_key())
+    return Provider(
+        name=known.title,
+        base_url=known.base_url,
+        key=key or (find_key(known.key_env) if known.key_env else None),
+        key_env=known.key_env,
+        dialect=known.dialect,
+    )
+
+
+def endpoint(base_url: str, key: Secret | None) -> Provider:
+    """Any OpenAI-compatible server.
+
+    Raises:
+        ValueError: `base_url` is no http(s) address.
+    """
+    if not isinstance(base_url, str):
+        raise TypeError(f"base_url must be text, not {type(base_url).__name__}")
+    base_url = base_url.strip().rstrip("/")
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"base_url must start with http:// or https://, not {base_url!r}")
+    if base_url == OPENROUTER_URL and key is not None:
+        return openrouter(key)
+    return Provider(
+        name=parts.netloc.rpartition("@")[2],
+        base_url=base_url,
+        key=key,
+        dialect=_dialect_at(parts.hostname, parts.port),
+    )
+
+
+def _dialect_at(hostname: str, port: int | None) -> Dialect:
+    for known in KNOWN.values():
+        there = urlsplit(known.base_url)
+        if there.port is None:
+            if there.hostname == hostname:
+                return known.dialect
+        elif there.port == port and _is_loopback(hostname):
+            return known.dialect
+    return PLAIN
+
+
+def find_key(name: str) -> Secret | None:
+    """The key from the environment or from Colab's secrets, under this name."""
+    value = os.environ.get(name, "").strip() or _colab_secret(name)
+    return Secret(value) if value else None
+
+
+def find_openrouter_key() -> Secret | None:
+    """OpenRouter's key from the environment or from Colab's secrets."""
+    return find_key(OPENROUTER_KEY)
+
+
+def _colab_secret(name: str) -> str:
+    if "google.colab" not in sys.modules:
+        return ""
+    try:
+        from google.colab import userdata
+
+        return str(userdata.get(name) or "").strip()
+    except Exception:  # absent, or the person did not grant access: the same as no key
+        return ""

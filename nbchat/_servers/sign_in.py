@@ -1,0 +1,121 @@
+"""Signing in at OpenRouter in the browser, so that nobody needs to make and copy a key."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+import secrets
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from nbchat._chat.errors import ChatError
+
+from . import providers
+from .engine import import_openai
+from .error_messages import explain
+from .providers import Provider, Secret
+
+_TIMEOUT_S = 30.0
+_SERVER = "OpenRouter"
+
+
+class SignIn:
+    """One attempt: a page to open, which shows a code, and the exchange of that code for a key.
+
+    This is OAuth with PKCE, whose usual callback can't reach a kernel: the person pastes the code.
+    """
+
+    def __init__(self) -> None:
+        # Proves, when the code comes back, that it is this kernel that asked for it.
+        self._verifier = Secret(secrets.token_urlsafe(48))
+
+    @property
+    def url(self) -> str:
+        """The page to open."""
+        site = urlsplit(providers.OPENROUTER_URL)
+        digest = hashlib.sha256(self._verifier.reveal().encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        query = f"code_challenge={challenge}&code_challenge_method=S256"
+        return f"{site.scheme}://{site.netloc}/auth?{query}"
+
+    async def exchange(self, code: Secret) -> Secret:
+        """The key that a code stands for; on the background loop.
+
+        Args:
+            code: As it was pasted: the code, or the whole address that it is in.
+
+        Raises:
+            ChatError: It was not accepted, or OpenRouter could not be asked.
+        """
+        if not code.reveal():
+            raise ChatError(f"Paste the code that {_SERVER} shows.")
+        failure: BaseException
+        try:
+            status, key = await self._post(code)
+        except Exception as error:
+            failure = explain(error, server=_SERVER)
+        except BaseException as error:  # cancelled
+            failure = type(error)(*error.args)
+        else:
+            if key is not None:
+                return key
+            failure = _refusal(status)
+        # Raised out here, it has neither the frames nor the context of the first exception: these
+        # hold the code and the verifier, and IPython's verbose tracebacks would print them.
+        raise failure
+
+    async def _post(self, code: Secret) -> tuple[int, Secret | None]:
+        """The answer's HTTP status, and the key if it has one."""
+        await import_openai()
+        from openai import DefaultAsyncHttpxClient
+
+        provider = Provider(name=_SERVER, base_url=providers.OPENROUTER_URL)
+        async with DefaultAsyncHttpxClient(
+            follow_redirects=False,  # the code is for no other host
+            timeout=_TIMEOUT_S,
+            trust_env=not provider.is_loopback,  # a proxy is not for what runs on this machine
+        ) as client:
+            fields = {
+                "code": _code_in(code.reveal()),
+                "code_verifier": self._verifier.reveal(),
+                "code_challenge_method": "S256",
+            }
+            request = client.post(
+                f"{provider.base_url}/auth/keys",
+                content=json.dumps(fields),
+                headers={"Content-Type": "application/json"},
+            )
+            # The client's own timeout begins anew with each byte.
+            response = await asyncio.wait_for(request, _TIMEOUT_S)
+        return response.status_code, _key_in(response) if response.status_code == 200 else None
+
+
+def _code_in(pasted: str) -> str:
+    query = re.search(r"[?&#]code=([^&#\s]+)", pasted)
+    return unquote(query[1]) if query else pasted
+
+
+def _key_in(response: Any) -> Secret | None:
+    try:
+        key = Secret(response.json()["key"])
+        key.check()
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return key
+
+
+def _refusal(status: int) -> ChatError:
+    """What a status without a key means. What else the server says may quote what it was sent."""
+    if status in (400, 401, 403, 422):
+        message = "The code was not accepted: it is valid for 10 minutes and once. Sign in again."
+    elif status == 200:
+        message = f"{_SERVER} answered, but sent no key. Sign in again, or paste a key."
+    else:
+        message = (
+            f"{_SERVER} could not complete the sign-in (HTTP {status}). "
+            "Sign in again, or paste a key."
+        )
+    return ChatError(message, status_code=status, retryable=status in (408, 429) or status >= 500)

@@ -1,0 +1,1 @@
+"""What a model may call: functions, their schemas, and the calls themselves."""

@@ -1,0 +1,88 @@
+"""The tools of a chat, and how they may be used; validated in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from .tool import Tool
+
+#: Asked as `approve(name, arguments)` before each call; may be async.
+Approve = Callable[[str, dict[str, Any]], Any]
+
+
+class Toolbox:
+    """What a model may call.
+
+    Args:
+        tools: The functions.
+        approve: "always" asks the person before each call, "never" asks nobody; a function decides
+            by itself.
+        max_tool_rounds: How many times in one reply the model may call tools.
+        tool_timeout_s: Seconds that a call may take.
+
+    Raises:
+        ValueError: A value is out of its range, or two tools have the same name.
+        TypeError: A value is of the wrong type, or a function can't be a tool.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[Callable[..., Any]] = (),
+        approve: Literal["always", "never"] | Approve = "always",
+        max_tool_rounds: int = 10,
+        tool_timeout_s: float = 60.0,
+    ) -> None:
+        given: Any = tools
+        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+            raise TypeError(f"tools must be a list of functions, not {given!r}")
+        self.tools = tuple(given)
+        self._by_name = _named(self.tools)
+        if approve not in ("always", "never") and not callable(approve):
+            raise ValueError(f'approve must be "always", "never" or a function, not {approve!r}')
+        self.approve = approve
+        rounds: Any = max_tool_rounds
+        if isinstance(rounds, bool) or not isinstance(rounds, int):
+            raise TypeError(f"max_tool_rounds must be a whole number, not {rounds!r}")
+        if rounds < 1:
+            raise ValueError(f"max_tool_rounds must be at least 1, not {rounds}")
+        self.max_tool_rounds = max_tool_rounds
+        seconds: Any = tool_timeout_s
+        if isinstance(seconds, bool) or not isinstance(seconds, Real):
+            raise TypeError(f"tool_timeout_s must be a number of seconds, not {seconds!r}")
+        if not float(seconds) > 0:
+            raise ValueError(f"tool_timeout_s must be more than 0, not {seconds}")
+        self.tool_timeout_s = tool_timeout_s
+
+    @property
+    def schemas(self) -> list[dict[str, Any]]:
+        """All tools, as the OpenAI SDK takes them."""
+        return [tool.schema for tool in self._by_name.values()]
+
+    def find(self, name: str) -> Tool:
+        """The tool of this name.
+
+        Raises:
+            ToolError: There is none.
+        """
+        if name not in self._by_name:
+            from .tool import ToolError
+
+            known = ", ".join(self._by_name) or "none"
+            raise ToolError(f"There is no tool of this name. There are: {known}.")
+        return self._by_name[name]
+
+
+def _named(functions: tuple[Callable[..., Any], ...]) -> dict[str, Tool]:
+    if not functions:
+        return {}
+    from .tool import Tool
+
+    tools = [Tool(function) for function in functions]
+    by_name = {tool.name: tool for tool in tools}
+    if len(by_name) < len(tools):
+        names = ", ".join(sorted(tool.name for tool in tools))
+        raise ValueError(f"two tools have the same name: {names}")
+    return by_name

@@ -1,0 +1,1 @@
+"""A question and its reply: what is asked, retried, streamed and ended."""

@@ -1,0 +1,55 @@
+"""What people have asked to be called with each reply that has ended."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nbchat._chat.notices import Notice, Notices
+
+if TYPE_CHECKING:
+    from .reply import Reply
+
+    Callback = Callable[[Reply], object]
+
+
+class Callbacks:
+    """Calls each in a thread of its own, where it may wait for another reply.
+
+    Args:
+        notices: Where an exception in one of them is shown: it would reach no cell.
+    """
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+        self._callbacks: list[Callback] = []
+
+    def add(self, callback: Callback) -> None:
+        self._callbacks.append(callback)
+
+    def call(self, reply: Reply) -> None:
+        for callback in self._callbacks:
+            in_thread(partial(self._call, callback, reply))
+
+    def _call(self, callback: Callback, reply: Reply) -> None:
+        try:
+            result = callback(reply)
+            if inspect.iscoroutine(result):
+                import asyncio
+
+                asyncio.run(result)
+        except Exception as error:
+            name = getattr(callback, "__name__", "the callback")
+            text = f"on_reply: {name} raised {error!r}"
+            self._notices.show(Notice(f"callback-{name}", text, tone="error"))
+
+
+def in_thread(function: Callable[[], object]) -> None:
+    """Calls what may take long, or wait for a reply, off the thread that streams."""
+    try:
+        threading.Thread(target=function, name="nbchat-callback", daemon=True).start()
+    except RuntimeError:  # no threads in Pyodide
+        function()

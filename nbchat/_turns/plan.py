@@ -1,0 +1,308 @@
+"""The requests of one turn: the first one, and what is tried after an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nbchat._chat.conversation import Spent
+from nbchat._chat.errors import ChatError
+from nbchat._chat.settings import ChatSettings
+from nbchat._chat.token_estimate import brief, leave_out, reckon_tokens, reckon_tool_tokens
+from nbchat._servers.catalogue import Catalogue
+from nbchat._servers.chat_completions.request import chat_completion_body
+from nbchat._servers.models import Model
+from nbchat._servers.providers import Provider
+
+from .rules import Rules
+
+if TYPE_CHECKING:
+    from nbchat._chat.response_format import ResponseFormat
+
+#: A server that asks for more patience than this is not waited for.
+MAX_WAIT_S = 300.0
+
+# What a request can do without.
+_REASONING = ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs")
+_OPTIONAL = (
+    *("temperature", "top_p", "max_tokens", "max_completion_tokens"),
+    *(*_REASONING, "response_format", "stream_options", "plugins", "tool_choice", "tools"),
+)
+# In what words a server refuses to answer in a form.
+_FORM = re.compile(r"response.format|json.(schema|object|mode)|structured.output|grammar", re.I)
+# What a message can do without.
+_BACK = ("reasoning_details", "reasoning_content")
+# Another model may do where one failed like this; not where the key or the request is wrong.
+_ANOTHER_MODEL_MAY_DO = {
+    *("rate", "daily", "credit", "key_limit", "overloaded", "server", "timeout", "failed"),
+    *("mid_reply", "silent", "empty", "model", "privacy", "context"),
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """What is known of the server that is asked.
+
+    Attributes:
+        refused: Model's id → the parameters that it has refused; what is learnt is added.
+    """
+
+    provider: Provider
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    refused: dict[str, set[str]] = field(default_factory=dict)
+
+    def model(self, model_id: str) -> Model | None:
+        return self.catalogue.find(model_id)
+
+
+class Plan:
+    """The request to be sent now, in `body`, and what is different about it, in `notes`.
+
+    Args:
+        settings: With the id of the model.
+        messages: What the model is to see, as the OpenAI SDK takes it.
+        server: Where it goes.
+        rules: What a person has decided.
+        spent: On this conversation so far.
+        prompt_tokens: About what `messages` take of the context.
+        response_format: The form that the reply is to have.
+        may_call: Whether the model may call tools, if there are any.
+
+    Raises:
+        ChatError: It could cost more than `max_cost` allows, or the server would leave out a part
+            of it without a word.
+    """
+
+    def __init__(
+        self,
+        settings: ChatSettings,
+        messages: Sequence[dict[str, Any]],
+        server: Server,
+        rules: Rules,
+        spent: Spent,
+        prompt_tokens: int | None = None,
+        response_format: ResponseFormat | None = None,
+        may_call: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._messages = list(messages)
+        self._server = server
+        self._rules = rules
+        self._spent = spent
+        self._response_format = response_format
+        self._tools = rules.toolbox.schemas
+        self._may_call = may_call
+        tools_tokens = reckon_tool_tokens(self._tools)
+        self._prompt_tokens = (prompt_tokens or reckon_tokens(messages)) + tools_tokens
+        self._left = [id_ for id_ in rules.fallbacks if id_ != settings.model]
+        self._left_out: list[dict[str, Any]] = []
+        self._notes: dict[str, str] = {}
+        self._waited = False
+        self._fit()
+        self.body = self._build()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the request, a sentence each."""
+        return list(self._notes.values())
+
+    @property
+    def settings(self) -> ChatSettings:
+        """With the id of the model that is asked: a fallback's, where it came to that."""
+        return self._settings
+
+    @property
+    def may_call(self) -> bool:
+        """Whether calls of tools are what was asked for."""
+        return "tools" in self.body and "tool_choice" not in self.body
+
+    @property
+    def model(self) -> Model | None:
+        """What is known of the model that is asked."""
+        return self._server.model(self._settings.model)
+
+    def after(self, error: ChatError) -> float | None:
+        """Changes the request after an error, if that may help.
+
+        Returns:
+            Seconds to wait before it is sent again; None: there is nothing more to try.
+        """
+        wait_s = self._without_parameter(error)
+        if wait_s is None and error.kind == "context" and self._rules.overflow == "truncate":
+            wait_s = self._leave_out(self._prompt_tokens // 4 + 1)
+        if wait_s is None and error.kind in _ANOTHER_MODEL_MAY_DO:
+            wait_s = self._with_another_model(error)
+        if wait_s is None:
+            wait_s = self._as_the_server_asks(error)
+        if wait_s is not None:
+            self.body = self._build()
+        return wait_s
+
+    def look_back(self, counted: int | None) -> None:
+        """Notes that a server has left out a part of the request without a word.
+
+        Args:
+            counted: The tokens that it says to have seen and written.
+        """
+        if not self._server.provider.dialect.truncates or counted is None:
+            return
+        sent = reckon_tokens(self._messages)
+        if counted > sent // 2:
+            return
+        self._notes["truncated"] = (
+            f"{self._server.provider.name} counted {counted:,} tokens of about {sent:,}: it has "
+            "left out the beginning of the conversation. It can be given a longer context."
+        )
+
+    def _without_parameter(self, error: ChatError) -> float | None:
+        name = refused_parameter(error, self.body)
+        if name is None:
+            return None
+        model_id = self._settings.model
+        refused = self._server.refused.setdefault(model_id, set())
+        if name in refused:
+            return None
+        refused.add(name)
+        self._notes[name] = f"Sent without {name}: {model_id} does not take it here."
+        return 0.0
+
+    def _leave_out(self, tokens: int) -> float | None:
+        kept, left_out = leave_out(self._messages, tokens)
+        if not left_out:
+            return None
+        self._messages = kept
+        self._prompt_tokens = max(0, self._prompt_tokens - reckon_tokens(left_out))
+        self._left_out += left_out
+        (first,) = brief(self._left_out[:1])
+        self._notes["left out"] = (
+            f"Left out to fit the context: the {len(self._left_out)} oldest messages, "
+            f"from “{first}” on."
+        )
+        return 0.0
+
+    def _with_another_model(self, error: ChatError) -> float | None:
+        failed = self._settings.model
+        while self._left:
+            self._settings = self._settings.replace(model=self._left.pop(0))
+            try:
+                self._check_cost(self._build())
+            except ChatError:
+                continue
+            reason = error.message.partition(". ")[0].rstrip(".")
+            self._notes[failed] = f"{failed} failed ({reason}): {self._settings.model} was asked."
+            return 0.0
+        return None
+
+    def _as_the_server_asks(self, error: ChatError) -> float | None:
+        wait_s = error.retry_after_s
+        if self._waited or not error.retryable or wait_s is None or wait_s > MAX_WAIT_S:
+            return None
+        self._waited = True
+        self._notes["wait"] = f"{self._server.provider.name} asked to wait {wait_s:.0f} s."
+        return wait_s
+
+    def _fit(self) -> None:
+        model = self.model
+        if model is None or not model.context_length:
+            return
+        reply = min(self._settings.max_tokens, model.context_length // 4)
+        over = self._prompt_tokens + reply - model.context_length
+        if over <= 0:
+            return
+        if self._rules.overflow == "truncate":
+            self._leave_out(over)
+        elif self._server.provider.dialect.truncates and over > reply:
+            raise ChatError(
+                f"The conversation is too long for {model.id}: about {self._prompt_tokens:,} "
+                f"tokens, of {model.context_length:,}. {self._server.provider.name} would leave "
+                'out its beginning without a word. chat.overflow = "truncate" leaves out the '
+                "oldest messages and says so.",
+                kind="context",
+                retryable=True,
+            )
+
+    def _build(self) -> dict[str, Any]:
+        body = chat_completion_body(
+            self._settings,
+            self._messages,
+            model=self.model,
+            dialect=self._server.provider.dialect,
+            prompt_tokens=self._prompt_tokens,
+            response_format=self._response_format,
+            refused=self._server.refused.get(self._settings.model, set()),
+            tools=self._tools,
+            may_call=self._may_call,
+        )
+        if self._tools and "tools" not in body:
+            self._notes.setdefault(
+                "tools", f"Sent without tools: {self._settings.model} does not take them."
+            )
+        self._check_cost(body)
+        if self._response_format is not None:
+            self._note_form(body)
+        return body
+
+    def _note_form(self, body: Mapping[str, Any]) -> None:
+        if "response_format" in body:
+            self._notes.pop("response_format", None)
+        else:
+            self._notes["response_format"] = (
+                f"Sent without response_format: {body['model']} does not take it here. It was "
+                "asked for this form in words instead."
+            )
+
+    def _check_cost(self, body: Mapping[str, Any]) -> None:
+        max_cost = self._rules.max_cost
+        if max_cost is None:
+            return
+        most = self._most(body)
+        left = max_cost - self._spent.cost
+        if most > max(0.0, left):
+            raise ChatError(
+                f"This request could cost up to {dollars(most)}, and {dollars(max(0.0, left))} of "
+                f"the {dollars(max_cost)} that this chat may cost are left, so it was not sent. "
+                "Lower Max tokens, pick a cheaper model, or raise chat.max_cost.",
+                kind="max_cost",
+                retryable=True,
+            )
+
+    def _most(self, body: Mapping[str, Any]) -> float:
+        """The most that a request can cost; where prices aren't known, what the dearest did."""
+        model = self._server.model(str(body["model"]))
+        if model is not None and model.is_free:
+            return 0.0
+        tokens = body.get("max_tokens") or body.get("max_completion_tokens")
+        tokens = tokens or (model and model.max_tokens_limit) or self._settings.max_tokens
+        price = model.price(self._prompt_tokens, tokens) if model else None
+        return self._spent.dearest if price is None else price
+
+
+def dollars(amount: float) -> str:
+    """An amount for people to read: cents, or two digits of less than a cent."""
+    return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.2g}"
+
+
+def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:
+    """The parameter of a request that a 400 names, if the request can do without it."""
+    said = f"{error.message} {error.detail or ''}"
+    if error.status_code == 404 and "tools" in body and re.search(r"\btool (use|call)", said):
+        return "tools"  # OpenRouter has no provider left that takes them
+    if error.status_code not in (400, 422) or error.kind not in ("request", "failed"):
+        return None
+    present = [name for name in _OPTIONAL if name in body]
+    present += [
+        name for name in _BACK if any(name in message for message in body.get("messages", ()))
+    ]
+    named = re.split(r"[.\[]", error.param or "")[0]
+    if named in present:
+        return named
+    for name in present:
+        if re.search(rf"(?<!\w){name}(?!\w)", said):
+            return name
+    if re.search(r"\bthink(ing)?\b|\breasoning\b", said, re.IGNORECASE):
+        return next((name for name in _REASONING if name in body), None)
+    if "response_format" in body and _FORM.search(said):
+        return "response_format"
+    return next((name for name in present if re.search(rf"\b{name}\b", said, re.IGNORECASE)), None)

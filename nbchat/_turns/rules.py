@@ -1,0 +1,49 @@
+"""What a person has decided about requests, beyond the settings; validated in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, Literal
+
+from nbchat._tools.toolbox import Toolbox
+
+Overflow = Literal["error", "truncate"]
+_OVERFLOWS = ("error", "truncate")
+
+
+class Rules:
+    """What counts for a request, from its beginning to its end.
+
+    Args:
+        fallbacks: Models to ask where the one that was chosen fails.
+        overflow: What to do where a conversation does not fit the context.
+        max_cost: US dollars that the conversation may cost; None: no limit.
+        toolbox: What the model may call; by default, nothing.
+
+    Raises:
+        ValueError: A value is out of its range.
+        TypeError: A value is of the wrong type.
+    """
+
+    def __init__(
+        self,
+        fallbacks: Sequence[str] = (),
+        overflow: Overflow = "error",
+        max_cost: float | None = None,
+        toolbox: Toolbox | None = None,
+    ) -> None:
+        if isinstance(fallbacks, str) or not all(isinstance(id_, str) for id_ in fallbacks):
+            raise TypeError(f"fallbacks must be a list of model ids, not {fallbacks!r}")
+        if overflow not in _OVERFLOWS:
+            raise ValueError(f"overflow must be one of {', '.join(_OVERFLOWS)}, not {overflow!r}")
+        dollars: Any = max_cost
+        if dollars is not None:
+            if isinstance(dollars, bool) or not isinstance(dollars, Real):
+                raise TypeError(f"max_cost must be a number of US dollars, not {dollars!r}")
+            if not float(dollars) >= 0:  # also refuses NaN
+                raise ValueError(f"max_cost can't be less than 0, as is {dollars}")
+        self.fallbacks = tuple(id_.strip() for id_ in fallbacks)
+        self.overflow = overflow
+        self.max_cost = max_cost
+        self.toolbox = toolbox or Toolbox()

