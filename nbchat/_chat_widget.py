@@ -11,17 +11,24 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
+from ._chat.attachments import read_all
+from ._chat.events import Usage
+from ._chat.keys import Secret
+from ._chat.message import to_openai
 from ._chat.notices import Notices
 from ._chat.settings import MAX_TOKENS, ChatSettings, read_system
+from ._files.chat_json import SavedChat
 from ._files.fallback_output import display_widget
 from ._files.keeper import Keeper, read_chat
 from ._files.last_reply import LastReply
 from ._notebook.notebook import Notebook
+from ._servers.chat_completions.response_format import read_response_format
 from ._servers.connection import Connection
 from ._servers.engine import Timeouts
-from ._servers.providers import Secret
+from ._servers.models import read_models
 from ._tools.toolbox import Approve, Toolbox
 from ._turns.callbacks import Callbacks
+from ._turns.reply import Reply
 from ._turns.rules import Overflow, Rules
 from ._turns.session import Session
 from ._widget.code_runs import Runs
@@ -37,10 +44,6 @@ from ._widget.usage import Figures
 if TYPE_CHECKING:
     import pandas as pd
     from openai import AsyncOpenAI
-
-    from ._chat.events import Usage
-    from ._files.chat_json import SavedChat
-    from ._turns.reply import Reply
 
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 _SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
@@ -166,8 +169,6 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
         given_models = None
         if models is not None:
-            from ._servers.models import read_models
-
             given_models = read_models(models)
         self._connection = connection = Connection(
             timeouts,
@@ -367,15 +368,11 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             TypeError: An argument is of the wrong type.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        from ._chat.attachments import read_all
-
         attachments = read_all(images, files)
         if isinstance(content, str):
             attachments += self._notebook.find(content)
         form = None
         if response_format is not None:
-            from ._chat.response_format import read_response_format
-
             form = read_response_format(response_format)
         return self._turns.ask(content, attachments, form, queue=queue)
 
@@ -400,8 +397,6 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             IndexError: There is no such message.
             RuntimeError: A reply is running, or the chat is closed.
         """
-        from ._chat.message import to_openai
-
         with self._lock:
             exchanged = self._session.conversation.exchanged()
             said = [message for message in exchanged for _ in to_openai(message)]

@@ -17,6 +17,7 @@ from IPython.display import display
 from ._chat.attachments import read_all
 from ._chat.dataframes import figures, rows_frame
 from ._chat.errors import ChatError
+from ._chat.keys import Secret
 from ._chat.message import Message, check_content
 from ._chat.settings import ChatSettings, read_system
 from ._chat_widget import ChatWidget
@@ -26,8 +27,7 @@ from ._files.fallback_output import Fallback, display_widget
 from ._servers.connection import Connection
 from ._servers.engine import Engine, Timeouts
 from ._servers.models import read_models
-from ._servers.providers import Secret
-from ._turns.plan import Server
+from ._servers.server import Server
 from ._turns.reply import Reply
 from ._turns.rules import Rules
 from ._turns.session import Session

@@ -273,7 +273,7 @@ def test_cancelling_an_await_stops_the_reply(chat: ChatWidget, server: ScriptedS
 def test_waiting_where_it_would_block_the_stream_is_an_error(
     chat: ChatWidget, server: ScriptedServer
 ) -> None:
-    from nbchat._servers.engine import background
+    from nbchat._chat.background import background
 
     server.script(sse.hang())
     reply = chat.send("Hi")

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from wire import WIRE, needs_wire
 
 from nbchat._chat.errors import ChatError
-from nbchat._servers.error_messages import clean, explain, explain_body
+from nbchat._chat.keys import clean
+from nbchat._servers.error_messages import explain, explain_body
 
 KEY = "sk-or-v1-0123456789abcdef"
 

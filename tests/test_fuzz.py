@@ -53,9 +53,9 @@ from nbchat._chat.events import (
 )
 from nbchat._files.chat_json import SavedChat, from_json, to_json
 from nbchat._files.export import to_html
+from nbchat._servers.account import account
 from nbchat._servers.catalogue import Catalogue
 from nbchat._servers.chat_completions.stream import StreamReader
-from nbchat._servers.connection import account
 from nbchat._servers.error_messages import explain, explain_body
 from nbchat._servers.models import parse_models
 from nbchat._turns.plan import refused_parameter

@@ -19,8 +19,8 @@ from test_chat import widget_count
 from until import TIMEOUT, until
 
 from nbchat import ChatError, ChatWidget
+from nbchat._chat.background import background
 from nbchat._servers import engine
-from nbchat._servers.engine import background
 
 FDS = "/proc/self/fd"
 

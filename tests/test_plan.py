@@ -14,7 +14,8 @@ from nbchat._servers.catalogue import Catalogue
 from nbchat._servers.error_messages import explain_body
 from nbchat._servers.models import parse_models
 from nbchat._servers.providers import KNOWN, Provider
-from nbchat._turns.plan import Plan, Server, refused_parameter
+from nbchat._servers.server import Server
+from nbchat._turns.plan import Plan, refused_parameter
 from nbchat._turns.rules import Rules
 
 MESSAGES = [{"role": "user", "content": "Hi"}]

@@ -19,7 +19,7 @@ from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 
 from nbchat import ChatWidget, Reply
-from nbchat._chat.response_format import read_response_format
+from nbchat._servers.chat_completions.response_format import read_response_format
 
 
 class Person(BaseModel):

@@ -17,8 +17,9 @@ from until import TIMEOUT, until
 from wire import WIRE, needs_wire
 
 from nbchat import ChatWidget
+from nbchat._chat.keys import Secret
 from nbchat._servers import model_cache, providers
-from nbchat._servers.connection import account
+from nbchat._servers.account import account
 
 Make = Callable[..., ChatWidget]
 
@@ -333,7 +334,7 @@ def test_a_known_server_takes_its_own_key_only(
     chat = ChatWidget(provider="groq", model="x")
     assert chat._connection.provider is not None
     assert chat._connection.provider.host == "api.groq.com"
-    assert chat._connection.provider.key == providers.Secret("leak-groq")
+    assert chat._connection.provider.key == Secret("leak-groq")
     chat.close()
     make(provider="groq").send("Hi").wait(TIMEOUT)
     assert "leak" not in repr(server.chats[0].headers), "another address: not its key"

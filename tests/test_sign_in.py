@@ -16,10 +16,10 @@ import pytest
 import sse_server as sse
 from sse_server import Request, ScriptedServer, Step
 
+from nbchat._chat.background import background
 from nbchat._chat.errors import ChatError
+from nbchat._chat.keys import Secret
 from nbchat._servers import providers, sign_in
-from nbchat._servers.engine import background
-from nbchat._servers.providers import Secret
 from nbchat._servers.sign_in import SignIn
 
 TIMEOUT = 20

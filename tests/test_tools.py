@@ -12,9 +12,8 @@ import sse_server as sse
 from pydantic import BaseModel, Field
 from wire import WIRE, needs_wire
 
-from nbchat._chat.events import ToolCalls
+from nbchat._chat.events import FunctionCall, ToolCalls
 from nbchat._chat.tool_rounds import Round, ToolCall, reply_messages, without_tools
-from nbchat._servers.chat_completions.call_pieces import FunctionCall
 from nbchat._servers.chat_completions.stream import StreamReader
 from nbchat._tools.tool import MAX_RESULT, Tool, ToolError, result_text
 from nbchat._tools.toolbox import Toolbox

@@ -5,16 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from .fork import Fork
-
-if TYPE_CHECKING:
-    from .attachments import Attachment
-    from .events import Event, Usage
-    from .message import Message, Role
-    from .progress import Progress
-    from .response_format import ResponseFormat
+from .attachments import Attachment
+from .events import Event, Usage
+from .message import Fork, Message, Role, to_openai
+from .progress import Progress
+from .response_format import ResponseFormat
+from .token_estimate import reckon_tokens
+from .tool_rounds import reply_messages, round_messages
 
 _GO_ON = (
     "Your last message was cut off. Go on exactly where it stopped, if need be in the middle of a "
@@ -102,8 +101,6 @@ class Conversation:
 
     def begin(self, reply: Message, model: str) -> None:
         """The request is on its way."""
-        from .progress import Progress
-
         reply.status = "streaming"
         reply.model = model or None
         self._under_way[reply.id] = Progress(reply, self._clock)
@@ -182,9 +179,6 @@ class Conversation:
 
         Without `images`, each is only named: for a model that takes none.
         """
-        from .message import to_openai
-        from .tool_rounds import reply_messages, round_messages
-
         plain: list[dict[str, Any]] = []
         if system.strip():
             plain.append({"role": "system", "content": system})
@@ -203,10 +197,6 @@ class Conversation:
         What the server counted at the last reply that it has seen, and the size of what came since;
         None if it has counted none.
         """
-        from .message import to_openai
-        from .token_estimate import reckon_tokens
-        from .tool_rounds import round_messages
-
         since: list[dict[str, Any]] = []
         if before is not None and before.rounds:
             if before.context_tokens is not None:
@@ -245,8 +235,6 @@ class Conversation:
         `facts` are what else a `Message` has. The caller sees to it that roles alternate, and that
         each of a user's messages gets a reply.
         """
-        from .message import Message
-
         fork = after.next if after else self._start
         message = Message(role, fork, **facts)
         message._content.write(content)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from nbchat._servers.chat_completions.call_pieces import FunctionCall
-
 from .attachments import Attachment
 from .errors import ChatError
 
@@ -37,6 +35,21 @@ class ReasoningDetails:
     """The reasoning in OpenRouter's own form, whole, as it is sent back in tool loops."""
 
     details: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """One call that a model asks for.
+
+    Attributes:
+        id: By which its result is told from others'; made up where the server gives none.
+        name: Of the function.
+        arguments: JSON, as the model wrote it.
+    """
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)

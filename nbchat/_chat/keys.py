@@ -1,11 +1,14 @@
-"""Takes keys and passwords out of a text that is about to be shown or sent."""
+"""Keys and passwords: a value that shows none, and texts with those in them masked."""
 
 from __future__ import annotations
 
 import os
 import re
+from typing import NoReturn
 
 MASK = "[key]"
+# No more than this of a foreign text is searched for what it means.
+SEARCHED = 20_000
 _LEAST = 8  # characters: what is shorter is no key, and may stand anywhere
 
 # Within JSON or a repr, the letter of an escape ("\\n") may stand before a key.
@@ -34,6 +37,45 @@ _SETTING = re.compile(
 )
 
 
+class Secret:
+    """An API key that no repr, log line, traceback or pickle shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        # Raises nothing: IPython's verbose tracebacks print the arguments of each call.
+        self._value = value.strip() if isinstance(value, str) else ""
+
+    def check(self) -> None:
+        """Refuses what can't be a key.
+
+        Raises:
+            ValueError: It is blank, or has characters that no request header can hold.
+        """
+        if not self._value:
+            raise ValueError("an API key can't be blank")
+        if not (self._value.isascii() and self._value.isprintable()):
+            raise ValueError(
+                "an API key holds only printable ASCII characters: was it pasted whole?"
+            )
+
+    def reveal(self) -> str:
+        """The key itself, for the one request header it belongs in."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret('…')"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key can't be pickled")
+
+
 def is_secret_name(name: str) -> bool:
     """Whether what has this name is likely to be a key or a password."""
     return _SECRET_NAME.match(name) is not None
@@ -51,3 +93,9 @@ def mask_secrets(text: str) -> str:
             text = text.replace(value, MASK)
     text = _QUOTED.sub(rf"\1'{MASK}'", mask_known_keys(text))
     return _SETTING.sub(rf"\1{MASK}", text)
+
+
+def clean(text: str, limit: int) -> str:
+    """Bounds a foreign text, takes keys out of it, and makes sure that UTF-8 can hold it."""
+    text = mask_known_keys(text[:SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"

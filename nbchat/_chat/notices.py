@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from nbchat._servers.providers import Secret
+from .keys import Secret
 
 
 class Action(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from .reply_parts import json_in, json_source
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,6 @@ class ResponseFormat:
         Raises:
             ValueError: It does not have this form.
         """
-        from .reply_parts import json_in, json_source
-
         if self.model is None:
             return json_in(text)
         from pydantic import ValidationError
@@ -45,29 +44,6 @@ class ResponseFormat:
         except ValidationError as error:
             faults = "; ".join(map(_fault, error.errors(include_url=False)))
             raise ValueError(f"The reply is no {self.model.__name__}: {faults}") from error
-
-
-def read_response_format(given: object) -> ResponseFormat:
-    """The form from what a person gave: a pydantic model, `dict`, or what OpenAI's API takes.
-
-    Raises:
-        TypeError: It is none of these.
-    """
-    if given is dict:
-        return ResponseFormat({"type": "json_object"})
-    if isinstance(given, Mapping):
-        if isinstance(given.get("type"), str) and given["type"].startswith("json_"):
-            return ResponseFormat(dict(given))
-        raise TypeError('response_format as a dict must be OpenAI\'s: {"type": "json_schema", …}')
-    if not (isinstance(given, type) and hasattr(given, "model_validate_json")):
-        raise TypeError(f"response_format must be a pydantic model or dict, not {given!r}")
-    # The SDK's public way to the strict schema.
-    from openai import pydantic_function_tool
-
-    schema = pydantic_function_tool(given)["function"]["parameters"]
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", given.__name__)[:64]
-    json_schema = {"name": name, "schema": schema, "strict": True}
-    return ResponseFormat({"type": "json_schema", "json_schema": json_schema}, given)
 
 
 def _fault(error: Any) -> str:

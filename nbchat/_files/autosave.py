@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import os
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from nbchat._servers.engine import start
+from nbchat._chat.background import start
 
 
 class Autosave:
@@ -84,8 +85,6 @@ class Autosave:
 
     async def _run(self) -> None:
         """Lives from a change until it is saved, with those that came meanwhile."""
-        import asyncio
-
         while True:
             await asyncio.sleep(max(0.0, self._next - time.monotonic()))
             try:

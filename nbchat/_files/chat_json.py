@@ -18,10 +18,10 @@ from nbchat._chat.attachments import Attachment
 from nbchat._chat.conversation import Conversation
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
+from nbchat._chat.keys import clean
 from nbchat._chat.message import Message, Status
 from nbchat._chat.settings import ChatSettings
 from nbchat._chat.tool_rounds import CallStatus, Round, ToolCall
-from nbchat._servers.error_messages import clean
 
 FORMAT = "nbchat"
 VERSION = 2  # 1 knew no calls of tools

@@ -11,10 +11,10 @@ from nbchat._chat.settings import read_text_file
 from nbchat._turns.session import Session
 
 from .autosave import Autosave
+from .chat_json import SavedChat, from_json, to_json
 from .fallback_output import Fallback
 
 if TYPE_CHECKING:
-    from .chat_json import SavedChat
     from .saved_chats import SavedChatFile
 
 _SAVING = "saving"
@@ -62,7 +62,6 @@ class Keeper:
 
     def save(self, path: str | Path) -> Path:
         """Writes the chat to a file, in the form that its name says."""
-        from .chat_json import to_json
         from .export import to_markdown, to_notebook
         from .saved_chats import suffix_of, write_file
 
@@ -101,7 +100,6 @@ class Keeper:
             ValueError: The name can't be one, or the file can't be read or is damaged. It is not
                 touched.
         """
-        from .chat_json import from_json
         from .saved_chats import SavedChatFile
 
         file = SavedChatFile(name)
@@ -139,8 +137,6 @@ class Keeper:
         return saved
 
     def _write(self) -> None:
-        from .chat_json import to_json
-
         assert self._file is not None  # noqa: S101 - for the type checker: only then it is saved
         with self._session.lock:
             text = to_json(self._session.conversation, self._chat.settings)
@@ -170,8 +166,6 @@ def read_chat(path: str | Path) -> SavedChat:
     Raises:
         ValueError: There is no such file, or it is no chat, damaged, or of a newer nbchat.
     """
-    from .chat_json import from_json
-
     text = read_text_file(Path(path), "saved chat")
     try:
         return from_json(text)

@@ -39,7 +39,7 @@ class LastReply:
             self._notices.show(Notice("download", said, tone="error"))
 
     def _write(self, text: str) -> None:
-        from .tempfiles import temporary_path
+        from .tempfiles import temporary_path  # its file locks take 10 ms
 
         self._unlink()
         # The name is made here alone: a model's output has no say in it.

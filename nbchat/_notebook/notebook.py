@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from IPython.core.getipython import get_ipython
 
+from nbchat._chat.attachments import Attachment
 from nbchat._chat.errors import ChatError
 from nbchat._chat.notices import Action, Notice, Notices
 
-if TYPE_CHECKING:
-    from nbchat._chat.attachments import Attachment
+from .variables import NotThereError, mentioned, offered, resolve
 
+if TYPE_CHECKING:
     from .failed_cell import Failure
 
 _FAILED = "failed-cell"
@@ -70,8 +71,6 @@ class Notebook:
         """What the variables are that a text mentions; what is none stays a word of the text."""
         if "@" not in text:
             return []
-        from .variables import NotThereError, mentioned, resolve
-
         found = {}
         for expression in mentioned(text):
             try:
@@ -84,8 +83,6 @@ class Notebook:
 
     def names(self) -> File:
         """The variables that there are to pick from, as `VariableName[]` of `protocol.ts`."""
-        from .variables import offered
-
         hidden = {} if self._shell is None else self._shell.user_ns_hidden
         names = [{"name": name, "hint": hint} for name, hint in offered(self._variables(), hidden)]
         return "names.json", json.dumps(names).encode()
@@ -96,8 +93,6 @@ class Notebook:
         Raises:
             NotThereError: There is none of this name.
         """
-        from .variables import mentioned, resolve
-
         (name, *_) = mentioned(f"@{expression}") or [""]
         attachment = self._describe(*resolve(name, self._variables()))
         return attachment.name, attachment.data

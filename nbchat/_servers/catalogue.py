@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
 
-if TYPE_CHECKING:
-    from .models import Model
+from .models import Model
 
 
 class Catalogue:
@@ -43,8 +42,6 @@ class Catalogue:
 
     def nearest(self, model_id: str) -> Model | None:
         """The model most like one that is gone; a free one for a free one, if there is any."""
-        from difflib import get_close_matches
-
         candidates = [m for m in self.models if not m.id.startswith("openrouter/")] or self.models
         if model_id.endswith(":free"):
             candidates = [model for model in candidates if model.is_free] or candidates

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nbchat._chat.attachments import Attachment
+from nbchat._chat.background import background, start
 from nbchat._chat.errors import ChatError
+from nbchat._chat.keys import Secret
 
 from . import providers
+from .account import account
 from .catalogue import Catalogue
-from .engine import Engine, Timeouts, background, start
-from .providers import Provider, Secret, endpoint, find_openrouter_key, named, openrouter
+from .engine import Engine, Timeouts
+from .models import BUILT_IN, Model, parse_models
+from .providers import Provider, endpoint, find_openrouter_key, named, openrouter
+from .server import Server
 
 if TYPE_CHECKING:
-    import asyncio
-
     from openai import AsyncOpenAI
-
-    from nbchat._chat.attachments import Attachment
-    from nbchat._turns.plan import Server
-
-    from .models import Model
 
 # How long the first message waits to know what its model takes, if nothing is known yet.
 _PATIENCE_S = 3.0
@@ -151,10 +151,6 @@ class Connection:
         Raises:
             ChatError: There is no server yet.
         """
-        import asyncio
-
-        from nbchat._turns.plan import Server
-
         if self.engine is None:
             raise ChatError(
                 "This chat has no model to talk to yet: paste an OpenRouter key, or make it with "
@@ -168,8 +164,6 @@ class Connection:
 
     async def default_model(self) -> str:
         """The id of the first model in the menu; blank if the list can't be had."""
-        import asyncio
-
         # Shielded: stopping one reply must not end what the next one needs.
         await asyncio.shield(self._start_loading())
         return next(iter(self.catalogue.ids), "")
@@ -244,10 +238,7 @@ class Connection:
         return self._loading
 
     async def _load(self) -> None:
-        import asyncio
-
         from . import model_cache
-        from .models import BUILT_IN, Model, parse_models
 
         engine = self.engine
         if engine is None:
@@ -297,26 +288,6 @@ class Connection:
             if engine is self.engine and said != self.account:
                 self.account = said
                 self._on_change()
-
-
-def account(body: object) -> str:
-    """What is left, in words, from the answer of OpenRouter's `/key`; blank if it does not say."""
-    data = body.get("data") if isinstance(body, Mapping) else None
-    if not isinstance(data, Mapping):
-        return ""
-    from nbchat._turns.plan import dollars
-
-    parts = []
-    left = data.get("limit_remaining")
-    if isinstance(left, (int, float)) and not isinstance(left, bool) and left < 1e12:
-        parts.append(f"{dollars(max(0.0, left))} left on this key")
-    daily: Any = data.get("free_model_daily_requests")
-    if isinstance(daily, Mapping) and all(
-        isinstance(daily.get(name), int) and abs(daily[name]) < 1e12
-        for name in ("limit", "remaining")
-    ):
-        parts.append(f"{daily['remaining']} of {daily['limit']} free requests left today")
-    return " · ".join(parts)
 
 
 def _local_provider(base_url: str = "", key: Secret | None = None) -> Provider:

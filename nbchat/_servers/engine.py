@@ -1,82 +1,34 @@
-"""The background: one daemon thread per kernel runs one asyncio loop, every reply is a task on it.
-
-Streaming goes on there while a cell computes or sleeps, where a task on the kernel's own loop would
-stand still.
-"""
+"""Streams replies from one endpoint, as events."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from nbchat._chat.background import background
 from nbchat._chat.errors import ChatError
+from nbchat._chat.events import Event, Failure
+from nbchat._servers.chat_completions.stream import StreamReader
+
+from .error_messages import explain
+from .providers import Provider
 
 if TYPE_CHECKING:
-    import asyncio  # in plain Python it takes about as long as nbchat itself: not before it is used
-
     from openai import AsyncOpenAI
-
-    from nbchat._chat.events import Event
-    from nbchat._servers.chat_completions.stream import StreamReader
-
-    from .providers import Provider
 
 _CONNECT_TIMEOUT_S = 15.0
 _GET_TIMEOUT_S = 30.0
-
-
-class Background:
-    """The loop that replies run on, and the thread it runs in (None: the kernel's own loop)."""
-
-    def __init__(self) -> None:
-        import asyncio
-
-        self.pid = os.getpid()
-        self.thread: threading.Thread | None = None
-        self.loop = asyncio.new_event_loop()
-        try:
-            thread = threading.Thread(target=self._run, name="nbchat", daemon=True)
-            thread.start()
-            self.thread = thread
-        except RuntimeError:  # no threads in Pyodide
-            self.loop.close()
-            self.loop = asyncio.get_event_loop()
-
-    def _run(self) -> None:
-        import asyncio
-
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
-
-    def call(self, function: Callable[..., object], *args: object) -> None:
-        """Runs `function` on the loop, from any thread."""
-        self.loop.call_soon_threadsafe(function, *args)
-
-
-_background: Background | None = None
-_starting = threading.Lock()
-
-
-def background() -> Background:
-    """This process's background, started on first use (a forked child needs its own)."""
-    global _background
-    with _starting:
-        if _background is None or _background.pid != os.getpid():
-            _background = Background()
-        return _background
 
 
 class Deadline:
     """Cancels a task that has heard nothing for too long; extending it costs one clock read."""
 
     def __init__(self, task: asyncio.Task[None], seconds: float) -> None:
-        import asyncio
-
         self._loop = asyncio.get_running_loop()
         self._task = task
         self.seconds = seconds
@@ -147,11 +99,6 @@ class Engine:
 
         Cancelling the task closes the connection, which tells the server to stop.
         """
-        import asyncio
-
-        from nbchat._chat.events import Failure
-        from nbchat._servers.chat_completions.stream import StreamReader
-
         reader = StreamReader(
             server=self.provider.name, model=body["model"], key_env=self.provider.key_env
         )
@@ -222,8 +169,6 @@ class Engine:
         Raises:
             ChatError: It can't be had.
         """
-        import asyncio
-
         try:
             client = await self.client()
             answer = client.get(path, cast_to=object)
@@ -234,8 +179,6 @@ class Engine:
     async def client(self) -> AsyncOpenAI:
         """The SDK's client, made on first use: importing it takes a second."""
         if self._prepare is not None:
-            import asyncio
-
             provider = await asyncio.to_thread(self._prepare)
             if provider != self.provider:
                 await self.close()
@@ -252,8 +195,6 @@ class Engine:
             await client.close()
 
     def _explain(self, error: BaseException, model: str | None) -> ChatError:
-        from .error_messages import explain
-
         return explain(error, server=self.provider.name, key_env=self.provider.key_env, model=model)
 
     def _silence(self, seconds: float) -> ChatError:
@@ -295,32 +236,4 @@ async def import_openai() -> None:
     """Imports the SDK, which takes a second, in a thread of its own: replies stream on."""
     if "openai" in sys.modules or background().thread is None:
         return
-    import asyncio
-
     await asyncio.to_thread(importlib.import_module, "openai")
-
-
-def start(coroutine: Coroutine[Any, Any, None]) -> Callable[[], None]:
-    """Starts a task on the background loop, from any thread; gives a function that cancels it."""
-    running = background()
-    task: asyncio.Task[None] | None = None
-    cancelled = False
-
-    def run() -> None:
-        nonlocal task
-        if cancelled:
-            coroutine.close()
-        else:
-            task = running.loop.create_task(coroutine)
-
-    def cancel_task() -> None:
-        if task is not None:
-            task.cancel()
-
-    def cancel() -> None:
-        nonlocal cancelled
-        cancelled = True
-        running.call(cancel_task)
-
-    running.call(run)
-    return cancel

@@ -11,12 +11,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from nbchat._chat.errors import ChatError
-from nbchat._chat.keys import mask_known_keys
+from nbchat._chat.keys import SEARCHED, clean
 
 _DETAIL_LIMIT = 2000
 _SAID_LIMIT = 400
-# No more than this of a foreign text is searched for what it means.
-_SEARCHED = 20_000
 
 _BASE_URL = "Is the base_url right? It usually ends in /v1."
 
@@ -251,7 +249,7 @@ def explain_body(
         if isinstance(value, str) and value and not value.isdecimal()
     ]
     status = status or _status_of(fields, words)
-    said = (_sentence(error) if title is None else title)[:_SEARCHED]
+    said = (_sentence(error) if title is None else title)[:SEARCHED]
     limit_source = metadata.get("limit_source")
     cause = _cause_of(" ".join([*words, str(limit_source or ""), said]), status, metadata)
     if title is not None and status is None:
@@ -345,12 +343,6 @@ def explain_cause(
     )
 
 
-def clean(text: str, limit: int) -> str:
-    """Bounds a foreign text, takes keys out of it, and makes sure that UTF-8 can hold it."""
-    text = mask_known_keys(text[:_SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def _cause_of(words: str, status: int | None, metadata: Mapping[str, Any]) -> str:
     cause = next((cause for pattern, cause in _BY_WORDS if pattern.search(words)), None)
     if cause:
@@ -436,7 +428,7 @@ def _page_title(text: str) -> str | None:
     """Returns the title of an HTML page ("" if it has none), and None for any other text."""
     from html import unescape
 
-    text = text[:_SEARCHED].lstrip()
+    text = text[:SEARCHED].lstrip()
     if not (text.startswith("<") and re.search(r"<(!doctype html|html|head|body)\b", text, re.I)):
         return None
     title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)

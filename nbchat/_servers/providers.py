@@ -7,9 +7,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from nbchat._chat.keys import Secret
 from nbchat._chat.settings import USUAL_EFFORTS
 
 from .reasoning import (
@@ -25,45 +26,6 @@ from .reasoning import (
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 OPENROUTER_KEY = "OPENROUTER_API_KEY"
-
-
-class Secret:
-    """An API key that no repr, log line, traceback or pickle shows."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        # Raises nothing: IPython's verbose tracebacks print the arguments of each call.
-        self._value = value.strip() if isinstance(value, str) else ""
-
-    def check(self) -> None:
-        """Refuses what can't be a key.
-
-        Raises:
-            ValueError: It is blank, or has characters that no request header can hold.
-        """
-        if not self._value:
-            raise ValueError("an API key can't be blank")
-        if not (self._value.isascii() and self._value.isprintable()):
-            raise ValueError(
-                "an API key holds only printable ASCII characters: was it pasted whole?"
-            )
-
-    def reveal(self) -> str:
-        """The key itself, for the one request header it belongs in."""
-        return self._value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __repr__(self) -> str:
-        return "Secret('…')"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an API key can't be pickled")
 
 
 class Dialect(NamedTuple):

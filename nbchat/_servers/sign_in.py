@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nbchat._chat.errors import ChatError
+from nbchat._chat.keys import Secret
 
 from . import providers
 from .engine import import_openai
 from .error_messages import explain
-from .providers import Provider, Secret
+from .providers import Provider
 
 _TIMEOUT_S = 30.0
 _SERVER = "OpenRouter"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from .tool import Tool
+from .tool import Tool, ToolError
 
 #: Asked as `approve(name, arguments)` before each call; may be async.
 Approve = Callable[[str, dict[str, Any]], Any]
@@ -68,8 +67,6 @@ class Toolbox:
             ToolError: There is none.
         """
         if name not in self._by_name:
-            from .tool import ToolError
-
             known = ", ".join(self._by_name) or "none"
             raise ToolError(f"There is no tool of this name. There are: {known}.")
         return self._by_name[name]
@@ -78,8 +75,6 @@ class Toolbox:
 def _named(functions: tuple[Callable[..., Any], ...]) -> dict[str, Tool]:
     if not functions:
         return {}
-    from .tool import Tool
-
     tools = [Tool(function) for function in functions]
     by_name = {tool.name: tool for tool in tools}
     if len(by_name) < len(tools):

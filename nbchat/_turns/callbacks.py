@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from nbchat._chat.notices import Notice, Notices
 
-if TYPE_CHECKING:
-    from .reply import Reply
+from .reply import Reply
 
-    Callback = Callable[[Reply], object]
+Callback = Callable[[Reply], object]
 
 
 class Callbacks:
@@ -38,8 +37,6 @@ class Callbacks:
         try:
             result = callback(reply)
             if inspect.iscoroutine(result):
-                import asyncio
-
                 asyncio.run(result)
         except Exception as error:
             name = getattr(callback, "__name__", "the callback")

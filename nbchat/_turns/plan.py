@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbchat._chat.conversation import Spent
 from nbchat._chat.errors import ChatError
+from nbchat._chat.response_format import ResponseFormat
 from nbchat._chat.settings import ChatSettings
 from nbchat._chat.token_estimate import brief, leave_out, reckon_tokens, reckon_tool_tokens
-from nbchat._servers.catalogue import Catalogue
+from nbchat._servers.account import dollars
 from nbchat._servers.chat_completions.request import chat_completion_body
 from nbchat._servers.models import Model
-from nbchat._servers.providers import Provider
+from nbchat._servers.server import Server
 
 from .rules import Rules
-
-if TYPE_CHECKING:
-    from nbchat._chat.response_format import ResponseFormat
 
 #: A server that asks for more patience than this is not waited for.
 MAX_WAIT_S = 300.0
@@ -39,22 +36,6 @@ _ANOTHER_MODEL_MAY_DO = {
     *("rate", "daily", "credit", "key_limit", "overloaded", "server", "timeout", "failed"),
     *("mid_reply", "silent", "empty", "model", "privacy", "context"),
 }
-
-
-@dataclass(frozen=True)
-class Server:
-    """What is known of the server that is asked.
-
-    Attributes:
-        refused: Model's id → the parameters that it has refused; what is learnt is added.
-    """
-
-    provider: Provider
-    catalogue: Catalogue = field(default_factory=Catalogue)
-    refused: dict[str, set[str]] = field(default_factory=dict)
-
-    def model(self, model_id: str) -> Model | None:
-        return self.catalogue.find(model_id)
 
 
 class Plan:
@@ -277,11 +258,6 @@ class Plan:
         tokens = tokens or (model and model.max_tokens_limit) or self._settings.max_tokens
         price = model.price(self._prompt_tokens, tokens) if model else None
         return self._spent.dearest if price is None else price
-
-
-def dollars(amount: float) -> str:
-    """An amount for people to read: cents, or two digits of less than a cent."""
-    return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.2g}"
 
 
 def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:

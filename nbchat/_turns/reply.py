@@ -12,12 +12,11 @@ from nbchat._chat.attachments import Attachment
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
 from nbchat._chat.message import Message, Status
+from nbchat._chat.reply_parts import CodeBlock, code_blocks, json_in
 from nbchat._chat.tool_rounds import ToolCall
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nbchat._chat.reply_parts import CodeBlock
 
 # asyncio does not look at a kernel interrupt while it awaits a future of another thread.
 _HEARTBEAT_S = 0.1
@@ -96,8 +95,6 @@ class Reply:
     @property
     def code_blocks(self) -> list[CodeBlock]:
         """The code between fences, each with its `language` and its `code`."""
-        from nbchat._chat.reply_parts import code_blocks
-
         return code_blocks(self.text)
 
     @property
@@ -117,8 +114,6 @@ class Reply:
         Raises:
             ValueError: There is none, or it is damaged.
         """
-        from nbchat._chat.reply_parts import json_in
-
         return json_in(self.text)
 
     @property

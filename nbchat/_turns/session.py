@@ -6,20 +6,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from nbchat._chat.attachments import Attachment
+from nbchat._chat.background import start
 from nbchat._chat.conversation import Conversation
-from nbchat._servers.engine import start
+from nbchat._chat.message import Message
+from nbchat._chat.response_format import ResponseFormat
+from nbchat._chat.settings import ChatSettings
 
-if TYPE_CHECKING:
-    from nbchat._chat.attachments import Attachment
-    from nbchat._chat.message import Message
-    from nbchat._chat.response_format import ResponseFormat
-    from nbchat._chat.settings import ChatSettings
-
-    from .reply import Reply
-    from .rules import Rules
-    from .turn import Connect, ConversationView, Turn
+from .reply import Reply
+from .rules import Rules
+from .turn import Connect, ConversationView, Turn
 
 
 class Session:
@@ -232,8 +229,6 @@ class Session:
                     self._view.put(message)
 
     def _enqueue(self, message: Message, settings: ChatSettings) -> Reply:
-        from .turn import Turn
-
         turn = Turn(
             message,
             settings,

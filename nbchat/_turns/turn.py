@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from nbchat._chat.background import background
 from nbchat._chat.conversation import Conversation
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import (
@@ -20,10 +21,11 @@ from nbchat._chat.events import (
 )
 from nbchat._chat.message import Message
 from nbchat._chat.settings import ChatSettings
-from nbchat._servers.engine import Engine, background
+from nbchat._servers.engine import Engine
+from nbchat._servers.server import Server
 from nbchat._tools.calls import CallsUnderWay
 
-from .plan import Plan, Server
+from .plan import Plan
 from .reply import Reply
 from .rules import Rules
 

@@ -10,17 +10,17 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets
 
+from nbchat._chat.markdown import Code, split
+from nbchat._chat.message import Message
+from nbchat._notebook.outputs import to_files
+from nbchat._turns.session import Session
+
 from .comms import deliver_while_busy
-
-if TYPE_CHECKING:
-    from nbchat._chat.message import Message
-    from nbchat._turns.session import Session
-
-    from .transcript import Handler
+from .transcript import Handler
 
 # They change the order in which text is shown: the code would run otherwise than it reads.
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -66,8 +66,6 @@ class Runs:
         Raises:
             ValueError: This is not what the reply says there, or not what it seems to be.
         """
-        from nbchat._chat.markdown import Code, split
-
         if reply.role != "assistant" or reply.status in ("queued", "streaming"):
             raise ValueError("Code can be run once its reply has ended.")
         blocks = [
@@ -98,8 +96,6 @@ class Runs:
         Raises:
             ValueError: There is nothing.
         """
-        from nbchat._notebook.outputs import to_files
-
         output = self._outputs.get(reply.runs.get(index, ""))
         files = to_files(output.outputs) if output is not None else []
         if not files:

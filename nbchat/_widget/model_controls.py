@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from nbchat._chat.notices import Action, Notice, Notices
 from nbchat._chat.settings import EFFORTS, MAX_TOKENS, USUAL_EFFORTS, ChatSettings
+from nbchat._servers.connection import Connection
+from nbchat._servers.models import Model
+
+from .controls import Controls
 
 if TYPE_CHECKING:
     import traitlets
-
-    from nbchat._servers.connection import Connection
-    from nbchat._servers.models import Model
-
-    from .controls import Controls
 
 GONE = "gone"
 # What the controls show while nothing else was wished for.

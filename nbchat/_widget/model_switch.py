@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nbchat._chat.background import background
 from nbchat._chat.notices import Notice, Notices
-from nbchat._servers.engine import background
-from nbchat._turns.callbacks import in_thread
+from nbchat._chat.settings import ChatSettings
+from nbchat._servers.connection import Connection
+from nbchat._servers.engine import Engine
+from nbchat._servers.models import Model
+from nbchat._servers.server import Server
+from nbchat._turns.session import Session
 
+from .controls import Controls
+from .model_controls import ModelControls
+from .transcript import Handler
+from .usage import Figures
 from .welcome import Welcome
 
-if TYPE_CHECKING:
-    from nbchat._chat.settings import ChatSettings
-    from nbchat._servers.connection import Connection
-    from nbchat._servers.engine import Engine
-    from nbchat._turns.plan import Server
-    from nbchat._turns.session import Session
-
-    from .controls import Controls
-    from .model_controls import ModelControls
-    from .transcript import Handler
-    from .usage import Figures
-
-_TURN = "nbchat._turns.turn"
 # By then the page has drawn the chat: imports would slow that down on two cores.
 _DRAWN_S = 0.5
 
@@ -79,12 +73,7 @@ class Following:
 
     def _prepare(self) -> None:
         """A page shows the chat: has what the first message takes ready before it is typed."""
-        background().call(background().loop.call_later, _DRAWN_S, self._get_ready)
-
-    def _get_ready(self) -> None:
-        self._connection.load_models()
-        if _TURN not in sys.modules:
-            in_thread(lambda: importlib.import_module(_TURN))
+        background().call(background().loop.call_later, _DRAWN_S, self._connection.load_models)
 
     def switch(self, change: Callable[[], object], model: str = "") -> None:
         """Changes the server, in mid-conversation if need be.
@@ -144,8 +133,6 @@ class Following:
         return engine, server, settings
 
     def _list_models(self) -> tuple[str, bytes]:
-        from nbchat._servers.models import Model
-
         self._connection.load_models()
         listed = self._connection.catalogue.models
         if self._models is not None:

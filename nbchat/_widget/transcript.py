@@ -8,18 +8,16 @@ snapshot: the kernel holds the whole state.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import traitlets
 
+from nbchat._chat.message import Message
+
 from .bundle import View, asset
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from nbchat._chat.message import Message
 
 # Handles one type of message from the browser, with its bytes as `buffers`; may answer with a file
 # (a tuple of name and content), and refuse by raising.
@@ -115,8 +113,6 @@ class Transcript(View):
             self._streaming_id = message.id
             self._pending[part].append(delta)
             if self._flush_timer is None:
-                import asyncio
-
                 loop = asyncio.get_running_loop()
                 due = self._last_flush + self.flush_interval_s
                 if loop.time() >= due:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from nbchat._chat.attachments import Attachment
-    from nbchat._chat.message import Message
-    from nbchat._chat.response_format import ResponseFormat
-    from nbchat._servers.connection import Connection
-    from nbchat._turns.reply import Reply
-    from nbchat._turns.session import Session
+from nbchat._chat.attachments import Attachment, from_upload
+from nbchat._chat.message import Message, check_content
+from nbchat._chat.response_format import ResponseFormat
+from nbchat._servers.connection import Connection
+from nbchat._turns.reply import Reply
+from nbchat._turns.session import Session
 
-    from .transcript import Handler
+from .transcript import Handler
 
 
 class Turns:
@@ -63,8 +62,6 @@ class Turns:
         *,
         queue: bool = False,
     ) -> Reply:
-        from nbchat._chat.message import check_content
-
         check_content(content, attachments)
         self._session.check_open()
         for attachment in attachments:
@@ -80,8 +77,6 @@ class Turns:
         )
 
     def edit(self, question: Message, content: str) -> Reply:
-        from nbchat._chat.message import check_content
-
         check_content(content, question.attachments)
         return self._begun(self._session.edit(question, content, self._chat.settings))
 
@@ -98,8 +93,6 @@ class Turns:
         return self._begun(self._session.retry(self._chat.settings))
 
     def _send(self, message: dict[str, Any]) -> None:
-        from nbchat._chat.attachments import from_upload
-
         attachments = [
             from_upload(file["name"], file["media_type"], bytes(data))
             for file, data in zip(message.get("attachments", ()), message["buffers"], strict=True)

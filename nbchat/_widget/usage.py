@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbchat._chat.notices import Action, Notice, Notices
-
-if TYPE_CHECKING:
-    from nbchat._servers.connection import Connection
-    from nbchat._turns.session import Session
+from nbchat._chat.token_estimate import brief, leave_out, reckon_tokens
+from nbchat._servers.connection import Connection
+from nbchat._turns.session import Session
 
 # From this part of the context on, the person is told.
 _NEARLY_FULL = 0.8
@@ -65,8 +64,6 @@ class Figures:
                 self._notices.dismiss(_FULL)
 
     def _used(self) -> int:
-        from nbchat._chat.token_estimate import reckon_tokens
-
         conversation = self._session.conversation
         if not conversation.exchanged():
             return 0
@@ -75,8 +72,6 @@ class Figures:
         )
 
     def _nearly_full(self, used: int, length: int) -> Notice:
-        from nbchat._chat.token_estimate import brief, leave_out
-
         messages = self._session.conversation.to_openai(self._chat.system)
         reply = min(self._chat.max_tokens, length // 4)
         _, left_out = leave_out(messages, max(1, used + reply - length))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nbchat._chat.background import start
 from nbchat._chat.errors import ChatError
+from nbchat._chat.keys import Secret
 from nbchat._chat.notices import Action, Notice, Notices, SecretBox
-from nbchat._servers.engine import start
-from nbchat._servers.providers import KNOWN, Secret, find_key
+from nbchat._servers.connection import Connection
+from nbchat._servers.providers import KNOWN, find_key
 from nbchat._turns.callbacks import in_thread
 
 if TYPE_CHECKING:
-    from nbchat._servers.connection import Connection
     from nbchat._servers.discovery import FoundServer
     from nbchat._servers.sign_in import SignIn
 

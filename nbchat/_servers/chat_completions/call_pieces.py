@@ -7,20 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
-    """One call that a model asks for.
-
-    Attributes:
-        id: By which its result is told from others'; made up where the server gives none.
-        name: Of the function.
-        arguments: JSON, as the model wrote it.
-    """
-
-    id: str
-    name: str
-    arguments: str
+from nbchat._chat.events import FunctionCall
 
 
 @dataclass

@@ -18,6 +18,7 @@ from nbchat._chat.events import (
     Event,
     Failure,
     Finish,
+    FunctionCall,
     ImageOutput,
     ModelName,
     ReasoningDelta,
@@ -28,7 +29,7 @@ from nbchat._chat.events import (
 from nbchat._servers.error_messages import explain_body, explain_cause, explain_non_stream
 from nbchat._servers.sse import EventDecoder, ServerSentEvent
 
-from .call_pieces import CallPieces, FunctionCall
+from .call_pieces import CallPieces
 
 # What stays as it is in the address of an image: no space or bracket, which would end a link.
 _IN_URL = ":/?#@!$&'*+,;=%~"

@@ -1,0 +1,76 @@
+"""The background: one daemon thread per kernel runs one asyncio loop, every reply is a task on it.
+
+Streaming goes on there while a cell computes or sleeps, where a task on the kernel's own loop would
+stand still.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+class Background:
+    """The loop that replies run on, and the thread it runs in (None: the kernel's own loop)."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.thread: threading.Thread | None = None
+        self.loop = asyncio.new_event_loop()
+        try:
+            thread = threading.Thread(target=self._run, name="nbchat", daemon=True)
+            thread.start()
+            self.thread = thread
+        except RuntimeError:  # no threads in Pyodide
+            self.loop.close()
+            self.loop = asyncio.get_event_loop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def call(self, function: Callable[..., object], *args: object) -> None:
+        """Runs `function` on the loop, from any thread."""
+        self.loop.call_soon_threadsafe(function, *args)
+
+
+_background: Background | None = None
+_starting = threading.Lock()
+
+
+def background() -> Background:
+    """This process's background, started on first use (a forked child needs its own)."""
+    global _background
+    with _starting:
+        if _background is None or _background.pid != os.getpid():
+            _background = Background()
+        return _background
+
+
+def start(coroutine: Coroutine[Any, Any, None]) -> Callable[[], None]:
+    """Starts a task on the background loop, from any thread; gives a function that cancels it."""
+    running = background()
+    task: asyncio.Task[None] | None = None
+    cancelled = False
+
+    def run() -> None:
+        nonlocal task
+        if cancelled:
+            coroutine.close()
+        else:
+            task = running.loop.create_task(coroutine)
+
+    def cancel_task() -> None:
+        if task is not None:
+            task.cancel()
+
+    def cancel() -> None:
+        nonlocal cancelled
+        cancelled = True
+        running.call(cancel_task)
+
+    running.call(run)
+    return cancel
