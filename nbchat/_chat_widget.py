@@ -1,9 +1,9 @@
-"""The chat: joins the session and its server to the widgets, and alone knows both sides."""
+"""The chat: puts the parts together, and has the methods that code calls."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -14,9 +14,9 @@ from IPython.display import display
 from ._chat.attachments import read_all
 from ._chat.events import Usage
 from ._chat.keys import Secret
-from ._chat.message import to_openai
+from ._chat.message import Message, to_openai
 from ._chat.notices import Notices
-from ._chat.settings import MAX_TOKENS, ChatSettings, read_system
+from ._chat.settings import SETTINGS, ChatSettings, read_system
 from ._files.chat_json import SavedChat
 from ._files.fallback_output import display_widget
 from ._files.keeper import Keeper, read_chat
@@ -25,33 +25,32 @@ from ._notebook.notebook import Notebook
 from ._servers.chat_completions.response_format import read_response_format
 from ._servers.connection import Connection
 from ._servers.engine import Timeouts
-from ._servers.models import read_models
-from ._tools.toolbox import Approve, Toolbox
+from ._servers.models import read_model_ids
+from ._tools.toolbox import Approve
 from ._turns.callbacks import Callbacks
 from ._turns.reply import Reply
-from ._turns.rules import Overflow, Rules
+from ._turns.rules import Overflow
 from ._turns.session import Session
-from ._widget.code_runs import Runs
+from ._widget.code_runs import CodeRuns
 from ._widget.comms import close_family, open_family
 from ._widget.controls import Controls
 from ._widget.lean_widgets import Layout, Lean, Part
 from ._widget.model_controls import ModelControls
-from ._widget.model_switch import Following
+from ._widget.model_switch import ModelSwitch
+from ._widget.requests import ChatRequests
+from ._widget.settings_traits import SettingsTraits
 from ._widget.transcript import Transcript
-from ._widget.turn_requests import Turns
-from ._widget.usage import Figures
+from ._widget.turn_requests import TurnRequests
+from ._widget.usage import UsageDisplay
 
 if TYPE_CHECKING:
     import pandas as pd
     from openai import AsyncOpenAI
 
-_TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
-_SETTINGS = ("model", "system", "reasoning_effort", "temperature", "max_tokens", "top_p")
-
 Callback = TypeVar("Callback", bound="Callable[[Reply], object]")
 
 
-class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A chat with a model, in a notebook.
 
     Without arguments it talks to OpenRouter, with the key from `OPENROUTER_API_KEY` (environment or
@@ -104,19 +103,6 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         TypeError: An argument is of the wrong type.
     """
 
-    model = traitlets.Any("")
-    fallbacks = traitlets.Any(())
-    overflow = traitlets.Any("error")
-    max_cost = traitlets.Any(None)
-    tools = traitlets.Any(())
-    approve = traitlets.Any("always")
-    max_tool_rounds = traitlets.Any(10)
-    tool_timeout_s = traitlets.Any(60.0)
-    system = traitlets.Any("")
-    reasoning_effort = traitlets.Any("medium")
-    temperature = traitlets.Any(1.0)
-    max_tokens = traitlets.Any(8192)
-    top_p = traitlets.Any(1.0)
     busy = traitlets.Bool(False, read_only=True, help="Whether a reply streams or is queued.")
     last = traitlets.Any(None, read_only=True, help="The last `Reply` that was asked for.")
 
@@ -152,128 +138,83 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
     ) -> None:
         key = None if api_key is None else Secret(api_key)
         del api_key  # from here on, no traceback can print it
-        given: dict[str, Any] = {
-            "model": model or None,
-            "system": read_system(system) or None,
-            "reasoning_effort": reasoning_effort,
-            "temperature": temperature,
-            "max_tokens": max_tokens,
-            "top_p": top_p,
-        }
-        given = {setting: value for setting, value in given.items() if value is not None}
+        given = _given(
+            model=model or None,
+            system=read_system(system) or None,
+            reasoning_effort=reasoning_effort,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            top_p=top_p,
+        )
         settings = ChatSettings(**given)
         timeouts = Timeouts(first_token_timeout_s, idle_timeout_s)
         if not flush_interval_s > 0:
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
         if variable_chars < 1:
             raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
-        given_models = None
-        if models is not None:
-            given_models = read_models(models)
+        given_models = None if models is None else read_model_ids(models)
+        if given_models and not settings.model:
+            settings = settings.replace(model=given_models[0])
+
         self._connection = connection = Connection(
-            timeouts,
-            lambda: self._following.on_connection(),
-            provider=provider,
-            base_url=base_url,
-            key=key,
-            client=client,
+            timeouts, provider=provider, base_url=base_url, key=key, client=client
         )
-        self._transcript = transcript = Transcript(lambda: self._keeper.touch(), flush_interval_s)
-        self._session = Session(
-            transcript,
-            lambda settings: self._following.connect(settings),
-            self._rules,
-            self._show_busy,
-            self._on_end,
-        )
-        self._lock = self._session.lock
-        transcript.show(lambda: self._session.conversation.messages)
-        self._notices = Notices(lambda shown: transcript.publish(notices=shown), self._lock)
-        self._callbacks = Callbacks(self._notices)
-        self._last_reply = LastReply(self._notices, transcript.publish)
-        self._notebook = Notebook(
-            self._notices, variable_chars, lambda: connection.no_images(self.model)
-        )
-        self._keeper = Keeper(self, self._session, self._notices)
+        self._transcript = transcript = Transcript(flush_interval_s)
+        self._session = session = Session(transcript, connection.connect, self.rules)
+        self._lock = session.lock
+        transcript.show(session.messages)
+        self._notices = notices = Notices(transcript.show_notices, self._lock)
+        self._callbacks = Callbacks(notices)
+        self._last_reply = LastReply(notices, transcript.show_download)
+        self._notebook = Notebook(notices, variable_chars)
+        self._keeper = Keeper(self, session, notices)
         saved = self._keeper.open(name) if name is not None else None
         self._controls = controls = Controls(transcript)
         super().__init__(controls.columns, _dom_classes=("nbchat",), layout=layout or Layout())
-        self._figures = Figures(self, self._session, connection, self._notices, transcript.publish)
-        self._model_controls = ModelControls(
-            self, controls, connection, self._notices, transcript.publish, given
+        self.connect_settings(connection, given)
+        self._usage = UsageDisplay(self, session, connection, notices, transcript)
+        model_controls = ModelControls(self, controls, connection, notices, transcript)
+        self._models = ModelSwitch(
+            *(self, session, connection, controls, model_controls, notices),
+            *(self._usage, given_models),
         )
-        self._following = Following(
-            self,
-            self._session,
-            connection,
-            controls,
-            self._model_controls,
-            self._notices,
-            self._figures,
-            given_models,
+        self._turns = TurnRequests(self, session, connection)
+        self._runs = CodeRuns(session, transcript)
+        requests = ChatRequests(
+            *(session, self._turns, self._models, notices, self._notebook, self._runs),
+            *(self._last_reply.read, self._show_version, self._show_thoughts),
         )
-        self._turns = Turns(self, self._session, connection, self._on_turn)
-        self._runs = Runs(self._session, transcript.settle)
-        for part in (self._turns, self._following, self._notices, self._notebook, self._runs):
-            transcript.answer(part.handlers)
-        transcript.answer(
-            {
-                "branch": self._on_branch,
-                "thoughts": self._on_thoughts,
-                "download": lambda _: self._last_reply.read(),
-            }
-        )
+        transcript.answer_with(requests.answer)
 
-        if given_models and not settings.model:
-            settings = settings.replace(model=given_models[0])
-        for name in _SETTINGS:
+        for name in SETTINGS:
             if (value := getattr(settings, name)) is not None:
                 setattr(self, name, value)
         self.fallbacks, self.overflow, self.max_cost = fallbacks, overflow, max_cost
         self.tools, self.approve = tools, approve
         self.max_tool_rounds, self.tool_timeout_s = max_tool_rounds, tool_timeout_s
-        for name, control in controls.settings().items():
+        for name, control in controls.values().items():
             traitlets.link((self, name), control)
-        controls.stop.observe(self._on_stop_toggled, "value")
-        controls.clear.on_click(lambda _: self.clear())
+        self._listen()
         self._closed = False
-        self._following.adopt(self.model)
-        self.observe(lambda _: self._following.follow(), "model")
-        self.observe(lambda _: self._figures.show(), ["max_cost", "overflow", "system"])
-        self.observe(lambda _: self._keeper.touch(), list(_SETTINGS))
+        self._models.adopt(self.model)
+        self.observe(lambda _: self._models.sync_model(), "model")
+        self.observe(lambda _: self._usage.show(), ["max_cost", "overflow", "system"])
+        self.observe(lambda _: self._keeper.touch(), list(SETTINGS))
         if saved is not None:
             self._restore(saved, given)
         self._notebook.watch()
         open_family(self)
 
-    # Settings
-
-    @traitlets.validate(*_SETTINGS)
-    def _validate_setting(self, proposal: dict[str, Any]) -> object:
-        name, value = proposal["trait"].name, proposal["value"]
-        values = {name: value}
-        if name == "reasoning_effort":
-            self._model_controls.check_effort(value)
-        elif name == "max_tokens":
-            values["max_tokens_limit"] = self._model_controls.max_tokens_limit
-        return getattr(ChatSettings(**values), name)
-
-    @traitlets.validate("fallbacks", "overflow", "max_cost")
-    def _validate_rule(self, proposal: dict[str, Any]) -> object:
-        name, value = proposal["trait"].name, proposal["value"]
-        return getattr(Rules(**{name: value}), name)
-
-    @traitlets.validate(*_TOOLBOX)
-    def _validate_toolbox(self, proposal: dict[str, Any]) -> object:
-        name, value = proposal["trait"].name, proposal["value"]
-        return getattr(Toolbox(**{name: value}), name)
-
-    @property
-    def settings(self) -> ChatSettings:
-        """What the next request will be made with."""
-        values = {name: getattr(self, name) for name in _SETTINGS}
-        values["reasoning_effort"] = self._model_controls.chosen_effort
-        return ChatSettings(**values, max_tokens_limit=max(MAX_TOKENS[1], self.max_tokens))
+    def _listen(self) -> None:
+        """Lets the parts hear of each other."""
+        self._connection.changed.connect(self._models.on_connection)
+        self._transcript.changed.connect(self._keeper.touch)
+        self._transcript.opened.connect(self._models.prepare)
+        self._session.changed.connect(self._show_busy)
+        self._session.ended.connect(self._on_end)
+        self._turns.begun.connect(self._on_turn)
+        self._controls.stop.observe(self._on_stop_toggled, "value")
+        self._controls.clear.on_click(lambda _: self.clear())
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -370,7 +311,7 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         """
         attachments = read_all(images, files)
         if isinstance(content, str):
-            attachments += self._notebook.find(content)
+            attachments += self._notebook.find(content, self._turns.no_images)
         form = None
         if response_format is not None:
             form = read_response_format(response_format)
@@ -383,7 +324,7 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             RuntimeError: No cell has failed, a reply is running, or the chat is closed.
         """
         self._session.check_open()
-        return self._turns.ask(*self._notebook.explained())
+        return self._turns.ask(*self._notebook.explained(self._turns.no_images))
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user's message; what followed it stays as a branch.
@@ -420,7 +361,7 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         Raises:
             RuntimeError: It was not, a reply is running, or the chat is closed.
         """
-        return self._turns.resume()
+        return self._turns.continue_reply()
 
     def retry(self) -> Reply:
         """Repeats the last request, if its reply was stopped or ended in an error.
@@ -440,8 +381,8 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             self._session.clear()
             self._runs.close()
             self._last_reply.remove()
-            self._transcript.publish(thoughts=None)
-            self._figures.show()
+            self._transcript.show_thoughts(None)
+            self._usage.show()
         self._keeper.refresh()
 
     def close(self) -> None:
@@ -483,7 +424,7 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         key = None if api_key is None else Secret(api_key)
         del api_key  # from here on, no traceback can print it
         self._session.check_open()
-        self._following.switch(lambda: self._connection.use(provider, base_url, key, client), model)
+        self._models.switch(lambda: self._connection.use(provider, base_url, key, client), model)
 
     def on_reply(self, callback: Callback) -> Callback:
         """Calls `callback(reply)` in a thread of its own when a reply has ended; also a decorator.
@@ -501,13 +442,13 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
 
     # What happens in its parts
 
-    def _on_branch(self, message: dict[str, Any]) -> None:
-        self._session.show_version(self._session.find(message["id"]), message["step"])
-        self._figures.show()
+    def _show_version(self, message: Message, step: int) -> None:
+        self._session.show_version(message, step)
+        self._usage.show()
         self._keeper.refresh()
 
-    def _on_thoughts(self, message: dict[str, Any]) -> None:
-        self._transcript.publish(thoughts=message["id"])
+    def _show_thoughts(self, message_id: str) -> None:
+        self._transcript.show_thoughts(message_id)
         self._controls.open_thoughts()
 
     def _on_stop_toggled(self, change: dict[str, Any]) -> None:
@@ -516,34 +457,27 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             self._controls.stop.value = False
 
     def _on_turn(self, reply: Reply) -> None:
-        self._transcript.publish(thoughts=None)  # the latest ones again
+        self._transcript.show_thoughts(None)  # the latest ones again
         self._notebook.use()
         self.set_trait("last", reply)
 
     def _restore(self, saved: SavedChat, given: Iterable[str]) -> None:
-        """Goes on with a saved chat; settings that were given anew count."""
+        """Goes on with a saved chat; settings that were given in code win."""
         with self._lock:
             self._session.restore(saved.conversation)
-            kept = {
-                name: getattr(saved.settings, name) for name in set(_SETTINGS).difference(given)
-            }
-            self._model_controls.wish(kept)
-            for name in ("model", "system", "temperature", "top_p"):
-                if name in kept:
-                    setattr(self, name, kept[name])
+            kept = {name: getattr(saved.settings, name) for name in SETTINGS if name not in given}
+            self.choose(kept)
+            for name in kept.keys() - {"reasoning_effort", "max_tokens"}:
+                setattr(self, name, kept[name])
             for message in reversed(saved.conversation.messages):
                 if message.role == "assistant" and message.has_text:
                     self._last_reply.write(message.content)
                     break
-        self._following.follow()
-
-    def _rules(self) -> Rules:
-        toolbox = Toolbox(**{name: getattr(self, name) for name in _TOOLBOX})
-        return Rules(self.fallbacks, self.overflow, self.max_cost, toolbox)
+        self._models.sync_model()
 
     def _show_busy(self) -> None:
         busy = self._session.busy
-        self._transcript.publish(busy=busy)
+        self._transcript.show_busy(busy)
         self._controls.stop.disabled = not busy
         self.set_trait("busy", busy)
 
@@ -551,8 +485,13 @@ class ChatWidget(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         if reply._message in self._session.conversation.messages and reply.text:
             self._last_reply.write(reply.text)
         if reply.error is not None and reply.error.kind in ("key", "no_key"):
-            self._following.welcome.other_key()
-        self._following.follow()
+            self._models.welcome.other_key()
+        self._models.sync_model()
         self._connection.ask_account()
         self._keeper.refresh()
         self._callbacks.call(reply)
+
+
+def _given(**settings: Any) -> Mapping[str, Any]:
+    """Those of the settings that were given."""
+    return {name: value for name, value in settings.items() if value is not None}

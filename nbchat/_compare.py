@@ -18,21 +18,22 @@ from ._chat.attachments import read_all
 from ._chat.dataframes import figures, rows_frame
 from ._chat.errors import ChatError
 from ._chat.keys import Secret
-from ._chat.message import Message, check_content
+from ._chat.message import check_content
 from ._chat.settings import ChatSettings, read_system
 from ._chat_widget import ChatWidget
 from ._files.chat_json import SavedChat
 from ._files.export import to_html, to_plain
-from ._files.fallback_output import Fallback, display_widget
+from ._files.fallback_output import FallbackOutput, display_widget
 from ._servers.connection import Connection
 from ._servers.engine import Engine, Timeouts
-from ._servers.models import read_models
+from ._servers.models import read_model_ids
 from ._servers.server import Server
 from ._turns.reply import Reply
 from ._turns.rules import Rules
 from ._turns.session import Session
 from ._widget.comms import close_family, open_family
 from ._widget.lean_widgets import Layout, Lean, Part, lean
+from ._widget.protocol import FaultError, File, ReadAttachment, Request, TakeReply
 from ._widget.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def compare(
     }
     return Comparison(
         content,
-        read_models(models),
+        read_model_ids(models),
         read_all(images, files),
         ChatSettings(**{name: value for name, value in given.items() if value is not None}),
         {"provider": provider, "base_url": base_url, "client": client},
@@ -142,17 +143,14 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         self._key = key
         self._timeouts = timeouts
         self._attachments = attachments
-        self._connection = Connection(timeouts, lambda: None, key=key, **server)
-        self._fallback = Fallback(self._render)
+        self._connection = Connection(timeouts, key=key, **server)
+        self._fallback = FallbackOutput(self._render)
         self._taking = threading.RLock()
         self._showing = threading.Lock()
         self._chat: ChatWidget | None = None
         self._columns = {model: self._column(model, flush_interval_s) for model in models}
         self._sessions = {
-            model: Session(
-                column, self._connect, Rules, partial(self._show_busy, model), self._on_end
-            )
-            for model, column in self._columns.items()
+            model: Session(column, self._connect, Rules) for model, column in self._columns.items()
         }
         self._stop_button = lean(ipywidgets.Button)(
             description="Stop",
@@ -173,8 +171,12 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         self._closed = False
         self.replies: dict[str, Reply] = {}
         for model, session in self._sessions.items():
-            self._columns[model].show(partial(_messages, session))
-            self._columns[model].publish(model=model)
+            session.changed.connect(partial(self._show_busy, model))
+            session.ended.connect(self._on_end)
+            column = self._columns[model]
+            column.show(session.messages)
+            with column.changing() as state:
+                state.model = model
             self.replies[model] = session.ask(
                 content, settings.replace(model=model), attachments=attachments, queue=False
             )
@@ -305,17 +307,18 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         return f"<Comparison: {states}>"
 
     def _column(self, model: str, flush_interval_s: float) -> Transcript:
-        column = Transcript(lambda: None, flush_interval_s)
-        column.answer(
-            {
-                "attachment": lambda message: self._sessions[model].read_attachment(message["id"]),
-                "take": lambda _: self._on_take(model),
-            }
-        )
+        column = Transcript(flush_interval_s)
+        column.answer_with(partial(self._answer, model))
         return column
 
-    def _on_take(self, model: str) -> None:
-        self.take(model)
+    def _answer(self, model: str, request: Request) -> File | None:
+        match request:
+            case ReadAttachment(id_):
+                return File(*self._sessions[model].read_attachment(id_))
+            case TakeReply():
+                self.take(model)
+                return None
+        raise FaultError(f"A comparison does not answer {request!r}.")
 
     async def _connect(self, settings: ChatSettings) -> tuple[Engine, Server, ChatSettings]:
         server = await self._connection.server()
@@ -332,7 +335,7 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         return engine, server, settings
 
     def _show_busy(self, model: str) -> None:
-        self._columns[model].publish(busy=self._sessions[model].busy)
+        self._columns[model].show_busy(self._sessions[model].busy)
         with self._showing:
             self._stop_button.disabled = not any(s.busy for s in self._sessions.values())
 
@@ -347,7 +350,3 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             "text/html": "\n".join(map(to_html, conversations)),
             "text/plain": "\n\n".join(map(to_plain, conversations)),
         }
-
-
-def _messages(session: Session) -> list[Message]:
-    return session.conversation.messages

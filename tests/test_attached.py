@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sse_server as sse
+from pages import receive
 from sse_server import DONE, ScriptedServer
 from test_attachments import png
 from test_servers import Make, loaded, snapshot
@@ -61,7 +62,7 @@ def test_what_the_browser_sends_and_asks_for(make: Make, server: ScriptedServer)
         "content": "",
         "attachments": [{"name": "../../plot.png", "media_type": "text/html"}],
     }
-    chat._transcript._receive(chat._transcript, message, [memoryview(PNG)])
+    receive(chat, message, [PNG])
     chat.last.wait(TIMEOUT)
     (part,) = server.chats[0].body["messages"][0]["content"]
     assert part["image_url"]["url"] == URL

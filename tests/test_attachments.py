@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nbchat._chat import attachments
 from nbchat._chat.attachments import Attachment, from_data_url, from_upload, read_file, read_image
+from nbchat._widget.protocol import attachment_view
 
 
 def png(colour: bytes = b"\xff\x00\x00") -> bytes:
@@ -143,7 +144,7 @@ def test_whatever_is_uploaded_is_an_attachment(
     assert not {"/", "\\", "\n", "\r", "\x00"} & set(attachment.name)
     assert 1 <= len(attachment.name) <= 120
     assert json.dumps(attachment.part(), ensure_ascii=False).encode()
-    assert json.dumps(attachment.to_view(), ensure_ascii=False).encode()
+    assert json.dumps(attachment_view(attachment), ensure_ascii=False).encode()
     assert attachment.data == data
 
 
@@ -172,7 +173,7 @@ def test_a_text_as_a_part_cannot_leave_its_fence() -> None:
 
 def test_what_the_front_end_knows() -> None:
     attachment = Attachment("a.csv", "text/csv", b"a,b", id="0123")
-    assert attachment.to_view() == {
+    assert attachment_view(attachment) == {
         "id": "0123",
         "name": "a.csv",
         "kind": "text",

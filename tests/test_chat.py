@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sse_server as sse
+from pages import ask_page
 from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 
@@ -327,10 +328,16 @@ def test_setting_moves_the_control_and_the_control_changes_the_setting(chat: Cha
     controls = chat._controls
     chat.temperature, chat.max_tokens, chat.system = 0.25, 300, "Be kind."
     chat.reasoning_effort, chat.model = "low", "some/other"
-    assert (controls.temperature.value, controls.max_tokens.value) == (0.25, 300)
-    assert (controls.system.value, controls.reasoning_effort.value) == ("Be kind.", "low")
+    assert (controls.settings["temperature"].value, controls.settings["max_tokens"].value) == (
+        0.25,
+        300,
+    )
+    assert (controls.settings["system"].value, controls.reasoning_effort.value) == (
+        "Be kind.",
+        "low",
+    )
     assert controls.model.value == "some/other"
-    controls.temperature.value = 1.5
+    controls.settings["temperature"].value = 1.5
     controls.model.value = "Other model…"
     controls.model.other.value = "typed/model"
     assert (chat.temperature, chat.model) == (1.5, "typed/model")
@@ -696,7 +703,7 @@ def test_without_a_key_the_chat_says_what_to_do(
     assert notice["secret_label"] == "OpenRouter API key"
     with pytest.raises(ChatError, match="OpenRouter key"):
         chat.send("Hi").wait(TIMEOUT)
-    chat._notices.take_secret({"notice": "no-model", "value": "sk-or-typed"})
+    ask_page(chat, "secret", notice="no-model", value="sk-or-typed")
     assert chat._transcript.get_state()["snapshot"]["notices"] == []
     assert chat.model == "openrouter/free"
     assert chat.retry().wait(TIMEOUT).text == "You said: Hi"

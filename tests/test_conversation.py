@@ -6,6 +6,7 @@ from nbchat._chat.conversation import Conversation
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
 from nbchat._chat.message import Message
+from nbchat._widget.protocol import message_facts
 
 
 class Clock:
@@ -17,9 +18,9 @@ class Clock:
 
 
 def answer(conversation: Conversation, reply: Message, *events: Event, **end: bool) -> Message:
-    conversation.begin(reply, "m")
+    conversation.progress(reply).begin("m")
     for event in events:
-        conversation.apply(reply, event)
+        conversation.progress(reply).apply(event)
     conversation.end(reply, **end)
     return reply
 
@@ -33,7 +34,7 @@ def shown(conversation: Conversation) -> str:
 
 
 def branch(message: Message) -> tuple[int, int]:
-    facts = message.facts()["branch"]
+    facts = message_facts(message, {})["branch"]
     return facts["index"], facts["count"]
 
 
@@ -42,10 +43,10 @@ def test_a_reply_lives_from_queued_to_complete() -> None:
     reply = conversation.ask("Hi")
     question = conversation.messages[0]
     assert (question.status, reply.status) == ("complete", "queued")
-    conversation.begin(reply, "m")
+    conversation.progress(reply).begin("m")
     assert reply.status == "streaming"
     for event in (ContentDelta("Hel"), ContentDelta("lo"), Finish("stop")):
-        conversation.apply(reply, event)
+        conversation.progress(reply).apply(event)
     conversation.end(reply)
     assert (reply.status, reply.content, reply.finish_reason) == ("complete", "Hello", "stop")
 
@@ -60,11 +61,11 @@ def test_how_long_the_model_thought() -> None:
     clock = Clock()
     conversation = Conversation(clock)
     reply = conversation.ask("Hi")
-    conversation.begin(reply, "m")
+    conversation.progress(reply).begin("m")
     clock.now = 1
-    conversation.apply(reply, ReasoningDelta("Hm"))
+    conversation.progress(reply).apply(ReasoningDelta("Hm"))
     clock.now = 4
-    conversation.apply(reply, ContentDelta("Yes"))
+    conversation.progress(reply).apply(ContentDelta("Yes"))
     clock.now = 10
     conversation.end(reply)
     assert (reply.reasoning_s, reply.duration_s) == (3, 10)
@@ -74,8 +75,8 @@ def test_thinking_that_is_stopped_has_a_duration_too() -> None:
     clock = Clock()
     conversation = Conversation(clock)
     reply = conversation.ask("Hi")
-    conversation.begin(reply, "m")
-    conversation.apply(reply, ReasoningDelta("Hm"))
+    conversation.progress(reply).begin("m")
+    conversation.progress(reply).apply(ReasoningDelta("Hm"))
     clock.now = 2
     conversation.end(reply, stopped=True)
     assert (reply.reasoning_s, reply.status) == (2, "stopped")
@@ -94,8 +95,8 @@ def test_a_turn_without_text_leaves_nothing_behind() -> None:
     conversation = Conversation()
     answered(conversation, "One", "1")
     failed = conversation.ask("Two")
-    conversation.begin(failed, "m")
-    conversation.apply(failed, Failure(ChatError("no")))
+    conversation.progress(failed).begin("m")
+    conversation.progress(failed).apply(Failure(ChatError("no")))
     conversation.end(failed)
     assert failed.status == "error"
     reply = conversation.ask("Three")
@@ -217,22 +218,22 @@ def test_a_reply_that_was_cut_off_goes_on_in_place() -> None:
     conversation = Conversation(clock)
     answered(conversation, "q1", "a1")
     reply = conversation.ask("Count")
-    conversation.begin(reply, "m")
+    conversation.progress(reply).begin("m")
     clock.now = 2
     for event in (ContentDelta("1 2"), Finish("length"), Usage(5, 2, cost=0.25)):
-        conversation.apply(reply, event)
+        conversation.progress(reply).apply(event)
     conversation.end(reply)
     assert reply.is_cut_off
-    conversation.resume(reply)
+    conversation.continue_reply(reply)
     asked = conversation.to_openai(before=reply)
     assert [m["role"] for m in asked] == ["user", "assistant"] * 2 + ["user"]
     assert [m["content"] for m in asked[:-1]] == ["q1", "a1", "Count", "1 2"]
-    conversation.begin(reply, "m")
+    conversation.progress(reply).begin("m")
     clock.now = 5
     # A server may count more than once: the last count is right.
     counts = (Usage(9, 1), Usage(9, 4, cost=0.5))
     for event in (ContentDelta(" 3"), Finish("stop"), *counts):
-        conversation.apply(reply, event)
+        conversation.progress(reply).apply(event)
     conversation.end(reply)
     assert shown(conversation) == "q1 a1 Count 1 2 3"
     assert reply.usage == Usage(14, 6, cost=0.75)
@@ -243,9 +244,9 @@ def test_one_can_try_again_to_go_on() -> None:
     conversation = Conversation()
     cut = (ContentDelta("1 2"), Finish("length"))
     reply = answer(conversation, conversation.ask("Count"), *cut)
-    conversation.resume(reply)
+    conversation.continue_reply(reply)
     answer(conversation, reply, Failure(ChatError("no")))
     assert (reply.status, reply.is_cut_off) == ("error", True)
-    conversation.resume(reply)
+    conversation.continue_reply(reply)
     answer(conversation, reply, ContentDelta(" 3"), Finish("stop"))
     assert (reply.status, reply.error, reply.content) == ("complete", None, "1 2 3")

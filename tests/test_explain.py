@@ -12,6 +12,7 @@ import pytest
 import sse_server as sse
 from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.figure import Figure
+from pages import ask_page, receive
 from sse_server import ScriptedServer
 from test_attached import blind
 from test_servers import Make, loaded, snapshot
@@ -20,7 +21,7 @@ from until import TIMEOUT, until
 
 from nbchat import ChatWidget
 from nbchat._notebook import notebook
-from nbchat._notebook.failed_cell import QUESTION, Failure
+from nbchat._notebook.failed_cell import QUESTION, FailedCell
 
 DEFINE = """
 import json
@@ -45,11 +46,11 @@ def run(shell: InteractiveShell, source: str) -> Any:
     return shell.run_cell(source, store_history=True)
 
 
-def failure(shell: InteractiveShell, source: str) -> Failure:
+def failure(shell: InteractiveShell, source: str) -> FailedCell:
     result = run(shell, source)
     error = result.error_before_exec or result.error_in_exec
     assert error is not None
-    return Failure(error, source, result.execution_count)
+    return FailedCell(error, source, result.execution_count)
 
 
 # The text
@@ -104,7 +105,7 @@ def test_an_error_that_cannot_be_put_in_words(how: str, monkeypatch: pytest.Monk
     try:
         raise OddError
     except OddError as error:
-        told = Failure(error, "odd()", 3).describe(1000)
+        told = FailedCell(error, "odd()", 3).describe(1000)
     assert told.name == "OddError in cell [3]"
     assert told.text.endswith("The cell:\nodd()") or how == "huge"
     assert len(told.text) <= 1000
@@ -169,9 +170,9 @@ def test_a_chat_that_was_not_shown_by_itself_offers_too(
 def test_what_the_browser_gets_of_it(make: Make, shell: InteractiveShell) -> None:
     chat = make()
     with pytest.raises(RuntimeError, match="no cell has failed"):
-        chat._notebook.failure()
+        ask_page(chat, "failure")
     run(shell, "total(rows)")
-    told = json.loads(chat._notebook.failure()[1])
+    told = json.loads(ask_page(chat, "failure").content)
     assert told["question"] == QUESTION
     assert told["name"] == "KeyError in cell [2]"
     assert told["text"].startswith("KeyError: 'prize'")
@@ -246,22 +247,22 @@ def test_the_browsers_messages_take_along_only_what_it_showed(
 ) -> None:
     chat = make()
     message = {"type": "send", "content": "Is @rows odd?", "attachments": []}
-    chat._transcript._receive(chat._transcript, message, [])
+    receive(chat, message)
     chat.last.wait(TIMEOUT)
     assert server.chats[0].body["messages"][0]["content"] == "Is @rows odd?"
 
 
 def test_what_the_browser_gets_of_variables(make: Make, shell: InteractiveShell) -> None:
     chat = make()
-    names = json.loads(chat._notebook.names()[1])
+    names = json.loads(ask_page(chat, "names").content)
     assert names[0] == {"name": "total", "hint": "function"}
     assert {"name": "rows", "hint": "list 1"} in names
     assert not {"In", "get_ipython", "json"} & {each["name"] for each in names}
-    name, content = chat._notebook.variable("column.Then")
+    name, content = ask_page(chat, "variable", name="column.Then")
     assert name == "@column"
     assert b"prize" in content
     with pytest.raises(ValueError, match="no variable 'nobody'"):
-        chat._notebook.variable("nobody")
+        ask_page(chat, "variable", name="nobody")
 
 
 def test_a_limit_that_is_none(make: Make) -> None:

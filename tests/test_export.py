@@ -34,6 +34,7 @@ from nbchat._chat.message import Message
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.chat_json import from_json, to_json
 from nbchat._files.export import MARKER, to_html, to_markdown, to_notebook, to_plain
+from nbchat._widget.protocol import message_facts, message_view
 
 pytestmark = pytest.mark.environments  # what it takes is time
 
@@ -41,9 +42,9 @@ SETTINGS = ChatSettings("test/model", "Be brief.", "high", 0.5, 70_000, 0.9, 100
 
 
 def answer(conversation: Conversation, reply: Message, *events: Event, **end: bool) -> Message:
-    conversation.begin(reply, "test/model")
+    conversation.progress(reply).begin("test/model")
     for event in events:
-        conversation.apply(reply, event)
+        conversation.progress(reply).apply(event)
     conversation.end(reply, **end)
     return reply
 
@@ -63,8 +64,10 @@ def rich() -> Conversation:
     conversation = Conversation()
     files = (Attachment("a.png", "", png()), Attachment("b.pdf", "", PDF))
     first = conversation.ask("What is this?", attachments=files)
-    conversation.begin(first, "test/model")
-    conversation.ask_again(first, "test/other", ["test/model is busy: test/other answers."])
+    conversation.progress(first).begin("test/model")
+    conversation.progress(first).begin_request(
+        "test/other", ["test/model is busy: test/other answers."]
+    )
     for event in (
         ReasoningDelta("Hm."),
         ContentDelta("A dot.\r\nRed."),
@@ -73,7 +76,7 @@ def rich() -> Conversation:
         Usage(10, 20, cost=0.5),
         Finish("length"),
     ):
-        conversation.apply(first, event)
+        conversation.progress(first).apply(event)
     conversation.end(first)
     first.estimated_cost = 0.25
     answer(conversation, conversation.ask("Sure?"), ContentDelta("Yes"), stopped=True)
@@ -91,7 +94,7 @@ def seen(conversation: Conversation) -> list[Any]:
     return [
         (
             before and before.id,
-            {**message.to_view(), "attachments": files(message)},
+            {**message_view(message, {}), "attachments": files(message)},
             message is message.fork.shown,
             message.reasoning_details,
             message.context_tokens,
@@ -157,7 +160,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
                 reply = conversation.regenerate(draw(st.sampled_from(path[1::2])))
             case "resume" if path and path[-1].is_cut_off:
                 reply = path[-1]
-                conversation.resume(reply)
+                conversation.continue_reply(reply)
             case "step" if path:
                 fork = draw(st.sampled_from(path)).fork
                 if fork.index > 0:
@@ -179,19 +182,17 @@ def test_every_conversation_comes_back(conversation: Conversation) -> None:
     back = from_json(saved).conversation
     assert to_json(back, SETTINGS) == saved
     assert back.to_openai() == conversation.to_openai()
-    assert [m.facts()["branch"] for m in back.messages] == [
-        m.facts()["branch"] for m in conversation.messages
+    assert [message_facts(m, {})["branch"] for m in back.messages] == [
+        message_facts(m, {})["branch"] for m in conversation.messages
     ]
-    assert [m.to_view()["content"] for m in back.messages] == [
-        m.to_view()["content"] for m in conversation.messages
-    ]
+    assert [m.content for m in back.messages] == [m.content for m in conversation.messages]
 
 
 def test_one_goes_on_where_one_was() -> None:
     back = from_json(to_json(said("Count", ContentDelta("1 2"), Finish("length")), SETTINGS))
     conversation = back.conversation
     reply = conversation.messages[-1]
-    conversation.resume(reply)
+    conversation.continue_reply(reply)
     answer(conversation, reply, ContentDelta(" 3"), Finish("stop"))
     answer(conversation, conversation.regenerate(reply), ContentDelta("eins"))
     conversation.messages[-1].fork.step(-1)
@@ -201,8 +202,8 @@ def test_one_goes_on_where_one_was() -> None:
 def test_a_reply_that_was_on_its_way_is_kept_as_far_as_it_came() -> None:
     conversation = Conversation()
     reply = conversation.ask("Hi")
-    conversation.begin(reply, "m")
-    conversation.apply(reply, ContentDelta("Hel"))
+    conversation.progress(reply).begin("m")
+    conversation.progress(reply).apply(ContentDelta("Hel"))
     conversation.ask("And?")
     back = from_json(to_json(conversation, SETTINGS)).conversation.messages
     assert [(m.content, m.status) for m in back[1::2]] == [("Hel", "stopped"), ("", "stopped")]
@@ -301,7 +302,7 @@ def test_any_value_in_any_place_is_refused_or_is_a_chat(data: st.DataObject) -> 
     except ValueError:
         return
     for message in back.conversation.messages:
-        json.dumps(message.to_view()).encode()
+        json.dumps(message_view(message, {})).encode()
     json.dumps(back.conversation.spent.cost)
     from_json(to_json(back.conversation, back.settings))
 

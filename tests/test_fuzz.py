@@ -59,6 +59,7 @@ from nbchat._servers.chat_completions.stream import StreamReader
 from nbchat._servers.error_messages import explain, explain_body
 from nbchat._servers.models import parse_models
 from nbchat._turns.plan import refused_parameter
+from nbchat._widget.protocol import model_info
 
 pytestmark = pytest.mark.environments  # what it takes is time
 
@@ -217,7 +218,7 @@ def test_any_list_of_models_is_a_catalogue(body: Any, model_id: str) -> None:
     assert len(set(ids)) == len(ids)
     free = [model.is_free for model in models]
     assert free == sorted(free, reverse=True)
-    view = json.dumps([model.to_view() for model in models], ensure_ascii=False, allow_nan=False)
+    view = json.dumps([model_info(model) for model in models], ensure_ascii=False, allow_nan=False)
     view.encode()
     catalogue = Catalogue(tuple(models), is_live=True)
     assert all(catalogue.find(id_) is not None for id_ in ids)
@@ -370,9 +371,9 @@ def saved_chat() -> Any:
     conversation = Conversation()
     for content in ("One", "Two"):
         reply = conversation.ask(content, attachments=[Attachment("a.txt", "", b"text")])
-        conversation.begin(reply, "m")
+        conversation.progress(reply).begin("m")
         for event in (ReasoningDelta("Hm"), ContentDelta("Yes"), Usage(1, 2, cost=0.5)):
-            conversation.apply(reply, event)
+            conversation.progress(reply).apply(event)
         conversation.end(reply)
     conversation.end(conversation.regenerate(reply))
     return json.loads(to_json(conversation, ChatSettings(model="m")))

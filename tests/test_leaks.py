@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sse_server as sse
+from pages import receive
 from sse_server import ScriptedServer
 from test_chat import widget_count
 from until import TIMEOUT, until
@@ -77,7 +78,7 @@ def failed(server: ScriptedServer, n: int) -> ChatWidget:
 def idle(server: ScriptedServer, n: int) -> ChatWidget:
     """Made, shown by a page, which asks for the models, and closed."""
     chat = new_chat(server)
-    chat._transcript._receive(chat._transcript, {"type": "resync", "seq": 0}, [])
+    receive(chat, {"type": "resync", "seq": 0})
     chat.close()
     return chat
 

@@ -34,7 +34,7 @@ def make(weights: Path) -> Iterator[Callable[..., ChatWidget]]:
 def test_what_it_says_of_its_model_and_of_a_reply(make: Callable[..., ChatWidget]) -> None:
     chat = loaded(make())
     assert chat.model == local_model.MODEL_ID
-    assert chat._controls.max_tokens.max == local_model.CONTEXT_TOKENS
+    assert chat._controls.settings["max_tokens"].max == local_model.CONTEXT_TOKENS
     reply = chat.send("Say hello.").wait(TIMEOUT)
     assert reply.text
     assert reply.usage is not None

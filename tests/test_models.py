@@ -9,7 +9,8 @@ import pytest
 from wire import WIRE, needs_wire
 
 from nbchat._servers.catalogue import Catalogue
-from nbchat._servers.models import Model, parse_models, read_models
+from nbchat._servers.models import Model, parse_models, read_model_ids
+from nbchat._widget.protocol import model_info
 
 
 def test_free_models_come_first_then_by_name() -> None:
@@ -56,7 +57,9 @@ def test_no_number_or_text_spoils_the_list_for_the_browser() -> None:
     ]
     models = parse_models(body)
     assert [model.prompt_price for model in models] == [None, None]
-    json.dumps([model.to_view() for model in models], ensure_ascii=False, allow_nan=False).encode()
+    json.dumps(
+        [model_info(model) for model in models], ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def parsed(**entry: Any) -> Model:
@@ -133,7 +136,7 @@ def test_what_can_be_chosen_about_reasoning() -> None:
             },
             {"context_length": 32_768, "images": True, "expires": date(2026, 8, 31)},
         ),
-        (  # the HF router: the dearest of its providers
+        (  # the HF router: the most expensive of its providers
             {
                 "providers": [
                     {"context_length": 10, "pricing": {"input": 1, "output": 2}},
@@ -209,18 +212,18 @@ def test_models_that_only_seem_to_be_gone() -> None:
 def test_models_from_a_list_and_a_file(tmp_path: Path) -> None:
     file = tmp_path / "models.txt"
     file.write_text("# mine\na/one\n\n  b/two  # the second\na/one\n", encoding="utf-8")
-    assert read_models(file) == read_models(str(file)) == ["a/one", "b/two"]
-    assert read_models(("b", "a", "b")) == ["b", "a"]
+    assert read_model_ids(file) == read_model_ids(str(file)) == ["a/one", "b/two"]
+    assert read_model_ids(("b", "a", "b")) == ["b", "a"]
 
 
 def test_models_that_are_missing_or_empty(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"absent\.txt can't be read"):
-        read_models(tmp_path / "absent.txt")
+        read_model_ids(tmp_path / "absent.txt")
     empty = tmp_path / "empty.txt"
     empty.write_text("# nothing\n", encoding="utf-8")
     with pytest.raises(ValueError, match="no model id"):
-        read_models(empty)
+        read_model_ids(empty)
     with pytest.raises(ValueError, match="no model id"):
-        read_models([])
+        read_model_ids([])
     with pytest.raises(TypeError, match="list of model ids"):
-        read_models(["a", 3])  # type: ignore[list-item]
+        read_model_ids(["a", 3])  # type: ignore[list-item]

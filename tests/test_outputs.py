@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import pytest
 from harness import PNG
+from pages import ask_page
 
 from nbchat import ChatWidget
 from nbchat._chat.conversation import Conversation
 from nbchat._chat.message import Message
 from nbchat._notebook.outputs import MAX_CHARACTERS, MAX_IMAGES, to_files
-from nbchat._widget.code_runs import Runs
+from nbchat._widget.code_runs import CodeRuns
+from nbchat._widget.transcript import Transcript
 
 IMAGE = {
     "output_type": "display_data",
@@ -31,9 +32,9 @@ def text_of(*outputs: dict[str, Any]) -> str:
     return file.data.decode()
 
 
-def no_runs() -> Runs:
+def no_runs() -> CodeRuns:
     """Of a session that is not asked for anything."""
-    return Runs(None, lambda _: None)  # type: ignore[arg-type]
+    return CodeRuns(None, Transcript(0.04))  # type: ignore[arg-type]
 
 
 def test_all_text_is_one_file_without_colours() -> None:
@@ -103,19 +104,17 @@ def reply() -> Message:
 
 def test_what_a_reply_holds_may_run(reply: Message) -> None:
     runs = no_runs()
-    runs.prepare(reply, 0, "a = 1\n  b\n")
-    runs.prepare(reply, 1, "c\n")
-    assert sorted(reply.runs) == [0, 1]
-    output = runs._outputs[reply.runs[1]]
+    other = runs.prepare(reply, 0, "a = 1\n  b\n")
+    output = runs.prepare(reply, 1, "c\n")
+    assert output is not other
     output.outputs = (stream("out"),)
-    name, content = runs.read(reply, 1)
-    (file,) = json.loads(content)
-    assert (name, base64.b64decode(file["data"])) == ("outputs.json", b"out")
+    (file,) = runs.read(reply.id, 1)
+    assert file.data == b"out"
     # Again: what it gave before goes.
     runs.prepare(reply, 1, "c")
     assert output.outputs == ()
     with pytest.raises(ValueError, match="no output"):
-        runs.read(reply, 1)
+        runs.read(reply.id, 1)
     runs.close()
 
 
@@ -127,7 +126,7 @@ def test_other_code_may_not(reply: Message, index: int, code: str) -> None:
     runs = no_runs()
     with pytest.raises(ValueError, match="not the code that the reply holds"):
         runs.prepare(reply, index, code)
-    assert reply.runs == {}
+    assert runs._outputs == {}
 
 
 def test_nor_what_reads_otherwise_than_it_runs(reply: Message) -> None:
@@ -155,8 +154,8 @@ def test_outputs_go_with_the_chat(make: Any, server: Any) -> None:
         server.script(sse.text("```python\n1\n```"), sse.finish(), sse.DONE)
         chat.send("Hi").wait(10)
         reply = chat._session.last_reply
-        chat._transcript.handle({"type": "run", "id": reply.id, "index": 0, "code": "1\n"})
-        return chat._runs._outputs[reply.runs[0]]
+        ask_page(chat, "run", id=reply.id, index=0, code="1\n")
+        return chat._runs._outputs[reply.id, 0]
 
     make().close()
     before = widget_count()

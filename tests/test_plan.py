@@ -9,7 +9,7 @@ import pytest
 from nbchat import ChatError, ChatSettings
 from nbchat._chat.conversation import Spent
 from nbchat._chat.events import Usage
-from nbchat._chat.token_estimate import brief, leave_out, reckon_tokens
+from nbchat._chat.token_estimate import brief, estimate_tokens, leave_out
 from nbchat._servers.catalogue import Catalogue
 from nbchat._servers.error_messages import explain_body
 from nbchat._servers.models import parse_models
@@ -73,7 +73,7 @@ def test_nothing_is_left_out_by_openrouter_without_a_word() -> None:
 def test_no_more_is_asked_for_than_fits() -> None:
     small = {"id": "a/b", "context_length": 1000}
     question = [{"role": "user", "content": "x" * 2000}]
-    assert plan(small, messages=question).body["max_tokens"] == 1000 - reckon_tokens(question)
+    assert plan(small, messages=question).body["max_tokens"] == 1000 - estimate_tokens(question)
     limited = {"id": "a/b", "top_provider": {"max_completion_tokens": 700}}
     assert plan(limited).body["max_tokens"] == 700
     assert plan({"id": "a/b"}).body["max_tokens"] == 8192
@@ -220,7 +220,7 @@ def test_truncating_fits_the_context_and_says_so() -> None:
     assert sent[0] == messages[0]
     assert sent[1]["role"] == "user"
     assert sent[-1] == messages[-1]
-    assert reckon_tokens(sent) + 200 <= 800
+    assert estimate_tokens(sent) + 200 <= 800
     (note,) = request.notes
     assert f"{len(messages) - len(sent)} oldest messages" in note
     assert "question 0" in note

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sse_server as sse
+from pages import ask_page
 from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 from wire import WIRE, needs_wire
@@ -55,7 +56,7 @@ def notices(chat: ChatWidget) -> dict[str, dict[str, Any]]:
 
 
 def press(chat: ChatWidget, notice: str, action: str) -> None:
-    chat._notices.act({"notice": notice, "action": action})
+    ask_page(chat, "action", notice=notice, action=action)
 
 
 def loaded(chat: ChatWidget) -> ChatWidget:
@@ -91,7 +92,7 @@ def test_the_list_is_kept_for_when_the_network_is_away(
 ) -> None:
     server.models = [FULL, PLAIN]
     loaded(make(model="a/thinker"))
-    until(lambda: model_cache.read_models(server.base_url))
+    until(lambda: model_cache.read(server.base_url))
     (kept,) = (model_cache.cache_dir() / "models").iterdir()
     if os.name != "nt":
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -107,7 +108,7 @@ def test_the_list_is_kept_for_when_the_network_is_away(
 
 
 def test_a_kept_list_is_shown_until_the_new_one_is_here(make: Make, server: ScriptedServer) -> None:
-    model_cache.write_models(server.base_url, {"data": [PLAIN]})
+    model_cache.write(server.base_url, {"data": [PLAIN]})
     arrived = threading.Event()
     server.models = sse.gate(arrived)
     chat = make(model="")
@@ -122,7 +123,7 @@ def test_a_kept_list_that_is_damaged(make: Make, server: ScriptedServer, kept: b
     path.parent.mkdir(parents=True)
     path.write_bytes(kept)
     loaded(make())
-    until(lambda: model_cache.read_models(server.base_url) == {"data": server.models})
+    until(lambda: model_cache.read(server.base_url) == {"data": server.models})
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing(
@@ -137,7 +138,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing(
 
 def test_only_so_many_lists_are_kept(empty_cache: Path) -> None:
     for port in range(model_cache._KEPT_LISTS + 5):
-        model_cache.write_models(f"http://127.0.0.1:{port}/v1", {"data": []})
+        model_cache.write(f"http://127.0.0.1:{port}/v1", {"data": []})
     assert len(list((model_cache.cache_dir() / "models").iterdir())) == model_cache._KEPT_LISTS
 
 
@@ -179,14 +180,14 @@ def test_what_the_browser_gets_of_the_models(make: Make, server: ScriptedServer)
     server.models = [FULL, PLAIN]
     chat = loaded(make(model="a/thinker"))
     before = snapshot(chat)["catalogue"]
-    assert snapshot(chat)["facts"]["prompt_price"] == 1.0
-    _, content = chat._transcript.handle({"type": "models"})
+    assert snapshot(chat)["model_info"]["prompt_price"] == 1.0
+    _, content = ask_page(chat, "models")
     assert [model["id"] for model in json.loads(content)] == ["b/plain", "a/thinker"]
-    chat._transcript.handle({"type": "model", "id": "typed/by-hand"})
-    assert (chat.model, snapshot(chat)["facts"]) == ("typed/by-hand", None)
+    ask_page(chat, "model", id="typed/by-hand")
+    assert (chat.model, snapshot(chat)["model_info"]) == ("typed/by-hand", None)
     assert snapshot(chat)["catalogue"] == before, "the list is the same"
     given = make(models=["b/plain", "my/own"], model="b/plain")
-    listed = json.loads(loaded(given)._transcript.handle({"type": "models"})[1])
+    listed = json.loads(ask_page(loaded(given), "models")[1])
     assert [model["id"] for model in listed] == ["b/plain", "my/own"]
 
 
@@ -200,13 +201,13 @@ def test_a_recorded_list_becomes_the_menu(make: Make, server: ScriptedServer, pa
     body = json.loads(path.read_text(encoding="utf-8"))
     server.models = sse.status(200, body)
     chat = loaded(make(model=""))
-    listed = json.loads(chat._transcript.handle({"type": "models"})[1])
+    listed = json.loads(ask_page(chat, "models")[1])
     assert chat._controls.model.options[:-1] == tuple(model["id"] for model in listed)
     for model in listed[:: len(listed) // 20 + 1]:
         chat.model = model["id"]
-        until(lambda: chat._controls.max_tokens.value == chat.max_tokens)
+        until(lambda: chat._controls.settings["max_tokens"].value == chat.max_tokens)
         assert chat._controls.reasoning_effort.value == chat.reasoning_effort
-        assert snapshot(chat)["facts"]["id"] == chat.model
+        assert snapshot(chat)["model_info"]["id"] == chat.model
     assert chat.send("Hi").wait(TIMEOUT).status == "complete"
 
 
@@ -219,18 +220,18 @@ def test_the_controls_are_the_models_own(make: Make, server: ScriptedServer) -> 
     controls = chat._controls
     assert [value for _, value in controls.reasoning_effort.options] == ["low", "high"]
     assert (chat.reasoning_effort, controls.reasoning_effort.value) == ("high", "high")
-    assert controls.max_tokens.max == 20_000
-    assert controls.temperature.disabled
-    assert snapshot(chat)["disabled"] == {"temperature": "a/thinker takes no temperature."}
+    assert controls.settings["max_tokens"].max == 20_000
+    assert controls.settings["temperature"].disabled
+    assert snapshot(chat)["why_disabled"] == {"temperature": "a/thinker takes no temperature."}
     with pytest.raises(ValueError, match="low, high"):
         chat.reasoning_effort = "max"
     with pytest.raises(ValueError, match="20000"):
         chat.max_tokens = 20_001
     chat.model = "b/plain"
     assert controls.reasoning_effort.disabled
-    assert not controls.temperature.disabled
-    assert "does not reason" in snapshot(chat)["disabled"]["reasoning_effort"]
-    assert controls.max_tokens.max == 65_535
+    assert not controls.settings["temperature"].disabled
+    assert "does not reason" in snapshot(chat)["why_disabled"]["reasoning_effort"]
+    assert controls.settings["max_tokens"].max == 65_535
 
 
 def test_a_choice_comes_back_with_a_model_that_offers_it(
@@ -269,7 +270,7 @@ def test_max_tokens_beyond_the_usual(make: Make, server: ScriptedServer) -> None
     server.models = [{"id": "big", "top_provider": {"max_completion_tokens": 200_000}}]
     chat = loaded(make(model="big"))
     chat.max_tokens = 150_000
-    assert chat._controls.max_tokens.value == 150_000
+    assert chat._controls.settings["max_tokens"].value == 150_000
     chat.send("Hi").wait(TIMEOUT)
     assert server.chats[0].body["max_tokens"] == 150_000
 
@@ -283,7 +284,7 @@ def test_a_refused_parameter_greys_its_control(make: Make, server: ScriptedServe
     assert "temperature" in server.chats[0].body
     assert "temperature" not in server.chats[1].body
     assert reply.notes == ("Sent without temperature: test/model does not take it here.",)
-    assert "refused" in snapshot(chat)["disabled"]["temperature"]
+    assert "refused" in snapshot(chat)["why_disabled"]["temperature"]
     chat.send("Again").wait(TIMEOUT)
     assert "temperature" not in server.chats[2].body
     assert chat.last.notes == ()
@@ -308,7 +309,7 @@ def test_a_model_that_is_gone_is_said_and_the_nearest_offered(
     assert notices(chat) == {}
     chat.model = "x/old:free"
     press(chat, "gone", "keep")
-    chat._following.follow()
+    chat._models.sync_model()
     assert notices(chat) == {}
 
 
@@ -403,14 +404,14 @@ def test_another_server_can_be_asked_for(
     monkeypatch.setattr(discovery, "find_servers", list)
     monkeypatch.setenv("MISTRAL_API_KEY", "sk-mistral")
     chat = make()
-    chat._following.welcome.offer_servers()
+    chat._models.welcome.offer_servers()
     until(lambda: notices(chat).get("servers", {}).get("actions"))
     labels = [action["label"] for action in notices(chat)["servers"]["actions"]]
     assert labels[0] == "Use Mistral"
     assert labels[-1].startswith("Stay with")
     press(chat, "servers", "keep")
     assert notices(chat) == {}
-    chat._following.welcome.offer_servers()
+    chat._models.welcome.offer_servers()
     until(lambda: notices(chat).get("servers", {}).get("actions"))
     press(chat, "servers", "mistral")
     assert "api.mistral.ai" in repr(chat)
@@ -423,7 +424,7 @@ def test_a_refused_key_can_be_replaced(make: Make, server: ScriptedServer) -> No
     chat.send("Hi")
     until(lambda: "no-model" in notices(chat))
     assert notices(chat)["no-model"]["secret_label"].endswith("API key")
-    chat._notices.take_secret({"notice": "no-model", "value": "sk-right"})
+    ask_page(chat, "secret", notice="no-model", value="sk-right")
     chat.retry().wait(TIMEOUT)
     assert server.chats[1].headers["authorization"] == "Bearer sk-right"
 

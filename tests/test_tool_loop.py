@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import sse_server as sse
+from pages import ask_page, receive
 from sse_server import DONE, ScriptedServer
 from test_servers import snapshot
 from until import TIMEOUT, until
 from wire import WIRE, needs_wire
 
 from nbchat import ChatError, ChatWidget, Reply
+from nbchat._widget.protocol import FaultError
 
 Make = Callable[..., ChatWidget]
 
@@ -53,7 +55,7 @@ def decide(chat: ChatWidget, allow: bool, index: int = 0) -> None:
     """What a click in the browser sends."""
     id_ = snapshot(chat)["messages"][-1]["id"]
     message = {"type": "approve", "nonce": "n", "id": id_, "call": index, "allow": allow}
-    chat._transcript._receive(chat._transcript, message, [])
+    receive(chat, message)
 
 
 def waits(reply: Reply, index: int = 0) -> Callable[[], bool]:
@@ -213,9 +215,9 @@ def test_only_a_call_that_waits_can_be_allowed(make: Make, server: ScriptedServe
     message = reply._message
     with pytest.raises(ValueError, match="no longer"):
         chat._session.decide(message, 1, True)
-    chat._transcript.handle(
-        {"type": "approve", "id": message.id, "call": 0, "allow": "yes"}
-    )  # no consent but a real one
+    with pytest.raises(FaultError, match="allow"):  # no consent but a real one
+        ask_page(chat, "approve", id=message.id, call=0, allow="yes")
+    ask_page(chat, "approve", id=message.id, call=0, allow=False)
     reply.wait(TIMEOUT)
     assert (outcomes(reply)[0][0], ran) == ("denied", [])
     with pytest.raises(ValueError, match="no longer"):

@@ -12,6 +12,7 @@ from typing import Any
 import ipywidgets
 import pytest
 import sse_server as sse
+from pages import ask_page
 from sse_server import Request, ScriptedServer
 from test_servers import notices, press, snapshot
 from until import TIMEOUT, until
@@ -42,7 +43,7 @@ def accept(request: Request) -> sse.Step:
 
 
 def sign_in(chat: ChatWidget, code: str = CODE) -> None:
-    chat._notices.take_secret({"notice": "sign-in", "value": code})
+    ask_page(chat, "secret", notice="sign-in", value=code)
 
 
 def test_signing_in(chat: ChatWidget, server: ScriptedServer) -> None:
@@ -83,7 +84,7 @@ def test_signing_in_can_be_given_up(chat: ChatWidget) -> None:
 def test_a_key_that_cannot_be_one_is_refused(chat: ChatWidget) -> None:
     for key in ("", "sk-with-ünicode", "two\nlines"):
         with pytest.raises(ValueError, match="API key"):
-            chat._notices.take_secret({"notice": "no-model", "value": key})
+            ask_page(chat, "secret", notice="no-model", value=key)
     assert "no-model" in notices(chat)
 
 

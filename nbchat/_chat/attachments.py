@@ -114,16 +114,6 @@ class Attachment:
                 file = {"filename": self.name, "file_data": self.data_url}
                 return {"type": "file", "file": file}
 
-    def to_view(self) -> dict[str, Any]:
-        """What the front end knows of it (`Attachment` in `frontend/src/protocol.ts`)."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "kind": self.kind,
-            "media_type": self.media_type,
-            "size": self.size,
-        }
-
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes it to a file, or under its own name into a folder; gives the file's path.
 

@@ -74,3 +74,11 @@ def start(coroutine: Coroutine[Any, Any, None]) -> Callable[[], None]:
 
     running.call(run)
     return cancel
+
+
+def start_thread(function: Callable[[], object]) -> None:
+    """Calls what may take long, or wait for a reply, off the thread that streams."""
+    try:
+        threading.Thread(target=function, name="nbchat-thread", daemon=True).start()
+    except RuntimeError:  # no threads in Pyodide
+        function()

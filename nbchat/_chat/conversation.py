@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .attachments import Attachment
-from .events import Event, Usage
+from .events import Usage
 from .message import Fork, Message, Role, to_openai
 from .progress import Progress
 from .response_format import ResponseFormat
-from .token_estimate import reckon_tokens
+from .token_estimate import estimate_tokens
 from .tool_rounds import reply_messages, round_messages
 
 _GO_ON = (
@@ -26,11 +26,11 @@ class Spent(NamedTuple):
 
     Attributes:
         usage: Tokens and US dollars; None if no server has told anything.
-        dearest: US dollars of the dearest request.
+        most_expensive: US dollars of the most expensive request.
     """
 
     usage: Usage | None = None
-    dearest: float = 0.0
+    most_expensive: float = 0.0
 
     @property
     def cost(self) -> float:
@@ -40,7 +40,7 @@ class Spent(NamedTuple):
     def plus(self, usage: Usage) -> Spent:
         """With one request more."""
         total = usage if self.usage is None else self.usage + usage
-        return Spent(total, max(self.dearest, usage.cost or 0.0))
+        return Spent(total, max(self.most_expensive, usage.cost or 0.0))
 
 
 class Conversation:
@@ -84,76 +84,37 @@ class Conversation:
         end = path[-1].next if path else self._start
         fork = instead_of.fork if instead_of else end
         question = fork.add("user", content, attachments=attachments)
-        reply = question.next.add("assistant", status="queued")
-        reply.response_format = response_format
+        reply = question.next.add("assistant", response_format=response_format)
+        self._queue(reply)
         return reply
 
     def regenerate(self, reply: Message) -> Message:
         """Adds another version of a reply, "queued"."""
-        version = reply.fork.add("assistant", status="queued")
-        version.response_format = reply.response_format
+        version = reply.fork.add("assistant", response_format=reply.response_format)
+        self._queue(version)
         return version
 
-    def resume(self, reply: Message) -> None:
-        """A reply that was cut off is to go on."""
-        reply.status = "queued"
-        reply.error = None
+    def continue_reply(self, reply: Message) -> None:
+        """Lets a reply go on that was cut off; it is "queued" again."""
+        self._queue(reply)
 
-    def begin(self, reply: Message, model: str) -> None:
-        """The request is on its way."""
-        reply.status = "streaming"
-        reply.model = model or None
+    def _queue(self, reply: Message) -> None:
         self._under_way[reply.id] = Progress(reply, self._clock)
 
-    def ask_again(
-        self, reply: Message, model: str, notes: Sequence[str], wait_s: float = 0.0
-    ) -> None:
-        """Its request is about to be sent, to this model and with these notes."""
-        self.settle(reply)
-        self._under_way[reply.id].ask_again(model, notes, wait_s)
-
-    def apply(self, reply: Message, event: Event) -> Event:
-        """Takes one event of the stream into the reply it belongs to; gives what became of it."""
-        return self._under_way[reply.id].apply(event)
-
-    def change_call(self, reply: Message, index: int, **changes: Any) -> None:
-        """Sets what is known of one of the reply's `tool_calls`."""
-        rounds = list(reply.rounds)
-        for at, round_ in enumerate(rounds):
-            if index < len(round_.calls):
-                calls = list(round_.calls)
-                calls[index] = replace(calls[index], **changes)
-                rounds[at] = replace(round_, calls=tuple(calls))
-                break
-            index -= len(round_.calls)
-        reply.rounds = tuple(rounds)
+    def progress(self, reply: Message) -> Progress:
+        """What changes a reply until it has ended."""
+        return self._under_way[reply.id]
 
     def end(self, reply: Message, *, stopped: bool = False) -> list[int]:
-        """The stream is over, however it ended; the text that came stays.
+        """The reply is over, however it ended; returns as `Progress.end` does."""
+        self.account_for(reply)
+        return self._under_way.pop(reply.id).end(stopped=stopped)
 
-        Returns:
-            Which of its `tool_calls` have been stopped by this.
-        """
-        self.settle(reply)
-        progress = self._under_way.pop(reply.id, None)
-        if progress is not None:
-            progress.end()
-        reply.status = "error" if reply.error else "stopped" if stopped else "complete"
-        unanswered = [index for index, call in enumerate(reply.tool_calls) if call.is_open]
-        for index in unanswered:
-            self.change_call(reply, index, status="stopped")
-        return unanswered
-
-    def settle(self, reply: Message) -> None:
+    def account_for(self, reply: Message) -> None:
         """Counts what a request took that is over, whether or not another one follows it."""
-        progress = self._under_way.get(reply.id)
-        usage = progress.settle() if progress is not None else None
+        usage = self._under_way[reply.id].account_for()
         if usage is not None:
             self.spent = self.spent.plus(usage)
-
-    def estimate(self, reply: Message, price: Callable[[int, int], float | None]) -> None:
-        """Reckons what a request cost whose server does not say, by `price(tokens in, out)`."""
-        self._under_way[reply.id].estimate(price)
 
     def exchanged(self, *, before: Message | None = None) -> list[Message]:
         """The messages that the model sees next; with `before`, those that ask for that reply.
@@ -184,7 +145,7 @@ class Conversation:
             plain.append({"role": "system", "content": system})
         for message in self.exchanged(before=before):
             plain += to_openai(message, images)
-        if before is not None and before.goes_on:
+        if before is not None and before.has_text_after_calls:
             plain += reply_messages(before.content, before.rounds)
             plain.append({"role": "user", "content": _GO_ON})
         elif before is not None:
@@ -200,14 +161,16 @@ class Conversation:
         since: list[dict[str, Any]] = []
         if before is not None and before.rounds:
             if before.context_tokens is not None:
-                results = [] if before.goes_on else round_messages("", before.rounds[-1:])[1:]
-                return before.context_tokens + reckon_tokens(results)
+                results: list[dict[str, Any]] = []
+                if not before.has_text_after_calls:
+                    results = round_messages("", before.rounds[-1:])[1:]
+                return before.context_tokens + estimate_tokens(results)
             since += round_messages(before.content, before.rounds)
         later: list[Message] = []
         for message in reversed(self.exchanged(before=before)):
             if message.context_tokens is not None:
                 since += [part for each in later for part in to_openai(each)]
-                return message.context_tokens + reckon_tokens(since)
+                return message.context_tokens + estimate_tokens(since)
             later.append(message)
         return None
 

@@ -1,6 +1,8 @@
-"""The error in which a request may end."""
+"""The error in which a request may end, and one for what can't happen."""
 
 from __future__ import annotations
+
+from typing import NoReturn
 
 
 class ChatError(Exception):
@@ -40,3 +42,8 @@ class ChatError(Exception):
         self.retry_after_s = retry_after_s
         self.detail = detail
         self.kind = kind
+
+
+def assert_never(value: NoReturn) -> NoReturn:
+    """Makes the type checker prove that a match is exhaustive; `typing` has it from 3.11 on."""
+    raise AssertionError(f"not expected: {value!r}")

@@ -1,11 +1,11 @@
-"""One message: what was said and what is known of it, for the browser and for the model."""
+"""One message: what was said, what is known about it, and its versions."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any, Literal
 
@@ -34,11 +34,13 @@ class Fork:
         self,
         role: Role,
         content: str = "",
-        status: Status = "complete",
         attachments: Sequence[Attachment] = (),
+        response_format: ResponseFormat | None = None,
     ) -> Message:
         """Adds a version, and shows it."""
-        message = Message(role, self, status=status, attachments=tuple(attachments))
+        message = Message(
+            role, self, attachments=tuple(attachments), response_format=response_format
+        )
         message._content.write(content)
         self.versions.append(message)
         self._leave_for(message)
@@ -78,8 +80,6 @@ class Message:
         attachments: What a person sent along, or the images that the model made.
         rounds: The requests of a reply that called tools, with the calls.
         notes: What a person should know about how it came about, a sentence each.
-        runs: The number of each block of Python that has been run here, and the id of the widget
-            that shows what came out.
         retry_at: When its request is sent again, on the clock of `time.monotonic`.
         usage: Of all the requests that wrote it, as are the seconds.
         context_tokens: What the conversation took of the context when it had been said.
@@ -105,7 +105,6 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     rounds: tuple[Round, ...] = ()
     notes: tuple[str, ...] = ()
-    runs: dict[int, str] = field(default_factory=dict)
     retry_at: float | None = None
     usage: Usage | None = None
     context_tokens: int | None = None
@@ -135,7 +134,7 @@ class Message:
         return self.has_text or bool(self.attachments or self.rounds)
 
     @property
-    def goes_on(self) -> bool:
+    def has_text_after_calls(self) -> bool:
         """Whether there is text after the last call of a tool."""
         return self._content.tell() > (self.rounds[-1].at if self.rounds else 0)
 
@@ -153,51 +152,7 @@ class Message:
     @property
     def is_cut_off(self) -> bool:
         """Whether a reply ended at max tokens, and can be continued."""
-        return self.finish_reason == "length" and self.goes_on
-
-    def to_view(self) -> dict[str, Any]:
-        """The message as the front end knows it (`Message` in `frontend/src/protocol.ts`)."""
-        return {
-            "content": self.content,
-            "reasoning": self.reasoning,
-            "tool_calls": list(map(self.call_to_view, range(len(self.tool_calls)))),
-            **self.facts(),
-        }
-
-    def call_to_view(self, index: int) -> dict[str, Any]:
-        """One of the calls of tools as the front end knows it."""
-        ats = [round_.at for round_ in self.rounds for _ in round_.calls]
-        call = self.tool_calls[index]
-        return {
-            "name": call.name,
-            "arguments": call.pretty_arguments,
-            "status": call.status,
-            "result": call.result,
-            "at": _utf16_length(self.content[: ats[index]]),
-        }
-
-    def facts(self) -> dict[str, Any]:
-        """All of the message but its two texts and the calls, which grow."""
-        error = self.error
-        return {
-            "id": self.id,
-            "role": self.role,
-            "status": self.status,
-            "branch": {"index": self.fork.index, "count": len(self.fork.versions)},
-            "model": self.model,
-            "finish_reason": self.finish_reason,
-            "reasoning_s": self.reasoning_s,
-            "first_token_s": self.first_token_s,
-            "duration_s": self.duration_s,
-            "usage": asdict(self.usage) if self.usage else None,
-            "estimated_cost": self.estimated_cost,
-            "attachments": [attachment.to_view() for attachment in self.attachments],
-            "notes": list(self.notes),
-            "runs": {str(index): model_id for index, model_id in self.runs.items()},
-            "retry_in_s": self.retry_at and max(0.0, self.retry_at - time.monotonic()),
-            "error": error
-            and {"message": error.message, "detail": error.detail, "retryable": error.retryable},
-        }
+        return self.finish_reason == "length" and self.has_text_after_calls
 
 
 def to_openai(message: Message, images: bool = True) -> list[dict[str, Any]]:
@@ -227,11 +182,6 @@ def _said(reply: Message) -> str:
     # Made by the model: no server takes them back as its words.
     shown = [f"[{a.name}]" for a in reply.attachments if a.kind == "image"]
     return "\n\n".join(filter(None, (reply.content, *shown)))
-
-
-def _utf16_length(text: str) -> int:
-    """How long JavaScript finds a text."""
-    return len(text) + sum(char > "\uffff" for char in text)
 
 
 def _content(message: Message, images: bool) -> str | list[dict[str, Any]]:

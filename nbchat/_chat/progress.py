@@ -1,4 +1,4 @@
-"""A reply on its way: what each event of the stream makes of it, and the time that takes."""
+"""A reply on its way: the one place that changes it, from the question until it has ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .errors import assert_never
 from .events import (
     ContentDelta,
     Event,
@@ -19,21 +20,21 @@ from .events import (
     Usage,
 )
 from .message import Message
-from .tool_rounds import Round, ToolCall
+from .tool_rounds import CallStatus, Round, ToolCall
 
 
 class Progress:
-    """From a reply's first request to its end; it may have begun before, and be continued now.
+    """Changes a reply, from when it is queued to its end; it may be an old one that is continued.
 
     Args:
-        reply: As it was before.
-        clock: Gives seconds.
+        reply: As it is before.
+        clock: Returns seconds.
     """
 
     def __init__(self, reply: Message, clock: Callable[[], float]) -> None:
         self._reply = reply
         self._clock = clock
-        self._started = clock()
+        self._started: float | None = None
         self._is_sent = False
         self._finish_reason_before = reply.finish_reason
         # Of the requests that are over, and of the one that is on its way.
@@ -42,9 +43,17 @@ class Progress:
         self._estimate: float | None = None
         self._reasoning_since: float | None = None
         self._calling_since: float | None = None
+        reply.status = "queued"
+        reply.error = None
 
-    def ask_again(self, model: str, notes: Sequence[str], wait_s: float) -> None:
-        """A request is about to be sent."""
+    def begin(self, model: str) -> None:
+        """The reply's turn has come."""
+        self._started = self._clock()
+        self._reply.status = "streaming"
+        self._reply.model = model or None
+
+    def begin_request(self, model: str, notes: Sequence[str], wait_s: float = 0.0) -> None:
+        """A request is about to be sent, to this model; `wait_s`: seconds until then."""
         self._end_calls()
         if not self._is_sent:  # until then, nbchat itself took its time
             self._started, self._is_sent = self._clock(), True
@@ -53,6 +62,33 @@ class Progress:
         reply.notes = tuple(notes)
         reply.finish_reason = self._finish_reason_before
         reply.retry_at = time.monotonic() + wait_s if wait_s else None
+
+    def end_wait(self) -> None:
+        """The time to send the request has come."""
+        self._reply.retry_at = None
+
+    def note(self, notes: Sequence[str]) -> None:
+        """Sets what the user should know about how the reply came about."""
+        self._reply.notes = tuple(notes)
+
+    def change_call(
+        self, index: int, status: CallStatus | None = None, result: str | None = None
+    ) -> None:
+        """Sets what is known of one of the reply's `tool_calls`."""
+        rounds = list(self._reply.rounds)
+        for at, round_ in enumerate(rounds):
+            if index < len(round_.calls):
+                calls = list(round_.calls)
+                call = calls[index]
+                calls[index] = replace(
+                    call,
+                    status=call.status if status is None else status,
+                    result=call.result if result is None else result,
+                )
+                rounds[at] = replace(round_, calls=tuple(calls))
+                break
+            index -= len(round_.calls)
+        self._reply.rounds = tuple(rounds)
 
     def apply(self, event: Event) -> Event:
         """Takes one event into the reply; gives what became of it."""
@@ -96,6 +132,8 @@ class Progress:
                 reply.finish_reason = reason
             case Failure(error):
                 reply.error = error
+            case _:
+                assert_never(event)
         return event
 
     def estimate(self, price: Callable[[int, int], float | None]) -> None:
@@ -107,7 +145,7 @@ class Progress:
         if self._estimate is not None:
             self._reply.estimated_cost = (self._reply.estimated_cost or 0.0) + self._estimate
 
-    def settle(self) -> Usage | None:
+    def account_for(self) -> Usage | None:
         """The request is over: what it took, unless that was told before."""
         usage, self._usage = self._usage, None
         if usage is None:
@@ -116,16 +154,26 @@ class Progress:
         self._usage_before, self._estimate = self._reply.usage, None
         return replace(usage, cost=cost)
 
-    def end(self) -> None:
-        """Nothing more comes."""
+    def end(self, *, stopped: bool) -> list[int]:
+        """Nothing more comes; the text that came stays.
+
+        Returns:
+            The places of those of its `tool_calls` that this has stopped.
+        """
+        reply = self._reply
         self._end_reasoning()
         self._end_calls()
-        reply = self._reply
-        reply.retry_at = None
-        reply.duration_s = (reply.duration_s or 0) + self._clock() - self._started
+        if self._started is not None:
+            reply.retry_at = None
+            reply.duration_s = (reply.duration_s or 0) + self._clock() - self._started
+        reply.status = "error" if reply.error else "stopped" if stopped else "complete"
+        unanswered = [index for index, call in enumerate(reply.tool_calls) if call.is_open]
+        for index in unanswered:
+            self.change_call(index, status="stopped")
+        return unanswered
 
     def _note_first_token(self) -> None:
-        if self._reply.first_token_s is None:
+        if self._reply.first_token_s is None and self._started is not None:
             self._reply.first_token_s = self._clock() - self._started
 
     def _end_reasoning(self) -> None:
@@ -135,7 +183,7 @@ class Progress:
             self._reasoning_since = None
 
     def _end_calls(self) -> None:
-        if self._calling_since is not None:
+        if self._calling_since is not None and self._started is not None:
             self._started += self._clock() - self._calling_since
             self._calling_since = None
 
@@ -145,7 +193,7 @@ def _spaced(reply: Message, event: Event) -> Event:
     if not reply.rounds:
         return event
     match event:
-        case ContentDelta(text) if reply.has_text and not reply.goes_on:
+        case ContentDelta(text) if reply.has_text and not reply.has_text_after_calls:
             return ContentDelta(f"\n\n{text}")
         case ReasoningDelta(text) if reply._reasoning_at == reply._reasoning.tell() > 0:
             return ReasoningDelta(f"\n\n{text}")

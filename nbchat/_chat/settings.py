@@ -1,19 +1,88 @@
-"""What a person can set about a chat, validated in one place."""
+"""The settings of a chat, each declared once: its check, limits, default, label and control."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
+from typing import Any, Literal
+
+Limits = tuple[float, float]
+Control = Literal["model menu", "text area", "effort menu", "slider"]
 
 # OpenRouter's and OpenAI's words, from the least on.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-# What the menu offers while it isn't known what the model does.
+# What the menu offers as long as nothing is known about the model.
 USUAL_EFFORTS = ("low", "medium", "high")
-TEMPERATURE = (0.0, 2.0)
-MAX_TOKENS = (100, 65535)
-TOP_P = (0.0, 1.0)
+# What the menu shows as long as nothing was chosen.
+UNCHOSEN_EFFORT = "medium"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a setting is checked and shown.
+
+    The constructor's check, the trait, the control with its label, the saved file and the README's
+    table all follow from it.
+
+    Attributes:
+        check: Returns a value in its proper type, or raises: `check(name, value, limits)`.
+        label: The name of its control.
+        help: One sentence.
+        control: The kind of its control; None: it has none.
+        limits: The lowest and the highest number.
+        step: Of the slider.
+        values: What it can be, in the README's words; by default, the limits.
+        start: Its default in the README's words; by default, the default itself.
+    """
+
+    check: Callable[[str, object, Limits], Any]
+    label: str
+    help: str
+    control: Control | None = None
+    limits: Limits = (0.0, 0.0)
+    step: float = 0.0
+    values: str = ""
+    start: str = ""
+
+
+def _text(name: str, value: object, _: Limits) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text, not {type(value).__name__}")
+    return value
+
+
+def _model_id(name: str, value: object, limits: Limits) -> str:
+    return _text(name, value, limits).strip()
+
+
+def _effort(name: str, value: object, _: Limits) -> object:
+    if value is not None and value not in EFFORTS:
+        raise ValueError(f"{name} must be one of {', '.join(EFFORTS)}, not {value!r}")
+    return value
+
+
+def _number(name: str, value: object, limits: Limits) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    number = float(value)
+    low, high = limits
+    if not low <= number <= high:  # also refuses NaN
+        raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+    return number
+
+
+def _whole_number(name: str, value: object, limits: Limits) -> int:
+    number = _number(name, value, limits)
+    if not number.is_integer():
+        raise TypeError(f"{name} must be a whole number, not {number}")
+    return int(number)
+
+
+def _declare(default: Any, *declared: Any, **more: Any) -> Any:
+    return field(default=default, metadata={"setting": Setting(*declared, **more)})
 
 
 @dataclass(frozen=True)
@@ -23,7 +92,7 @@ class ChatSettings:
     Attributes:
         model: The model's id; blank means "the server's own default".
         system: System instructions; blank ones are not sent.
-        reasoning_effort: One of `EFFORTS`; None: what the model does by itself.
+        reasoning_effort: One of `EFFORTS`; None: the model's own default.
         temperature: 0.0 to 2.0.
         max_tokens: The reply's upper limit in tokens, from 100 on.
         top_p: 0.0 to 1.0.
@@ -34,46 +103,56 @@ class ChatSettings:
         TypeError: A value is of the wrong type.
     """
 
-    model: str = ""
-    system: str = ""
-    reasoning_effort: str | None = None
-    temperature: float = 1.0
-    max_tokens: int = 8192
-    top_p: float = 1.0
-    max_tokens_limit: int = MAX_TOKENS[1]
+    model: str = _declare(
+        *("", _model_id, "Model", "The model's id.", "model menu"),
+        values="any id",
+        start="the server's default",
+    )
+    system: str = _declare(
+        *("", _text, "System instructions", "How the model should behave.", "text area"),
+        values="text, or a `.md` or `.txt` file; not sent when blank",
+        start="none",
+    )
+    reasoning_effort: str | None = _declare(
+        *(None, _effort, "Reasoning effort", "How much the model reasons.", "effort menu"),
+        values="low, medium, high, or what else the model offers",
+        start="the model's own",
+    )
+    temperature: float = _declare(
+        *(1.0, _number, "Temperature", "How much chance the model allows.", "slider"),
+        limits=(0.0, 2.0),
+        step=0.05,
+    )
+    max_tokens: int = _declare(
+        *(8192, _whole_number, "Max tokens", "The upper limit of a reply.", "slider"),
+        limits=(100, 65535),
+        step=1,
+        values="100 to 65535, or the model's own limit",
+    )
+    top_p: float = _declare(
+        *(1.0, _number, "Top p", "How much of the likely words to draw from."),
+        limits=(0.0, 1.0),
+    )
+    max_tokens_limit: int = 65535
 
     def __post_init__(self) -> None:
-        for name in ("model", "system"):
-            value = getattr(self, name)
-            if not isinstance(value, str):
-                raise TypeError(f"{name} must be text, not {type(value).__name__}")
-        if self.reasoning_effort is not None and self.reasoning_effort not in EFFORTS:
-            raise ValueError(
-                f"reasoning_effort must be one of {', '.join(EFFORTS)}, "
-                f"not {self.reasoning_effort!r}"
-            )
-        object.__setattr__(self, "model", self.model.strip())
-        for name, limits in (("temperature", TEMPERATURE), ("top_p", TOP_P)):
-            object.__setattr__(self, name, _number(name, getattr(self, name), limits))
-        limits = (MAX_TOKENS[0], self.max_tokens_limit)
-        max_tokens = _number("max_tokens", self.max_tokens, limits)
-        if not max_tokens.is_integer():
-            raise TypeError(f"max_tokens must be a whole number, not {max_tokens}")
-        object.__setattr__(self, "max_tokens", int(max_tokens))
+        for name, setting in SETTINGS.items():
+            limits = setting.limits
+            if name == "max_tokens":
+                limits = (limits[0], self.max_tokens_limit)
+            object.__setattr__(self, name, setting.check(name, getattr(self, name), limits))
 
     def replace(self, **changes: object) -> ChatSettings:
-        """The same settings with some changed, validated again."""
+        """The same settings with some changed, checked again."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
-def _number(name: str, value: object, limits: tuple[float, float]) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    number = float(value)
-    low, high = limits
-    if not low <= number <= high:  # also refuses NaN
-        raise ValueError(f"{name} must be between {low} and {high}, not {value}")
-    return number
+SETTINGS: dict[str, Setting] = {
+    declared.name: declared.metadata["setting"]
+    for declared in dataclasses.fields(ChatSettings)
+    if declared.metadata
+}
+"""What is declared of each setting, by its name, in the order of the controls."""
 
 
 def read_system(system: str | Path) -> str:
@@ -92,7 +171,7 @@ def read_system(system: str | Path) -> str:
 
 
 def read_text_file(path: Path, what: str) -> str:
-    """A file's text; `what` names its purpose in errors."""
+    """The text of a file; `what` names its purpose in errors."""
     try:
         return path.expanduser().read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -17,7 +17,7 @@ _IMAGE_TOKENS = 1000  # providers count 85 to 1600 for one of a usual size
 Message = dict[str, Any]
 
 
-def reckon_tokens(messages: Sequence[Message]) -> int:
+def estimate_tokens(messages: Sequence[Message]) -> int:
     """About how many tokens these messages of a request take."""
     return sum(
         _MESSAGE_TOKENS
@@ -27,7 +27,7 @@ def reckon_tokens(messages: Sequence[Message]) -> int:
     )
 
 
-def reckon_tool_tokens(schemas: Sequence[dict[str, Any]]) -> int:
+def estimate_tool_tokens(schemas: Sequence[dict[str, Any]]) -> int:
     """About how many tokens it takes to offer these tools."""
     return sum(_content_tokens(json.dumps(schema)) for schema in schemas)
 
@@ -58,7 +58,7 @@ def leave_out(messages: Sequence[Message], tokens: int) -> tuple[list[Message], 
     end = start
     last = max((n for n, message in enumerate(messages) if message["role"] == "user"), default=0)
     while end < last and (
-        reckon_tokens(messages[start:end]) < tokens or messages[end]["role"] != "user"
+        estimate_tokens(messages[start:end]) < tokens or messages[end]["role"] != "user"
     ):
         end += 1
     return [*messages[:start], *messages[end:]], list(messages[start:end])

@@ -16,7 +16,7 @@ from IPython.display import DisplayHandle, display
 _CHARACTERS_PER_S = 25_000
 
 
-class Fallback:
+class FallbackOutput:
     """Outputs that follow the conversation, one for each time the chat was displayed.
 
     Args:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from nbchat._chat.notices import Notice, Notices
-from nbchat._chat.settings import read_text_file
+from nbchat._chat.settings import ChatSettings, read_text_file
 from nbchat._turns.session import Session
 
 from .autosave import Autosave
 from .chat_json import SavedChat, from_json, to_json
-from .fallback_output import Fallback
+from .fallback_output import FallbackOutput
 
 if TYPE_CHECKING:
     from .saved_chats import SavedChatFile
@@ -23,22 +23,30 @@ _SAVING = "saving"
 _keepers: weakref.WeakValueDictionary[Path, Keeper] = weakref.WeakValueDictionary()
 
 
+class HasSettings(Protocol):
+    """Whoever has the settings of the chat."""
+
+    @property
+    def settings(self) -> ChatSettings:
+        """The settings as they are now."""
+
+
 class Keeper:
     """Saves what has changed, soon after it has.
 
     Args:
-        chat: Has the settings.
+        owner: Has the settings as they are now.
         session: Has the conversation.
         notices: Where it is said that saving failed.
     """
 
-    def __init__(self, chat: Any, session: Session, notices: Notices) -> None:
-        self._chat = chat
+    def __init__(self, owner: HasSettings, session: Session, notices: Notices) -> None:
+        self._owner = owner
         self._session = session
         self._notices = notices
         self._file: SavedChatFile | None = None
         self._autosave: Autosave | None = None
-        self._fallback = Fallback(self.render)
+        self._fallback = FallbackOutput(self.render)
         self._refresh = Autosave(self._fallback.update, self._say_failed)
 
     @property
@@ -69,11 +77,11 @@ class Keeper:
             conversation = self._session.conversation
             match suffix_of(path):
                 case ".json":
-                    text = to_json(conversation, self._chat.settings)
+                    text = to_json(conversation, self._owner.settings)
                 case ".md":
-                    text = to_markdown(conversation, self._chat.system)
+                    text = to_markdown(conversation, self._owner.settings.system)
                 case ".ipynb":
-                    text = to_notebook(conversation, self._chat.system)
+                    text = to_notebook(conversation, self._owner.settings.system)
         return write_file(path, text)
 
     def close(self) -> None:
@@ -139,7 +147,7 @@ class Keeper:
     def _write(self) -> None:
         assert self._file is not None  # noqa: S101 - for the type checker: only then it is saved
         with self._session.lock:
-            text = to_json(self._session.conversation, self._chat.settings)
+            text = to_json(self._session.conversation, self._owner.settings)
         self._file.write(text)
         self._notices.dismiss(_SAVING)
 

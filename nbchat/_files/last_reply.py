@@ -16,12 +16,12 @@ class LastReply:
 
     Args:
         notices: Where it is said that there could be no file.
-        publish: Shows the link: `download` in `ChatState` of `protocol.ts`.
+        show_link: Links to it under this file name; None: there is nothing to link to.
     """
 
-    def __init__(self, notices: Notices, publish: Callable[..., None]) -> None:
+    def __init__(self, notices: Notices, show_link: Callable[[str | None], object]) -> None:
         self._notices = notices
-        self._publish = publish
+        self._show_link = show_link
         self.path: Path | None = None
         self.name = ""
 
@@ -29,9 +29,9 @@ class LastReply:
         """Replaces the file, and links to it."""
         try:
             self._write(text)
-            self._publish(download=self.name)
+            self._show_link(self.name)
         except OSError as error:  # the temporary folder is full, or can't be written to
-            self._publish(download=None)
+            self._show_link(None)
             said = (
                 "The reply is safe here, but no file could be made for its download link: "
                 f"{error.strerror} ({error.filename})."
@@ -67,7 +67,7 @@ class LastReply:
     def remove(self) -> None:
         """Takes the file away, and the link to it."""
         self._unlink()
-        self._publish(download=None)
+        self._show_link(None)
 
     def _unlink(self) -> None:
         path, self.path = self.path, None

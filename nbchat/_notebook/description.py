@@ -1,6 +1,6 @@
-"""What a variable is, told to a model: a text of bounded size, or an image.
+"""What a variable is, told to a model: a text of limited size, or an image.
 
-To describe a value never changes it, and takes bounded work: large ones are sampled, and what takes
+To describe a value never changes it, and takes limited work: large ones are sampled, and what takes
 too long by itself, such as a slow `__repr__`, is given up.
 """
 
@@ -61,10 +61,10 @@ def describe(name: str, value: object, limit: int, no_images: str = "") -> Attac
     if is_picture:
         told = f"{no_images}\n{told}"
     title = f"@{name} (as text)" if is_picture else f"@{name}"
-    return Attachment(title, "text/markdown", bounded(f"{head}\n{told}", limit).encode())
+    return Attachment(title, "text/markdown", for_model(f"{head}\n{told}", limit).encode())
 
 
-def bounded(text: str, limit: int) -> str:
+def for_model(text: str, limit: int) -> str:
     """Cuts a text; keys, terminal colours and what no file of text holds are taken out before."""
     text = text[: 4 * limit].encode("utf-8", "replace").decode()
     text = mask_secrets(_CONTROL.sub("", without_commands(text).replace("\r\n", "\n"))).strip("\n")

@@ -12,7 +12,7 @@ from types import FrameType as Frame
 
 from nbchat._chat.attachments import Attachment
 
-from .description import TIME_LIMIT_S, bounded
+from .description import TIME_LIMIT_S, for_model
 from .time_limit import within
 from .variables import is_imported, is_offered
 
@@ -29,7 +29,7 @@ _LIBRARIES = tuple(
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedCell:
     """A cell that ended in an error.
 
     Attributes:
@@ -54,8 +54,8 @@ class Failure:
             told = within(TIME_LIMIT_S, self._tell)
         except Exception:
             told = f"{type(self.error).__name__} (its message can't be had)"
-        cell = bounded(self.source, limit // 2)
-        text = bounded(f"{told}\n\nThe cell:\n{cell}", limit)
+        cell = for_model(self.source, limit // 2)
+        text = for_model(f"{told}\n\nThe cell:\n{cell}", limit)
         return Attachment(self.title, "text/markdown", text.encode())
 
     def names(self, namespace: Mapping[str, object]) -> list[str]:

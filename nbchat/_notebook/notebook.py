@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import weakref
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,11 +15,9 @@ from nbchat._chat.notices import Action, Notice, Notices
 from .variables import NotThereError, mentioned, offered, resolve
 
 if TYPE_CHECKING:
-    from .failed_cell import Failure
+    from .failed_cell import FailedCell
 
 _FAILED = "failed-cell"
-
-File = tuple[str, bytes]
 
 
 class Notebook:
@@ -29,28 +25,17 @@ class Notebook:
 
     Args:
         notices: Where it is offered to explain an error.
-        limit: Characters of what is told about a variable.
-        no_images: Why the chosen model is sent no images; "" if it takes them.
+        limit: Characters of what is sent about a variable.
     """
 
     #: Of several chats, the one that was shown or used last offers to explain an error.
     _in_use: ClassVar[weakref.ref[Notebook] | None] = None
 
-    def __init__(self, notices: Notices, limit: int, no_images: Callable[[], str]) -> None:
+    def __init__(self, notices: Notices, limit: int) -> None:
         self._notices = notices
         self._limit = limit
-        self._no_images = no_images
-        self._failure: Failure | None = None
+        self._failure: FailedCell | None = None
         self._shell: Any = get_ipython()
-
-    @property
-    def handlers(self) -> dict[str, Callable[[dict[str, Any]], File]]:
-        """What a person does in the browser, by its type in `frontend/src/protocol.ts`."""
-        return {
-            "names": lambda _: self.names(),
-            "variable": lambda message: self.variable(message["name"]),
-            "failure": lambda _: self.failure(),
-        }
 
     def watch(self) -> None:
         """Listens to the notebook's cells from now on."""
@@ -67,8 +52,13 @@ class Notebook:
         """The chat is shown, or something is sent."""
         Notebook._in_use = weakref.ref(self)
 
-    def find(self, text: str) -> list[Attachment]:
-        """What the variables are that a text mentions; what is none stays a word of the text."""
+    def find(self, text: str, no_images: str = "") -> list[Attachment]:
+        """The variables that a text mentions, described; what is none stays a word of the text.
+
+        Args:
+            text: A message.
+            no_images: Why the chosen model is sent no images; "" if it takes them.
+        """
         if "@" not in text:
             return []
         found = {}
@@ -78,27 +68,25 @@ class Notebook:
             except NotThereError:
                 continue
             if name not in found:
-                found[name] = self._describe(name, value)
+                found[name] = self._describe(name, value, no_images)
         return list(found.values())
 
-    def names(self) -> File:
-        """The variables that there are to pick from, as `VariableName[]` of `protocol.ts`."""
+    def names(self) -> list[tuple[str, str]]:
+        """The variables that can be mentioned, each with a hint such as "str 6"."""
         hidden = {} if self._shell is None else self._shell.user_ns_hidden
-        names = [{"name": name, "hint": hint} for name, hint in offered(self._variables(), hidden)]
-        return "names.json", json.dumps(names).encode()
+        return list(offered(self._variables(), hidden))
 
-    def variable(self, expression: str) -> File:
-        """What would be sent of one.
+    def variable(self, expression: str, no_images: str = "") -> Attachment:
+        """What would be sent of a variable; `no_images` as in `find`.
 
         Raises:
             NotThereError: There is none of this name.
         """
         (name, *_) = mentioned(f"@{expression}") or [""]
-        attachment = self._describe(*resolve(name, self._variables()))
-        return attachment.name, attachment.data
+        return self._describe(*resolve(name, self._variables()), no_images)
 
-    def failure(self) -> File:
-        """The last failed cell, as `FailedCell` of `protocol.ts`.
+    def failed_cell(self) -> tuple[str, Attachment, list[str]]:
+        """About the last failed cell: what to ask, the error, and the names of its variables.
 
         Raises:
             RuntimeError: None has failed.
@@ -106,31 +94,28 @@ class Notebook:
         from .failed_cell import QUESTION
 
         failure = self._failed()
-        error, names = failure.describe(self._limit), failure.names(self._variables())
-        told = {"question": QUESTION, "name": error.name, "text": error.text, "variables": names}
-        return "failure.json", json.dumps(told).encode()
+        return QUESTION, failure.describe(self._limit), failure.names(self._variables())
 
-    def explained(self) -> tuple[str, list[Attachment]]:
-        """What to send to have the last error explained.
+    def explained(self, no_images: str = "") -> tuple[str, list[Attachment]]:
+        """What to send to have the last error explained; `no_images` as in `find`.
 
         Raises:
             RuntimeError: No cell has failed.
         """
-        from .failed_cell import QUESTION
+        question, error, names = self.failed_cell()
+        variables = self._variables()
+        told = [self._describe(name, variables[name], no_images) for name in names]
+        return question, [error, *told]
 
-        failure, variables = self._failed(), self._variables()
-        told = [self._describe(name, variables[name]) for name in failure.names(variables)]
-        return QUESTION, [failure.describe(self._limit), *told]
-
-    def _failed(self) -> Failure:
+    def _failed(self) -> FailedCell:
         if self._failure is None:
             raise RuntimeError("There is no error to explain: no cell has failed.")
         return self._failure
 
-    def _describe(self, name: str, value: object) -> Attachment:
+    def _describe(self, name: str, value: object, no_images: str) -> Attachment:
         from .description import describe
 
-        return describe(name, value, self._limit, self._no_images())
+        return describe(name, value, self._limit, no_images)
 
     def _variables(self) -> dict[str, object]:
         return {} if self._shell is None else self._shell.user_ns
@@ -147,9 +132,9 @@ class Notebook:
         if error is None:
             self._notices.dismiss(_FAILED)
         elif isinstance(error, Exception) and not isinstance(error, ChatError):
-            from .failed_cell import Failure
+            from .failed_cell import FailedCell
 
-            self._failure = Failure(error, result.info.raw_cell, result.execution_count)
+            self._failure = FailedCell(error, result.info.raw_cell, result.execution_count)
             if self._is_in_use():
                 text = f"{self._failure.title}: the chat can explain it, and how to fix it."
                 done = partial(self._notices.dismiss, _FAILED)

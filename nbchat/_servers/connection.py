@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ from nbchat._chat.attachments import Attachment
 from nbchat._chat.background import background, start
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import Secret
+from nbchat._chat.settings import ChatSettings
+from nbchat._chat.signal import Signal
 
 from . import providers
 from .account import account
@@ -37,13 +38,13 @@ class Connection:
 
     Args:
         timeouts: How long a server may be silent.
-        on_change: Called when the catalogue or the account has changed, on the background loop.
         provider: As in `ChatWidget`.
         base_url: As in `ChatWidget`.
         key: The API key that was given, if one was.
         client: As in `ChatWidget`.
 
     Attributes:
+        changed: Called when the catalogue or the account has changed, on the background loop.
         catalogue: The server's models, as far as they are known.
         account: What is left of the account's quota or credit, in words.
     """
@@ -51,7 +52,6 @@ class Connection:
     def __init__(
         self,
         timeouts: Timeouts,
-        on_change: Callable[[], None],
         *,
         provider: str | None = None,
         base_url: str | None = None,
@@ -59,7 +59,7 @@ class Connection:
         client: AsyncOpenAI | None = None,
     ) -> None:
         self._timeouts = timeouts
-        self._on_change = on_change
+        self.changed: Signal[[]] = Signal()
         self._loading: asyncio.Task[None] | None = None
         self._loaded_at = 0.0
         self._asking: asyncio.Task[None] | None = None
@@ -162,6 +162,20 @@ class Connection:
             await asyncio.wait([loading], timeout=_PATIENCE_S)
         return Server(self.engine.provider, self.catalogue, self._refused)
 
+    async def connect(self, settings: ChatSettings) -> tuple[Engine, Server, ChatSettings]:
+        """The engine, what is known of its server, and the settings with a model.
+
+        Raises:
+            ChatError: There is no server yet.
+        """
+        server = await self.server()
+        engine = self.engine
+        assert engine is not None  # noqa: S101 - for the type checker: else there is no server
+        if not settings.model:
+            settings = settings.replace(model=await self.default_model())
+            server = await self.server()
+        return engine, server, settings
+
     async def default_model(self) -> str:
         """The id of the first model in the menu; blank if the list can't be had."""
         # Shielded: stopping one reply must not end what the next one needs.
@@ -248,7 +262,7 @@ class Connection:
         address = "" if engine.is_prepared else provider.base_url
         self.ask_account()
         if address and not self.catalogue.models:
-            known = parse_models(await asyncio.to_thread(model_cache.read_models, address))
+            known = parse_models(await asyncio.to_thread(model_cache.read, address))
             self._take(engine, Catalogue(tuple(known)))
         try:
             body = await self._fetch_models(engine)
@@ -261,7 +275,7 @@ class Connection:
         self._take(engine, Catalogue(models, is_live=True))
         if address:
             _listed[address] = models
-            await asyncio.to_thread(model_cache.write_models, address, body)
+            await asyncio.to_thread(model_cache.write, address, body)
 
     async def _fetch_models(self, engine: Engine) -> object:
         if self.is_openrouter and engine.provider.key is not None:
@@ -273,7 +287,7 @@ class Connection:
     def _take(self, engine: Engine, catalogue: Catalogue) -> None:
         if engine is self.engine and (catalogue.models or catalogue.is_live):
             self.catalogue = catalogue
-            self._on_change()
+            self.changed()
 
     def _start_asking(self) -> None:
         if self._asking is None or self._asking.done():
@@ -287,7 +301,7 @@ class Connection:
             said = account(await engine.get("/key"))
             if engine is self.engine and said != self.account:
                 self.account = said
-                self._on_change()
+                self.changed()
 
 
 def _local_provider(base_url: str = "", key: Secret | None = None) -> Provider:

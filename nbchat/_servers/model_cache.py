@@ -20,7 +20,7 @@ def cache_dir() -> Path:
     return platformdirs.user_cache_path("nbchat", appauthor=False)
 
 
-def read_models(base_url: str) -> object:
+def read(base_url: str) -> object:
     """What this server's `/models` last answered; None if that isn't known."""
     try:
         return json.loads(_list_path(base_url).read_bytes())
@@ -28,7 +28,7 @@ def read_models(base_url: str) -> object:
         return None
 
 
-def write_models(base_url: str, body: object) -> None:
+def write(base_url: str, body: object) -> None:
     """Keeps an answer of this server's `/models`; where it can't, the list is fetched next time."""
     path = _list_path(base_url)
     with contextlib.suppress(OSError, ValueError):

@@ -87,20 +87,6 @@ class Model:
         dollars = prompt_tokens * self.prompt_price + completion_tokens * self.completion_price
         return dollars / 1e6
 
-    def to_view(self) -> dict[str, Any]:
-        """The model as the front end knows it (`ModelFacts` in `frontend/src/protocol.ts`)."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "is_free": self.is_free,
-            "context_length": self.context_length,
-            "prompt_price": self.prompt_price,
-            "completion_price": self.completion_price,
-            "reasons": None if self.reasoning is None else self.reasoning.choice != "none",
-            "images": self.images,
-            "expires": self.expires and self.expires.isoformat(),
-        }
-
 
 def parse_models(body: object) -> list[Model]:
     """The chat models of a `/models` answer: free ones first, then by name.
@@ -190,7 +176,7 @@ def _max_completion_tokens(entry: Mapping[str, Any], spec: Mapping[str, Any]) ->
 
 
 def _prices(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """For a million tokens in and out, at the dearest provider where there are several."""
+    """For a million tokens in and out, at the most expensive provider where there are several."""
     offers = [_mapping(_mapping(p).get("pricing")) for p in _list(entry.get("providers"))]
     prices = [
         _price(pricing)
@@ -320,7 +306,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def read_models(models: str | Path | Iterable[str]) -> list[str]:
+def read_model_ids(models: str | Path | Iterable[str]) -> list[str]:
     """Model ids from a list, or from a text file with an id a line (`#` starts a comment).
 
     Raises:

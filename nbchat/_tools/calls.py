@@ -9,14 +9,21 @@ import inspect
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from nbchat._chat.tool_rounds import ToolCall
+from nbchat._chat.tool_rounds import CallStatus, ToolCall
 
-from .tool import Tool, ToolError, bounded, read_arguments, result_text
+from .tool import Tool, ToolError, cut_result, read_arguments, result_text
 from .toolbox import Toolbox
 
 DENIED = "The person did not allow this call."
+
+
+class ChangeCall(Protocol):
+    """Takes a call's place, and what has changed about the call."""
+
+    def __call__(self, index: int, status: CallStatus, result: str | None = None) -> None:
+        """Changes it."""
 
 
 class CallsUnderWay:
@@ -29,7 +36,7 @@ class CallsUnderWay:
         change: Called with a call's place and what has changed about it.
     """
 
-    def __init__(self, toolbox: Toolbox, change: Callable[..., None]) -> None:
+    def __init__(self, toolbox: Toolbox, change: ChangeCall) -> None:
         self._toolbox = toolbox
         self._change = change
         self._consents: dict[int, concurrent.futures.Future[bool]] = {}
@@ -58,7 +65,7 @@ class CallsUnderWay:
     async def _run(self, index: int, call: ToolCall) -> None:
         try:
             tool = self._toolbox.find(call.name)
-            arguments = await in_thread(partial(tool.parse, call.arguments))
+            arguments = await call_in_thread(partial(tool.parse, call.arguments))
             if not await self._is_allowed(index, call):
                 self._change(index, status="denied", result=DENIED)
                 return
@@ -86,7 +93,7 @@ class CallsUnderWay:
             return bool(await _outcome(partial(approve, call.name, given)))
         except Exception as error:
             raise ToolError(
-                bounded(f"It could not be decided whether to allow this call: {error!r}")
+                cut_result(f"It could not be decided whether to allow this call: {error!r}")
             ) from None
 
     async def _call(self, tool: Tool, arguments: dict[str, Any]) -> str:
@@ -94,7 +101,7 @@ class CallsUnderWay:
 
         async def call() -> str:
             result = await _outcome(partial(tool.function, **arguments))
-            text: str = await in_thread(partial(result_text, result))
+            text: str = await call_in_thread(partial(result_text, result))
             return text
 
         task = asyncio.ensure_future(call())
@@ -108,7 +115,7 @@ class CallsUnderWay:
         except ToolError:
             raise
         except Exception as error:
-            raise ToolError(bounded(f"{type(error).__name__}: {error}")) from None
+            raise ToolError(cut_result(f"{type(error).__name__}: {error}")) from None
         finally:
             task.cancel()
 
@@ -117,11 +124,11 @@ async def _outcome(function: Callable[[], Any]) -> Any:
     """What it returns, or what awaiting that gives."""
     if inspect.iscoroutinefunction(function):
         return await function()
-    result = await in_thread(function)
+    result = await call_in_thread(function)
     return await result if inspect.isawaitable(result) else result
 
 
-async def in_thread(function: Callable[[], Any]) -> Any:
+async def call_in_thread(function: Callable[[], Any]) -> Any:
     """Calls a function in a daemon thread.
 
     One that never returns takes no place from others, as it would in a pool, nor does it keep the

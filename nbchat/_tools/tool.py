@@ -64,9 +64,9 @@ class Tool:
                 f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ")
                 for one in error.errors(include_url=False, include_input=False)
             ]
-            raise ToolError(bounded("\n".join(["The arguments do not fit.", *wrong]))) from None
+            raise ToolError(cut_result("\n".join(["The arguments do not fit.", *wrong]))) from None
         except Exception as error:  # a validator of the person's own
-            raise ToolError(bounded(f"The arguments do not fit: {error}")) from None
+            raise ToolError(cut_result(f"The arguments do not fit: {error}")) from None
         fields = values.model_fields_set
         return {
             name: getattr(values, key) for key, name in self._parameters.items() if key in fields
@@ -177,16 +177,16 @@ def _indent(line: str) -> int:
 def result_text(value: object) -> str:
     """A function's result as text for the model: as it is, as JSON, or else its repr."""
     if isinstance(value, str):
-        return bounded(value)
+        return cut_result(value)
     from pydantic_core import to_json
 
     try:
-        return bounded(to_json(value, inf_nan_mode="constants").decode("utf-8", "replace"))
+        return cut_result(to_json(value, inf_nan_mode="constants").decode("utf-8", "replace"))
     except Exception:  # what JSON can't say
-        return bounded(repr(value))
+        return cut_result(repr(value))
 
 
-def bounded(text: str) -> str:
+def cut_result(text: str) -> str:
     """As much of a text as is sent to a model, and how much more there was."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     more = len(text) - MAX_RESULT

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import threading
 from collections.abc import Callable
 from functools import partial
 
+from nbchat._chat.background import start_thread
 from nbchat._chat.notices import Notice, Notices
 
 from .reply import Reply
@@ -31,7 +31,7 @@ class Callbacks:
 
     def call(self, reply: Reply) -> None:
         for callback in self._callbacks:
-            in_thread(partial(self._call, callback, reply))
+            start_thread(partial(self._call, callback, reply))
 
     def _call(self, callback: Callback, reply: Reply) -> None:
         try:
@@ -42,11 +42,3 @@ class Callbacks:
             name = getattr(callback, "__name__", "the callback")
             text = f"on_reply: {name} raised {error!r}"
             self._notices.show(Notice(f"callback-{name}", text, tone="error"))
-
-
-def in_thread(function: Callable[[], object]) -> None:
-    """Calls what may take long, or wait for a reply, off the thread that streams."""
-    try:
-        threading.Thread(target=function, name="nbchat-callback", daemon=True).start()
-    except RuntimeError:  # no threads in Pyodide
-        function()

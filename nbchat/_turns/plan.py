@@ -10,7 +10,7 @@ from nbchat._chat.conversation import Spent
 from nbchat._chat.errors import ChatError
 from nbchat._chat.response_format import ResponseFormat
 from nbchat._chat.settings import ChatSettings
-from nbchat._chat.token_estimate import brief, leave_out, reckon_tokens, reckon_tool_tokens
+from nbchat._chat.token_estimate import brief, estimate_tokens, estimate_tool_tokens, leave_out
 from nbchat._servers.account import dollars
 from nbchat._servers.chat_completions.request import chat_completion_body
 from nbchat._servers.models import Model
@@ -75,8 +75,8 @@ class Plan:
         self._response_format = response_format
         self._tools = rules.toolbox.schemas
         self._may_call = may_call
-        tools_tokens = reckon_tool_tokens(self._tools)
-        self._prompt_tokens = (prompt_tokens or reckon_tokens(messages)) + tools_tokens
+        tools_tokens = estimate_tool_tokens(self._tools)
+        self._prompt_tokens = (prompt_tokens or estimate_tokens(messages)) + tools_tokens
         self._left = [id_ for id_ in rules.fallbacks if id_ != settings.model]
         self._left_out: list[dict[str, Any]] = []
         self._notes: dict[str, str] = {}
@@ -129,7 +129,7 @@ class Plan:
         """
         if not self._server.provider.dialect.truncates or counted is None:
             return
-        sent = reckon_tokens(self._messages)
+        sent = estimate_tokens(self._messages)
         if counted > sent // 2:
             return
         self._notes["truncated"] = (
@@ -154,7 +154,7 @@ class Plan:
         if not left_out:
             return None
         self._messages = kept
-        self._prompt_tokens = max(0, self._prompt_tokens - reckon_tokens(left_out))
+        self._prompt_tokens = max(0, self._prompt_tokens - estimate_tokens(left_out))
         self._left_out += left_out
         (first,) = brief(self._left_out[:1])
         self._notes["left out"] = (
@@ -250,14 +250,14 @@ class Plan:
             )
 
     def _most(self, body: Mapping[str, Any]) -> float:
-        """The most that a request can cost; where prices aren't known, what the dearest did."""
+        """The most that a request can cost; without prices, what the most expensive one did."""
         model = self._server.model(str(body["model"]))
         if model is not None and model.is_free:
             return 0.0
         tokens = body.get("max_tokens") or body.get("max_completion_tokens")
         tokens = tokens or (model and model.max_tokens_limit) or self._settings.max_tokens
         price = model.price(self._prompt_tokens, tokens) if model else None
-        return self._spent.dearest if price is None else price
+        return self._spent.most_expensive if price is None else price
 
 
 def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:

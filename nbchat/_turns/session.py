@@ -13,6 +13,7 @@ from nbchat._chat.conversation import Conversation
 from nbchat._chat.message import Message
 from nbchat._chat.response_format import ResponseFormat
 from nbchat._chat.settings import ChatSettings
+from nbchat._chat.signal import Signal
 
 from .reply import Reply
 from .rules import Rules
@@ -28,8 +29,10 @@ class Session:
         view: What shows the conversation.
         connect: Finds the server.
         rules: Gives what a person has decided about requests.
-        on_change: Called when the session has become busy or idle.
-        on_end: Called with each reply that has ended, on the thread that ended it.
+
+    Attributes:
+        changed: Called when the session has become busy or idle.
+        ended: Called with each reply that has ended, on the thread that ended it.
     """
 
     def __init__(
@@ -37,19 +40,21 @@ class Session:
         view: ConversationView,
         connect: Connect,
         rules: Callable[[], Rules],
-        on_change: Callable[[], None],
-        on_end: Callable[[Reply], None],
     ) -> None:
         self.lock = threading.RLock()
         self.conversation = Conversation()
         self._view = view
         self._connect = connect
         self._rules = rules
-        self._on_change = on_change
-        self._on_end = on_end
+        self.changed: Signal[[]] = Signal()
+        self.ended: Signal[[Reply]] = Signal()
         self._queue: deque[Turn] = deque()
         self._turn: Turn | None = None
         self._closed = False
+
+    def messages(self) -> list[Message]:
+        """The messages that are shown."""
+        return self.conversation.messages
 
     @property
     def busy(self) -> bool:
@@ -113,9 +118,9 @@ class Session:
             reply = self.last_reply
             if not self.busy and reply.status not in ("error", "stopped"):
                 raise RuntimeError("There is no failed reply to repeat.")
-            return (self.resume if reply.is_cut_off else self.regenerate)(reply, settings)
+            return (self.continue_reply if reply.is_cut_off else self.regenerate)(reply, settings)
 
-    def resume(self, reply: Message, settings: ChatSettings) -> Reply:
+    def continue_reply(self, reply: Message, settings: ChatSettings) -> Reply:
         """Lets a reply go on that was cut off at max tokens.
 
         Raises:
@@ -124,8 +129,8 @@ class Session:
         with self._changing():
             if not reply.is_cut_off:
                 raise RuntimeError("This reply was not cut off at max tokens.")
-            self.conversation.resume(reply)
-            self._view.settle(reply)
+            self.conversation.continue_reply(reply)
+            self._view.send_facts(reply)
             return self._enqueue(reply, settings)
 
     def show_version(self, message: Message, step: int) -> None:
@@ -249,7 +254,7 @@ class Session:
         self._turn = turn = self._queue.popleft() if self._queue else None
         if turn is not None:
             turn.cancel = start(turn.run())
-        self._on_change()
+        self.changed()
 
     def decide(self, message: Message, index: int, allow: bool) -> None:
         """Allows or denies a call that waits for it.
@@ -268,13 +273,13 @@ class Session:
                 return
             turn.ended = True
             for index in self.conversation.end(turn.message, stopped=stopped):
-                self._view.call(turn.message, index)
-            self._view.settle(turn.message)
+                self._view.send_call(turn.message, index)
+            self._view.send_facts(turn.message)
             if turn in self._queue:
                 self._queue.remove(turn)
             if turn is self._turn:
                 self._begin_next()
         if stopped and turn.cancel is not None:
             turn.cancel()
-        self._on_end(turn.reply)
+        self.ended(turn.reply)
         turn.reply._ended.set_result(None)

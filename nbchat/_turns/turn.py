@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from nbchat._chat.background import background
 from nbchat._chat.conversation import Conversation
-from nbchat._chat.errors import ChatError
+from nbchat._chat.errors import ChatError, assert_never
 from nbchat._chat.events import (
     ContentDelta,
     Event,
     Failure,
+    Finish,
     ImageOutput,
     ModelName,
     ReasoningDelta,
+    ReasoningDetails,
     ToolCalls,
+    Usage,
 )
 from nbchat._chat.message import Message
 from nbchat._chat.settings import ChatSettings
+from nbchat._chat.tool_rounds import CallStatus
 from nbchat._servers.engine import Engine
 from nbchat._servers.server import Server
 from nbchat._tools.calls import CallsUnderWay
@@ -42,13 +46,13 @@ class ConversationView(Protocol):
     def replace(self, messages: Sequence[Message], by: Sequence[Message]) -> None:
         """Takes messages away and adds others at the end, at once."""
 
-    def append(self, message: Message, part: str, delta: str) -> None:
+    def append(self, message: Message, part: Literal["content", "reasoning"], delta: str) -> None:
         """Adds text to a message's "content" or "reasoning"."""
 
-    def settle(self, message: Message) -> None:
+    def send_facts(self, message: Message) -> None:
         """Shows all of a message but its texts and its calls of tools."""
 
-    def call(self, message: Message, index: int) -> None:
+    def send_call(self, message: Message, index: int) -> None:
         """Shows one of its calls as it is now."""
 
 
@@ -88,6 +92,7 @@ class Turn:
         self._settings = settings
         self._rules = rules
         self._conversation = conversation
+        self._progress = conversation.progress(message)
         self._view = view
         self._lock = lock
         self._connect = connect
@@ -118,8 +123,8 @@ class Turn:
             with self._lock:
                 if self.ended:
                     return  # stopped before it began
-                self._conversation.begin(self.message, self._settings.model)
-                self._view.settle(self.message)
+                self._progress.begin(self._settings.model)
+                self._view.send_facts(self.message)
             engine, server, settings = await self._connect(self._settings)
             rounds = self._rules.toolbox.max_tool_rounds
             for left in range(rounds, -1, -1):
@@ -160,7 +165,7 @@ class Turn:
         model = server.model(settings.model)
         images = model is None or model.images is not False
         with self._lock:
-            self._conversation.settle(self.message)  # what the rounds before have cost
+            self._conversation.account_for(self.message)  # what the rounds before have cost
             messages = self._conversation.to_openai(
                 settings.system, before=self.message, images=images
             )
@@ -173,13 +178,14 @@ class Turn:
         """Shows what is about to be sent, and waits for its time."""
         with self._lock:
             notes = self._notes(plan)
-            self._conversation.ask_again(self.message, plan.body["model"], notes, wait_s)
-            self._view.settle(self.message)
+            self._conversation.account_for(self.message)
+            self._progress.begin_request(plan.body["model"], notes, wait_s)
+            self._view.send_facts(self.message)
         if wait_s:
             await asyncio.sleep(wait_s)
             with self._lock:
-                self.message.retry_at = None
-                self._view.settle(self.message)
+                self._progress.end_wait()
+                self._view.send_facts(self.message)
 
     async def _ask(self, engine: Engine, plan: Plan) -> ChatError | None:
         """Sends the request; gives the error in which its answer ended, if it did."""
@@ -195,9 +201,9 @@ class Turn:
         with self._lock:
             if not self.ended:
                 plan.look_back(self.message.context_tokens)
-                self.message.notes = self._notes(plan)
+                self._progress.note(self._notes(plan))
                 if plan.model is not None:
-                    self._conversation.estimate(self.message, plan.model.price)
+                    self._progress.estimate(plan.model.price)
         return failures[0] if failures else None
 
     def _notes(self, plan: Plan) -> tuple[str, ...]:
@@ -208,15 +214,15 @@ class Turn:
         with self._lock:
             calls = [pair for pair in enumerate(self.message.tool_calls) if pair[1].is_open]
             for index, _ in calls:
-                self._view.call(self.message, index)
+                self._view.send_call(self.message, index)
         if not calls:
             return False
 
-        def change(index: int, **changes: object) -> None:
+        def change(index: int, status: CallStatus, result: str | None = None) -> None:
             with self._lock:
                 if not self.ended:
-                    self._conversation.change_call(self.message, index, **changes)
-                    self._view.call(self.message, index)
+                    self._progress.change_call(index, status, result)
+                    self._view.send_call(self.message, index)
 
         self._calls = CallsUnderWay(self._rules.toolbox, change)
         await self._calls.run(calls)
@@ -225,7 +231,7 @@ class Turn:
     def _fail(self, error: ChatError) -> None:
         with self._lock:
             if not self.ended:  # else it was stopped meanwhile
-                self._conversation.apply(self.message, Failure(error))
+                self._progress.apply(Failure(error))
 
     def _apply(self, event: Event) -> None:
         with self._lock:
@@ -233,9 +239,9 @@ class Turn:
             if self.ended:
                 return  # stopped meanwhile
             begins = message.first_token_s is None
-            event = self._conversation.apply(message, event)
+            event = self._progress.apply(event)
             if begins and message.first_token_s is not None:
-                self._view.settle(message)  # how long that took
+                self._view.send_facts(message)  # how long that took
             match event:
                 case ContentDelta(text):
                     self._answered = True
@@ -245,8 +251,12 @@ class Turn:
                     self._view.append(message, "reasoning", text)
                 case ImageOutput():
                     self._answered = True
-                    self._view.settle(message)
+                    self._view.send_facts(message)
                 case ToolCalls():
                     self._answered = True
                 case ModelName():
-                    self._view.settle(message)
+                    self._view.send_facts(message)
+                case ReasoningDetails() | Usage() | Finish() | Failure():
+                    pass  # shown at the end
+                case _:
+                    assert_never(event)

@@ -6,57 +6,51 @@ The browser runs it, as it runs a cell: the kernel says whether it may, and give
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections.abc import Callable
-from typing import Any
 
 import ipywidgets
 
 from nbchat._chat.markdown import Code, split
 from nbchat._chat.message import Message
-from nbchat._notebook.outputs import to_files
+from nbchat._notebook.outputs import OutputFile, to_files
 from nbchat._turns.session import Session
 
 from .comms import deliver_while_busy
-from .transcript import Handler
+from .transcript import Transcript
 
 # They change the order in which text is shown: the code would run otherwise than it reads.
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-class Runs:
+class CodeRuns:
     """The outputs of one chat's code.
 
     Args:
         session: Has the replies.
-        settle: Shows what has changed of one.
+        transcript: Shows where the output of a block goes.
     """
 
-    def __init__(self, session: Session, settle: Callable[[Message], None]) -> None:
+    def __init__(self, session: Session, transcript: Transcript) -> None:
         self._session = session
-        self._settle = settle
-        self._outputs: dict[str, ipywidgets.Output] = {}
+        self._transcript = transcript
+        # A reply's id, and which of its blocks of Python it is, from 0.
+        self._outputs: dict[tuple[str, int], ipywidgets.Output] = {}
 
-    @property
-    def handlers(self) -> dict[str, Handler]:
-        """What a person does in the browser, by its type in `frontend/src/protocol.ts`."""
-        find = self._session.find
-        return {
-            "run": self._run,
-            "outputs": lambda message: self.read(find(message["id"]), message["index"]),
-        }
+    def run(self, reply_id: str, index: int, code: str) -> None:
+        """Lets a page run a block of a reply's code: makes an output for it, or empties its own.
 
-    def _run(self, message: dict[str, Any]) -> None:
+        Raises:
+            ValueError: This is not what the reply says there, or not what it seems to be.
+            RuntimeError: The chat is closed.
+        """
         with self._session.lock:
             self._session.check_open()
-            reply = self._session.find(message["id"])
-            self.prepare(reply, message["index"], message["code"])
-            self._settle(reply)
+            reply = self._session.find(reply_id)
+            output = self.prepare(reply, index, code)
+            self._transcript.show_run(reply, index, output.model_id)
 
-    def prepare(self, reply: Message, index: int, code: str) -> None:
-        """Makes room for what `code` will give: `reply.runs` has it then.
+    def prepare(self, reply: Message, index: int, code: str) -> ipywidgets.Output:
+        """The output for what `code` will put out, empty.
 
         Args:
             reply: The message that the code stands in.
@@ -81,35 +75,25 @@ class Runs:
                 "Not run: the code holds invisible characters that change the order in which it "
                 "is shown. Look at it in a cell."
             )
-        output = self._outputs.get(reply.runs.get(index, ""))
+        output = self._outputs.get((reply.id, index))
         if output is None:
-            output = ipywidgets.Output()
+            output = self._outputs[reply.id, index] = ipywidgets.Output()
             deliver_while_busy(output)
-            self._outputs[output.model_id] = output
-            reply.runs[index] = output.model_id
         else:
             output.outputs = ()
+        return output
 
-    def read(self, reply: Message, index: int) -> tuple[str, bytes]:
-        """What a block gave: JSON of `OutputFile[]` in `frontend/src/protocol.ts`.
+    def read(self, reply_id: str, index: int) -> list[OutputFile]:
+        """What a block has put out.
 
         Raises:
             ValueError: There is nothing.
         """
-        output = self._outputs.get(reply.runs.get(index, ""))
+        output = self._outputs.get((reply_id, index))
         files = to_files(output.outputs) if output is not None else []
         if not files:
             raise ValueError("There is no output to send.")
-        return "outputs.json", json.dumps(
-            [
-                {
-                    "name": file.name,
-                    "media_type": file.media_type,
-                    "data": base64.b64encode(file.data).decode(),
-                }
-                for file in files
-            ]
-        ).encode()
+        return files
 
     def close(self) -> None:
         """Takes all outputs off the page."""
@@ -117,3 +101,4 @@ class Runs:
             output.layout.close()
             output.close()
         self._outputs.clear()
+        self._transcript.forget_runs()

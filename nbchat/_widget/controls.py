@@ -8,15 +8,17 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from nbchat._chat.settings import MAX_TOKENS, TEMPERATURE, USUAL_EFFORTS
+from nbchat._chat.settings import SETTINGS, UNCHOSEN_EFFORT, USUAL_EFFORTS, Setting
 
 from .comms import close_family, deliver_while_busy
-from .lean_widgets import Part, Setting, lean
+from .lean_widgets import Labelled, Part, lean
 
 _OTHER = "Other model…"
+# These settings can be changed with every model.
+_NEVER_GREY = ("model", "system")
 
 
-class ModelMenu(Setting, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
+class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
     """A menu of models; its last entry asks for any other.
 
     Attributes:
@@ -31,7 +33,7 @@ class ModelMenu(Setting, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ip
     def __init__(self) -> None:
         self._ids: list[str] = []
         self._showing = False
-        super().__init__(description="Model", options=[_OTHER], _dom_classes=("nbchat-model",))
+        super().__init__(options=[_OTHER], **_named("model"))
         self.observe(self._picked, "value")
         self.observe(lambda _: self._show(), "model")
 
@@ -71,19 +73,15 @@ class ModelMenu(Setting, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ip
             self._show()
 
 
-class EffortMenu(Setting, Part, ipywidgets.Dropdown):  # type: ignore[misc]
+class EffortMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]
     """The reasoning efforts that a model offers; any other can be set, until that is known."""
 
-    effort = traitlets.Unicode(USUAL_EFFORTS[1])
+    effort = traitlets.Unicode(UNCHOSEN_EFFORT)
 
     def __init__(self) -> None:
         self._offered: Mapping[str, str] | None = None
         self._showing = False
-        super().__init__(
-            description="Reasoning effort",
-            options=USUAL_EFFORTS,
-            _dom_classes=("nbchat-reasoning-effort",),
-        )
+        super().__init__(options=USUAL_EFFORTS, **_named("reasoning_effort"))
         self._show()
         self.observe(self._picked, "value")
         self.observe(lambda _: self._show(), "effort")
@@ -121,26 +119,14 @@ class Controls:
 
     def __init__(self, transcript: Part) -> None:
         self.model = ModelMenu()
-        self.system = lean(ipywidgets.Textarea, Setting)(
-            description="System instructions",
-            placeholder="How the model should behave (optional)",
-            rows=4,
-            _dom_classes=("nbchat-system",),
-        )
         self.reasoning_effort = EffortMenu()
-        self.temperature = lean(ipywidgets.FloatSlider, Setting)(
-            description="Temperature",
-            min=TEMPERATURE[0],
-            max=TEMPERATURE[1],
-            step=0.05,
-            _dom_classes=("nbchat-temperature",),
-        )
-        self.max_tokens = lean(ipywidgets.IntSlider, Setting)(
-            description="Max tokens",
-            min=MAX_TOKENS[0],
-            max=MAX_TOKENS[1],
-            _dom_classes=("nbchat-max-tokens",),
-        )
+        menus = {"model menu": self.model, "effort menu": self.reasoning_effort}
+        #: The widgets that hold a setting, by its name.
+        self.settings: dict[str, ipywidgets.Widget] = {
+            name: menus[setting.control] if setting.control in menus else _control(name, setting)
+            for name, setting in SETTINGS.items()
+            if setting.control is not None
+        }
         # Without icons: their glyphs become part of the accessible names.
         self.stop = lean(ipywidgets.ToggleButton)(
             description="Stop",
@@ -160,8 +146,8 @@ class Controls:
         box = lean(ipywidgets.VBox)
         compose = box([transcript, self.stop, self.clear], _dom_classes=("nbchat-compose",))
         main = box([transcript, self.thoughts, compose], _dom_classes=("nbchat-main",))
-        settings = (self.system, self.reasoning_effort, self.temperature, self.max_tokens)
-        self._side = box([self.model, transcript, *settings], _dom_classes=("nbchat-side",))
+        model, *others = self.settings.values()
+        self._side = box([model, transcript, *others], _dom_classes=("nbchat-side",))
         self.model.observe(self._place_other, "other")
         #: The two columns: the conversation, and the settings beside or below it.
         self.columns = (main, self._side)
@@ -178,19 +164,34 @@ class Controls:
 
     def limit_max_tokens(self, limit: int) -> None:
         """Sets the upper end of the slider."""
-        self.max_tokens.max = limit
+        self.settings["max_tokens"].max = limit
 
     def disable(self, names: Collection[str]) -> None:
         """Greys the controls of these settings, and no others."""
-        for name in ("reasoning_effort", "temperature", "max_tokens"):
-            getattr(self, name).disabled = name in names
+        for name, control in self.settings.items():
+            if name not in _NEVER_GREY:
+                control.disabled = name in names
 
-    def settings(self) -> dict[str, tuple[ipywidgets.Widget, str]]:
-        """The widgets that hold a setting, and under which name they do."""
-        return {
-            "model": (self.model, "model"),
-            "system": (self.system, "value"),
-            "reasoning_effort": (self.reasoning_effort, "effort"),
-            "temperature": (self.temperature, "value"),
-            "max_tokens": (self.max_tokens, "value"),
-        }
+    def values(self) -> dict[str, tuple[ipywidgets.Widget, str]]:
+        """The trait that holds each setting: the widget, and the trait's name."""
+        traits = {"model": "model", "reasoning_effort": "effort"}
+        return {name: (each, traits.get(name, "value")) for name, each in self.settings.items()}
+
+
+def _control(name: str, setting: Setting) -> ipywidgets.Widget:
+    """A text area or a slider, as the setting is declared."""
+    if setting.control == "text area":
+        return lean(ipywidgets.Textarea, Labelled)(
+            placeholder=f"{setting.help.rstrip('.')} (optional)", rows=4, **_named(name)
+        )
+    low, high = setting.limits
+    kind = ipywidgets.IntSlider if isinstance(low, int) else ipywidgets.FloatSlider
+    return lean(kind, Labelled)(min=low, max=high, step=setting.step, **_named(name))
+
+
+def _named(name: str) -> dict[str, Any]:
+    """What names a control, for the page's labels and styles."""
+    return {
+        "description": SETTINGS[name].label,
+        "_dom_classes": (f"nbchat-{name.replace('_', '-')}",),
+    }

@@ -46,8 +46,8 @@ class Part(ipywidgets.DOMWidget):  # type: ignore[misc]
         """Does nothing: the whole is opened at once."""
 
 
-class Setting(Lean):
-    """Its description is written above it by `frontend/src/labels.ts`.
+class Labelled(Lean):
+    """Its description is written above it by `frontend/src/page/labels.ts`.
 
     ipywidgets would have JupyterLab load MathJax for it, 900 kB before one can type.
     """

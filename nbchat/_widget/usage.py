@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
-
 from nbchat._chat.notices import Action, Notice, Notices
-from nbchat._chat.token_estimate import brief, leave_out, reckon_tokens
+from nbchat._chat.token_estimate import brief, estimate_tokens, leave_out
 from nbchat._servers.connection import Connection
 from nbchat._turns.session import Session
+
+from .protocol import usage_view
+from .settings_traits import SettingsTraits
+from .transcript import Transcript
 
 # From this part of the context on, the person is told.
 _NEARLY_FULL = 0.8
@@ -17,48 +17,51 @@ _FULL = "full"
 _LISTED = 4
 
 
-class Figures:
-    """Shows them anew after each change.
+class UsageDisplay:
+    """Shows what the conversation takes, again after each change.
 
     Args:
-        chat: Has the settings.
+        settings: Those of the chat.
         session: Has the conversation.
         connection: Knows the models.
-        notices: Where it is said that the context is nearly full.
-        publish: Shows figures: names in `ChatState` of `protocol.ts`.
+        notices: Where it says that the context is nearly full.
+        transcript: Shows tokens and cost.
     """
 
     def __init__(
         self,
-        chat: Any,
+        settings: SettingsTraits,
         session: Session,
         connection: Connection,
         notices: Notices,
-        publish: Callable[..., None],
+        transcript: Transcript,
     ) -> None:
-        self._chat = chat
+        self._settings = settings
         self._session = session
         self._connection = connection
         self._notices = notices
-        self._publish = publish
+        self._transcript = transcript
         self._ignored: set[str] = set()
 
+    @property
+    def _model_id(self) -> str:
+        return self._settings.settings.model
+
     def show(self) -> None:
+        """Shows tokens, cost and context as they are now."""
         with self._session.lock:
             conversation = self._session.conversation
-            model = self._connection.model(self._chat.model)
+            model = self._connection.model(self._model_id)
             length = model.context_length if model is not None else None
             used = self._used() if length else 0
-            usage = conversation.spent.usage
-            self._publish(
-                usage=usage and asdict(usage),
-                max_cost=self._chat.max_cost,
-                context={"used": used, "length": length} if length and used else None,
-            )
+            with self._transcript.changing() as state:
+                state.usage = usage_view(conversation.spent.usage)
+                state.max_cost = self._settings.max_cost
+                state.context = {"used": used, "length": length} if length and used else None
             if not conversation.messages:
                 self._ignored.clear()
             is_full = length is not None and used >= _NEARLY_FULL * length
-            if length and is_full and self._chat.model not in self._ignored:
+            if length and is_full and self._model_id not in self._ignored:
                 self._notices.show(self._nearly_full(used, length))
             else:
                 self._notices.dismiss(_FULL)
@@ -67,23 +70,23 @@ class Figures:
         conversation = self._session.conversation
         if not conversation.exchanged():
             return 0
-        return conversation.counted_tokens() or reckon_tokens(
-            conversation.to_openai(self._chat.system)
+        return conversation.counted_tokens() or estimate_tokens(
+            conversation.to_openai(self._settings.settings.system)
         )
 
     def _nearly_full(self, used: int, length: int) -> Notice:
-        messages = self._session.conversation.to_openai(self._chat.system)
-        reply = min(self._chat.max_tokens, length // 4)
+        messages = self._session.conversation.to_openai(self._settings.settings.system)
+        reply = min(self._settings.settings.max_tokens, length // 4)
         _, left_out = leave_out(messages, max(1, used + reply - length))
         lines = [f"• {line}" for line in brief(left_out[:_LISTED])]
         if len(left_out) > _LISTED:
             lines.append(f"• and {len(left_out) - _LISTED} more")
         text = (
             f"The conversation takes about {used:,} of the {length:,} tokens that "
-            f"{self._chat.model} can see. "
+            f"{self._model_id} can see. "
         )
         actions = {"ignore": Action("Not now", self._ignore)}
-        if self._chat.overflow == "truncate":
+        if self._settings.overflow == "truncate":
             text += "With the next message, these are left out:"
         else:
             text += (
@@ -94,8 +97,8 @@ class Figures:
         return Notice(_FULL, "\n".join([text, *lines]), actions=actions)
 
     def _truncate(self) -> None:
-        self._chat.overflow = "truncate"
+        self._settings.overflow = "truncate"
 
     def _ignore(self) -> None:
-        self._ignored.add(self._chat.model)
+        self._ignored.add(self._model_id)
         self._notices.dismiss(_FULL)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nbchat._chat.background import start
+from nbchat._chat.background import start, start_thread
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import Secret
 from nbchat._chat.notices import Action, Notice, Notices, SecretBox
 from nbchat._servers.connection import Connection
 from nbchat._servers.providers import KNOWN, find_key
-from nbchat._turns.callbacks import in_thread
 
 if TYPE_CHECKING:
     from nbchat._servers.discovery import FoundServer
@@ -72,7 +71,7 @@ class Welcome:
         text = "\n\n".join(["This chat has no model to talk to yet.", *ways])
         secret = SecretBox("OpenRouter API key", "Use this key", self._use_key)
         self._notices.show(Notice(NO_MODEL, text, secret, actions))
-        in_thread(self._offer_found_servers)
+        start_thread(self._offer_found_servers)
 
     def other_key(self) -> None:
         """The key in use was refused: asks for another one."""
@@ -89,7 +88,7 @@ class Welcome:
     def offer_servers(self) -> None:
         """Looks for the servers that can be had, and lets one be picked."""
         self._notices.show(Notice(_SERVERS, "Looking for servers on this machine…"))
-        in_thread(lambda: self._offer(self._find_servers()))
+        start_thread(lambda: self._offer(self._find_servers()))
 
     def _offer_found_servers(self) -> None:
         found = self._find_servers()
@@ -161,9 +160,10 @@ class Welcome:
             "Code from OpenRouter", "Sign in", lambda code: start(self._exchange(sign_in, code))
         )
         cancel = Action("Cancel", lambda: self._notices.dismiss(_SIGN_IN))
-        tone = "error" if problem else "info"
         text = f"{problem}\n\n{text}" if problem else text
-        self._notices.show(Notice(_SIGN_IN, text, secret, {"cancel": cancel}, tone=tone))
+        self._notices.show(
+            Notice(_SIGN_IN, text, secret, {"cancel": cancel}, tone="error" if problem else "info")
+        )
 
     async def _exchange(self, sign_in: SignIn, code: Secret) -> None:
         self._notices.show(Notice(_SIGN_IN, "Signing in…"))
@@ -179,7 +179,7 @@ class Welcome:
         from nbchat._servers import local_model
 
         self._show_progress(0, local_model.DOWNLOAD_BYTES)
-        in_thread(self._fetch_and_use_local_model)
+        start_thread(self._fetch_and_use_local_model)
 
     def _fetch_and_use_local_model(self) -> None:
         from nbchat._servers import local_model

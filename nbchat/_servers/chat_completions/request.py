@@ -7,7 +7,7 @@ from typing import Any
 
 from nbchat._chat.response_format import ResponseFormat
 from nbchat._chat.settings import ChatSettings
-from nbchat._chat.token_estimate import reckon_tokens
+from nbchat._chat.token_estimate import estimate_tokens
 from nbchat._chat.tool_rounds import without_tools
 from nbchat._servers.models import Model
 from nbchat._servers.providers import PLAIN, Dialect
@@ -39,7 +39,7 @@ def chat_completion_body(
         tools: What the model may call. Without any, what was called before goes as text.
         may_call: Else it is to answer without calling anything more.
     """
-    taken = prompt_tokens or reckon_tokens(messages)
+    taken = prompt_tokens or estimate_tokens(messages)
     max_tokens = _max_tokens_name(model, dialect, refused)
     reasoning = reasoning_parameters(
         settings.model,

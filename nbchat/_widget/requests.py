@@ -1,0 +1,160 @@
+"""Who does what the user asks for on a page: each request has its one place here."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+
+from nbchat._chat.attachments import from_upload
+from nbchat._chat.errors import assert_never
+from nbchat._chat.message import Message
+from nbchat._chat.notices import Notices
+from nbchat._notebook import outputs
+from nbchat._notebook.notebook import Notebook
+from nbchat._turns.session import Session
+
+from .code_runs import CodeRuns
+from .model_switch import ModelSwitch
+from .protocol import (
+    ChooseModel,
+    ContinueReply,
+    DecideCall,
+    Edit,
+    EnterSecret,
+    FailedCellView,
+    FaultError,
+    File,
+    FindServers,
+    ListModels,
+    ListNames,
+    ModelInfo,
+    OutputFile,
+    PressAction,
+    ReadAsset,
+    ReadAttachment,
+    ReadFailedCell,
+    ReadLastReply,
+    ReadOutputs,
+    ReadVariable,
+    Regenerate,
+    Request,
+    Resync,
+    Retry,
+    RunCode,
+    Send,
+    ShowBranch,
+    ShowThoughts,
+    Stop,
+    TakeReply,
+    VariableName,
+    model_info,
+)
+from .turn_requests import TurnRequests
+
+
+class ChatRequests:
+    """Answers what the pages of a chat ask for.
+
+    Args:
+        session: Runs the conversation.
+        turns: Begins its turns.
+        models: Changes the model and the server.
+        notices: Has the chat's own cards.
+        notebook: Knows the variables.
+        runs: Has the outputs of code.
+        read_last_reply: Reads the download: its name, and its bytes.
+        show_version: Goes to another version of a message.
+        show_thoughts: Opens the thoughts of a reply.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        turns: TurnRequests,
+        models: ModelSwitch,
+        notices: Notices,
+        notebook: Notebook,
+        runs: CodeRuns,
+        read_last_reply: Callable[[], tuple[str, bytes]],
+        show_version: Callable[[Message, int], None],
+        show_thoughts: Callable[[str], None],
+    ) -> None:
+        self._session = session
+        self._turns = turns
+        self._models = models
+        self._notices = notices
+        self._notebook = notebook
+        self._runs = runs
+        self._read_last_reply = read_last_reply
+        self._show_version = show_version
+        self._show_thoughts = show_thoughts
+
+    def answer(self, request: Request) -> File | None:
+        """Does what a request asks for; raises to refuse it."""
+        find = self._session.find
+        match request:
+            case Send(content, uploads):
+                self._turns.ask(content, [from_upload(*upload) for upload in uploads])
+            case Stop():
+                self._session.stop()
+            case Retry(id_):
+                self._turns.retry(find(id_))
+            case Regenerate(id_):
+                self._turns.regenerate(find(id_))
+            case Edit(id_, content):
+                self._turns.edit(find(id_), content)
+            case ContinueReply(id_):
+                self._turns.continue_reply(find(id_))
+            case ShowBranch(id_, step):
+                self._show_version(find(id_), step)
+            case ShowThoughts(id_):
+                self._show_thoughts(id_)
+            case DecideCall(id_, call, allow):
+                self._session.decide(find(id_), call, allow)
+            case RunCode(id_, index, code):
+                self._runs.run(id_, index, code)
+            case ChooseModel(id_):
+                self._models.choose(id_)
+            case FindServers():
+                self._models.welcome.offer_servers()
+            case EnterSecret(notice, secret):
+                self._notices.enter_secret(notice, secret)
+            case PressAction(notice, action):
+                self._notices.press(notice, action)
+            case ReadLastReply():
+                return File(*self._read_last_reply())
+            case ReadAttachment(id_):
+                return File(*self._session.read_attachment(id_))
+            case ReadOutputs(id_, index):
+                return _json("outputs", [_output(each) for each in self._runs.read(id_, index)])
+            case ReadVariable(name):
+                variable = self._notebook.variable(name, self._turns.no_images)
+                return File(variable.name, variable.data)
+            case ReadFailedCell():
+                question, error, variables = self._notebook.failed_cell()
+                cell = FailedCellView(
+                    question=question, name=error.name, text=error.text, variables=variables
+                )
+                return _json("failure", cell)
+            case ListModels():
+                return _json("models", [model_info(each) for each in self._models.listed()])
+            case ListNames():
+                names = self._notebook.names()
+                return _json("names", [VariableName(name=name, hint=hint) for name, hint in names])
+            case Resync() | ReadAsset() | TakeReply():
+                raise FaultError(f"A chat does not answer {request!r}.")
+            case _:
+                assert_never(request)
+        return None
+
+
+def _json(
+    name: str, value: Sequence[OutputFile | ModelInfo | VariableName] | FailedCellView
+) -> File:
+    return File(f"{name}.json", json.dumps(value).encode())
+
+
+def _output(file: outputs.OutputFile) -> OutputFile:
+    data = base64.b64encode(file.data).decode()
+    return {"name": file.name, "media_type": file.media_type, "data": data}
