@@ -17,7 +17,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent / "static"
-OUTPUTS = ("highlight.js", "loader.js", "math.js", "nbchat.js")
+OUTPUTS = {
+    "highlight.js": "markdown/highlight.ts",
+    "loader.js": "loader.ts",
+    "math.js": "markdown/math.ts",
+    "nbchat.js": "nbchat.ts",
+}
 CONFIG = (".npmrc", "build.py", "package.json", "package-lock.json", "tsconfig.json")
 
 
@@ -56,18 +61,19 @@ def build() -> None:
         shutil.copytree(HERE / "src", work / "src")
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=work)
         esbuild = ("node", "node_modules/esbuild/bin/esbuild", "--minify", "--log-level=warning")
-        styles = [str(path) for path in (work / "src").glob("*.css")]
-        _run(*esbuild, *styles, "--allow-overwrite", "--outdir=src", cwd=work)
+        styles = [str(path) for path in (work / "src").rglob("*.css")]
+        _run(*esbuild, *styles, "--allow-overwrite", "--outbase=src", "--outdir=src", cwd=work)
         _run(
             *esbuild,
-            *(f"src/{name.removesuffix('.js')}.ts" for name in OUTPUTS),
+            *(f"src/{entry}" for entry in OUTPUTS.values()),
             "--bundle",
             "--format=esm",
             "--target=es2022",
             "--charset=utf8",
             "--loader:.css=text",
-            "--alias:entities=./src/entities.ts",
+            "--alias:entities=./src/markdown/entities.ts",
             f"--banner:js={banner()}",
+            "--entry-names=[name]",
             "--outdir=out",
             cwd=work,
         )

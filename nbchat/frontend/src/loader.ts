@@ -1,6 +1,6 @@
 // What every chat carries: it fetches the bundle, which the kernel has once for all of them.
-import { referenced, type AnyModel, type Bundle, type Cleanup, type Widget } from "./anywidget";
-import { importDeflated } from "./deflated";
+import { referenced, type AnyModel, type Bundle, type Cleanup, type Widget } from "./kernel/anywidget";
+import { importDeflated } from "./page/deflated";
 
 const page = globalThis as { [key: symbol]: Map<string, Promise<Bundle>> | undefined };
 const bundles = (page[Symbol.for("nbchat.bundles")] ??= new Map());

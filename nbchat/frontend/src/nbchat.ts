@@ -1,7 +1,7 @@
-import type { Cleanup, Widget } from "./anywidget";
+import type { Cleanup, Widget } from "./kernel/anywidget";
 import { viewAt } from "./places";
-import { onceAttached, settle } from "./settle";
-import { Store } from "./store";
+import { onceAttached, settle } from "./page/adopt";
+import { Store } from "./kernel/store";
 
 /** What draws one of the kernel's chats, wherever it is shown. */
 export function chat(): Widget {
@@ -30,5 +30,5 @@ export function chat(): Widget {
 }
 
 // For the tests.
-export { MarkdownStream, render } from "./markdown";
-export { setHTML } from "./sanitize";
+export { MarkdownStream, render } from "./markdown/markdown";
+export { setHTML } from "./markdown/sanitize";

@@ -1,14 +1,14 @@
 // A chat is one widget, which the kernel puts into several boxes (nbchat/_controls.py, nbchat/_compare.py):
 // each widget more would cost the page a message, and time before one can type.
-import type { Cleanup } from "./anywidget";
-import { column, prompt } from "./column";
-import { composer } from "./composer";
-import { h } from "./dom";
-import { download } from "./download";
-import { model } from "./model";
-import type { Store } from "./store";
-import { thoughts } from "./thoughts";
-import { transcript } from "./transcript";
+import type { Cleanup } from "./kernel/anywidget";
+import { column, prompt } from "./conversation/comparison";
+import { composer } from "./composer/composer";
+import { h } from "./page/dom";
+import { download } from "./conversation/download";
+import { model } from "./models/model-panel";
+import type { Store } from "./kernel/store";
+import { thoughts } from "./conversation/thoughts";
+import { transcript } from "./conversation/transcript";
 
 type View = (store: Store, el: HTMLElement) => Cleanup;
 

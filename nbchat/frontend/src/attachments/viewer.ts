@@ -1,0 +1,55 @@
+// What is attached, in full and above the page.
+import { h } from "../page/dom";
+import { size, tokens } from "../page/units";
+import { iconButton } from "../page/icon";
+
+/** As the kernel reckons them: nbchat/_context.py. */
+const BYTES_PER_TOKEN = 4;
+const BINARY = /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/;
+
+/** The text that the bytes hold, or undefined if they are none. */
+export function textOf(content: ArrayBuffer): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
+    return BINARY.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Shows a text exactly as it is sent. */
+export function openText(near: Element, name: string, text: string, bytes: number, ...buttons: Element[]): void {
+  const pre = h("pre", { class: "nbchat-viewer-text", tabindex: 0, "aria-label": "What is sent" }, text);
+  openViewer(near, name, pre, [size(bytes), `≈ ${tokens(Math.ceil(bytes / BYTES_PER_TOKEN))} tokens`], ...buttons);
+}
+
+export function openViewer(
+  near: Element,
+  name: string,
+  content: Element,
+  facts: readonly string[],
+  ...buttons: Element[]
+): void {
+  const close = iconButton("Close", "remove");
+  const dialog = h(
+    "dialog",
+    { class: "nbchat-viewer", "aria-label": name },
+    content,
+    h(
+      "div",
+      { class: "nbchat-viewer-bar" },
+      h("span", { class: "nbchat-chip-name" }, name),
+      h("span", { class: "nbchat-facts" }, facts.join(" · ")),
+      ...buttons,
+      close,
+    ),
+  );
+  close.autofocus = true;
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", ({ target }) => {
+    if (target === dialog) dialog.close(); // beside it
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  near.closest(".nbchat-part")!.append(dialog);
+  dialog.showModal();
+}

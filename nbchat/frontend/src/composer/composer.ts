@@ -1,0 +1,163 @@
+import type { Cleanup } from "../kernel/anywidget";
+import { Attaching, takeDrops } from "../attachments/attaching";
+import { h, setText } from "../page/dom";
+import { onceAFrame } from "../page/frame";
+import { Mentions } from "./mentions";
+import type { Message } from "../kernel/protocol";
+import type { Store } from "../kernel/store";
+
+const MAX_ROWS = 8;
+
+export function composer(store: Store, el: HTMLElement): Cleanup {
+  const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: "Message…" });
+  const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
+  const attaching = new Attaching(store, box);
+  const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
+  el.classList.add("nbchat-composer");
+  const hint = h("p", { class: "nbchat-hint", role: "status", hidden: true });
+  const cancel = h("button", { type: "button", class: "nbchat-button", hidden: true }, "Cancel");
+  const mentions = new Mentions(store, box);
+  el.append(
+    h("div", { class: "nbchat-editing" }, hint, cancel),
+    h("div", { class: "nbchat-box" }, attaching.chips, attaching.button, attaching.input, box, button),
+    attaching.problem,
+    mentions.status,
+    refusal,
+    mentions.announcer,
+  );
+  takeDrops(store, el);
+
+  let sending = false;
+  let editing: Message | undefined;
+  /** Whether the edit was asked for in this view of the chat. */
+  let here = false;
+  /** What one had typed before an edit. */
+  let draft = "";
+
+  const beginEdit = (message: Message, from: Element) => {
+    if (!editing) draft = box.value;
+    editing = message;
+    box.value = message.content;
+    here = from.closest(".nbchat") === el.closest(".nbchat");
+    if (here) box.focus();
+  };
+  /** Ends an edit; `text` is what of it stays in the box. */
+  const endEdit = (text = "") => {
+    editing = undefined;
+    box.value = [draft, text].filter(Boolean).join("\n\n");
+    store.endEdit();
+  };
+  const followEdit = () => {
+    const asked = store.editing;
+    if (!asked) {
+      if (editing) endEdit();
+    } else if (sending) {
+      return; // what is on its way may be this edit, or has to leave the box first
+    } else if (asked.message !== editing) {
+      beginEdit(asked.message, asked.from);
+    } else if (here && !store.state.messages.some(({ id }) => id === asked.message.id)) {
+      endEdit(box.value); // it has been cleared away
+    }
+  };
+
+  const followDraft = () => {
+    const { draft } = store;
+    if (!draft || draft.from.closest(".nbchat") !== el.closest(".nbchat")) return;
+    store.draft = undefined;
+    box.value = [box.value, draft.text].filter(Boolean).join("\n\n");
+    box.focus();
+  };
+
+  /** What the box is as high as; each look at it costs a layout of the page. */
+  let fitted: string | undefined;
+  const fit = () => {
+    fitted = box.value;
+    box.style.height = "auto";
+    const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
+    const borders = box.offsetHeight - box.clientHeight;
+    box.style.height = `${Math.min(box.scrollHeight + borders, (MAX_ROWS + 1) * line)}px`;
+  };
+
+  const draw = () => {
+    followEdit();
+    followDraft();
+    setText(hint, editing ? "Editing message, Esc to cancel" : "");
+    cancel.hidden = !editing;
+    const files = editing?.attachments ?? store.attached;
+    const blank = box.value.trim() === "" && files.length === 0;
+    button.disabled = sending || store.state.busy || blank;
+    attaching.draw(sending);
+    if (box.value !== fitted) fit();
+  };
+  const redraw = onceAFrame(draw);
+
+  const send = async () => {
+    if (button.disabled) return;
+    // What has not been seen is shown first, and waits for another Enter.
+    if (!editing && mentions.hold()) return;
+    const content = box.value;
+    const edited = editing;
+    const attached = edited ? [] : store.attached;
+    sending = true;
+    draw();
+    const attachments = attached.map(({ file }) => ({ name: file.name, media_type: file.type }));
+    const { refused } = await store.request(
+      edited ? { type: "edit", id: edited.id, content } : { type: "send", content, attachments },
+      attached.map((each) => each.content),
+    );
+    sending = false;
+    setText(refusal, refused ?? "");
+    // Only what has arrived is cleared, and nothing that was typed since.
+    if (refused === undefined) {
+      const rest = box.value.startsWith(content) ? box.value.slice(content.length) : box.value;
+      if (edited && edited === editing) endEdit(rest);
+      else box.value = rest;
+      store.detach(attached);
+      if (!edited) mentions.forget();
+    }
+    draw();
+  };
+
+  button.addEventListener("click", send);
+  cancel.addEventListener("click", () => {
+    endEdit();
+    box.focus();
+  });
+  box.addEventListener("input", redraw);
+  mentions.send = send;
+  box.addEventListener("keydown", (event) => {
+    // 229: a key that goes to an input method, in browsers that don't say isComposing.
+    if (event.isComposing || event.keyCode === 229) return;
+    if (mentions.onKey(event)) return;
+    if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey) {
+      event.preventDefault();
+      draw();
+      void send();
+    } else if (event.key === "Escape" && editing) {
+      event.preventDefault();
+      endEdit();
+    } else if (event.key === "ArrowUp" && box.value === "") {
+      const last = store.state.messages.findLast(({ role }) => role === "user");
+      if (!last) return;
+      event.preventDefault();
+      store.edit(last, box);
+      draw(); // before the next key
+    } else if (event.key === "Escape" && store.state.busy) {
+      event.preventDefault();
+      void store.request({ type: "stop" });
+    }
+  });
+
+  const resized = new ResizeObserver(() => {
+    fitted = undefined;
+    redraw();
+  });
+  resized.observe(el);
+  const unsubscribe = store.subscribe(redraw);
+  draw();
+  return () => {
+    unsubscribe();
+    mentions.close();
+    resized.disconnect();
+  };
+}

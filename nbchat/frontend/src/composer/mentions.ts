@@ -1,0 +1,274 @@
+// Variables of the notebook that one mentions by "@": offered while one types, and shown before they are sent.
+import { attach, type Attached } from "../attachments/attaching";
+import { h, setText } from "../page/dom";
+import type { VariableName } from "../kernel/protocol";
+import type { Store } from "../kernel/store";
+
+// The same as in nbchat/_variables.py.
+const MENTION =
+  /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*|\[(?:\d+|"[\p{L}\p{N}_ -]+"|'[\p{L}\p{N}_ -]+')\])*)/gu;
+const DECORATED = /^(\([^\n]*\))?[ \t]*\n\s*(@|(def|class|async)\b)/;
+const TYPED = /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*)?$/u;
+
+/** What may yet become a step to an attribute or an item. */
+const CONTINUED = /^([.[]\S*)?$/;
+
+const PNG = 0x89;
+const SHOWN = 100;
+const HEIGHT = 260;
+const GAP = 4;
+
+/** What would be sent of a variable, or undefined if there is none. */
+export async function fetchVariable(store: Store, name: string): Promise<File | undefined> {
+  const { file } = await store.request({ type: "variable", name });
+  if (!file) return undefined;
+  const content = new Blob([file.content]);
+  const [first] = new Uint8Array(await content.slice(0, 1).arrayBuffer());
+  return new File([content], file.name, { type: first === PNG ? "image/png" : "text/markdown" });
+}
+
+interface Mention {
+  name: string;
+  start: number;
+  end: number;
+}
+
+function mentionsIn(text: string): Mention[] {
+  return [...text.matchAll(MENTION)]
+    .map(({ 0: whole, 1: name, index }) => ({ name, start: index, end: index + whole.length }))
+    .filter(({ end }) => !DECORATED.test(text.slice(end)));
+}
+
+/** A variable that has been asked for. */
+interface Asked {
+  /** null: there is none to show; undefined: not yet. */
+  chip?: Attached | null;
+  come: Promise<Attached | null>;
+}
+
+let count = 0;
+
+/** What a composer has for mentioning variables. */
+export class Mentions {
+  readonly status = h("p", { class: "nbchat-hint nbchat-mentioned", role: "status", hidden: true });
+  readonly announcer = h("div", { class: "nbchat-announcer", role: "status" });
+  /** Sends the message. */
+  send = () => {};
+
+  #store: Store;
+  #box: HTMLTextAreaElement;
+  #id = `nbchat-names-${++count}`;
+  #list = h("div", {
+    class: "nbchat-options nbchat-names",
+    id: this.#id,
+    role: "listbox",
+    "aria-label": "Variables",
+    popover: "manual",
+  });
+  #names: Promise<VariableName[]> | undefined;
+  #found: VariableName[] = [];
+  #active = 0;
+  /** Where the mention begins for which one wants no list. */
+  #unwanted = -1;
+  #asked = new Map<string, Asked>();
+  /** The names of chips that are being made. */
+  #coming = new Set<string>();
+  #life = new AbortController();
+
+  constructor(store: Store, box: HTMLTextAreaElement) {
+    this.#store = store;
+    this.#box = box;
+    box.setAttribute("aria-autocomplete", "list");
+    const on = { signal: this.#life.signal };
+    box.addEventListener("input", () => this.#follow());
+    box.addEventListener("blur", () => this.#hide());
+    this.#list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays
+    this.#list.addEventListener("click", ({ target }) => {
+      const at = [...this.#list.children].findIndex((option) => option.contains(target as Node));
+      if (at >= 0) this.#pick(at);
+    });
+    window.addEventListener("resize", () => this.#hide(), on);
+    document.addEventListener("scroll", ({ target }) => target === this.#list || this.#hide(), { ...on, capture: true });
+  }
+
+  close(): void {
+    this.#life.abort();
+    this.#list.remove();
+  }
+
+  /** Handles a key that is the list's; tells whether it was. */
+  onKey(event: KeyboardEvent): boolean {
+    if (!this.#list.isConnected || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const last = this.#found.length - 1;
+    const keys: Record<string, () => void> = {
+      ArrowDown: () => this.#mark(this.#active === last ? 0 : this.#active + 1),
+      ArrowUp: () => this.#mark(this.#active === 0 ? last : this.#active - 1),
+      Enter: () => this.#pick(this.#active),
+      Tab: () => this.#pick(this.#active),
+      Escape: () => {
+        this.#unwanted = this.#typed()!.start;
+        this.#hide();
+      },
+    };
+    const act = keys[event.key];
+    if (!act) return false;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+    return true;
+  }
+
+  /** Tells whether the message has to wait, for something in it that one has not seen. */
+  hold(): boolean {
+    const names = mentionsIn(this.#box.value).map(({ name }) => name);
+    const unseen = names.filter((name) => this.#asked.get(name)?.chip === undefined);
+    if (unseen.length === 0) return false;
+    this.#unwanted = this.#typed()?.start ?? -1;
+    this.#hide();
+    setText(this.status, "Looking at the variables you mention…");
+    void this.#show(unseen);
+    return true;
+  }
+
+  /** The message has been sent. */
+  forget(): void {
+    this.#asked.clear();
+    setText(this.status, "");
+  }
+
+  async #show(names: readonly string[]): Promise<void> {
+    const { value } = this.#box;
+    const seen = await Promise.all(names.map((name) => this.#ask(name)));
+    if (this.#box.value !== value) return setText(this.status, "");
+    const chips = seen.filter((chip) => chip !== null).length;
+    setText(this.status, chips > 0 ? "The chips show what goes with your message. Enter sends it." : "");
+    if (chips === 0 && this.#store.notAttached === "") this.send();
+  }
+
+  #ask(name: string): Promise<Attached | null> {
+    let asked = this.#asked.get(name);
+    if (!asked) {
+      asked = { come: this.#attach(name) };
+      this.#asked.set(name, asked);
+      void asked.come.then((chip) => (asked!.chip = chip));
+    }
+    return asked.come;
+  }
+
+  async #attach(name: string): Promise<Attached | null> {
+    const file = await fetchVariable(this.#store, name);
+    // Meanwhile it may have been taken out of the text, or be here by another way.
+    if (!file || !this.#asked.has(name) || this.#coming.has(file.name)) return null;
+    if (this.#store.attached.some((each) => each.file.name === file.name)) return null;
+    this.#coming.add(file.name);
+    const [chip] = await attach(this.#store, [file]);
+    this.#coming.delete(file.name);
+    return chip ?? null;
+  }
+
+  #typed(): { start: number; prefix: string } | undefined {
+    const { value, selectionStart } = this.#box;
+    const match = TYPED.exec(value.slice(0, selectionStart));
+    return match ? { start: match.index, prefix: match[1] ?? "" } : undefined;
+  }
+
+  #follow(): void {
+    if (this.#store.editing) return this.#hide();
+    setText(this.status, "");
+    const mentions = mentionsIn(this.#box.value);
+    for (const [name, { chip }] of this.#asked) {
+      if (mentions.some((each) => each.name === name)) continue;
+      this.#asked.delete(name);
+      if (chip) this.#store.detach([chip]);
+    }
+    // One that is still being typed may yet become another.
+    const { value, selectionStart: caret } = this.#box;
+    for (const { name, start, end } of mentions) {
+      const typing = caret > start && CONTINUED.test(value.slice(end, Math.max(end, caret)));
+      if (!typing && !this.#asked.has(name)) void this.#ask(name);
+    }
+    void this.#offer();
+  }
+
+  async #offer(): Promise<void> {
+    const typed = this.#typed();
+    if (!typed) {
+      this.#unwanted = -1;
+      this.#names = undefined;
+    }
+    if (!typed || typed.start === this.#unwanted || !("showPopover" in this.#list)) return this.#hide();
+    this.#names ??= this.#fetchNames();
+    const names = await this.#names;
+    const now = this.#typed();
+    const page = this.#box.getRootNode() as Document | ShadowRoot;
+    if (!now || now.start === this.#unwanted || page.activeElement !== this.#box) return this.#hide();
+    const prefix = now.prefix.toLowerCase();
+    const begin = names.filter(({ name }) => name.toLowerCase().startsWith(prefix));
+    const within = names.filter(({ name }) => name.toLowerCase().indexOf(prefix) > 0);
+    this.#found = [...begin, ...within].slice(0, SHOWN);
+    if (this.#found.length === 0) return this.#hide();
+    this.#draw();
+  }
+
+  async #fetchNames(): Promise<VariableName[]> {
+    const { file } = await this.#store.request({ type: "names" });
+    return file ? (JSON.parse(await new Blob([file.content]).text()) as VariableName[]) : [];
+  }
+
+  #draw(): void {
+    const options = this.#found.map(({ name, hint }, index) =>
+      h(
+        "div",
+        { class: "nbchat-option", role: "option", id: `${this.#id}-${index}` },
+        h("span", {}, h("span", { class: "nbchat-name" }, name), h("span", { class: "nbchat-option-more" }, hint)),
+      ),
+    );
+    this.#list.replaceChildren(...options);
+    if (!this.#list.isConnected) {
+      this.#box.closest(".nbchat-part")!.append(this.#list);
+      this.#list.showPopover();
+      this.#box.setAttribute("aria-controls", this.#id);
+    }
+    const { left, top, bottom, width } = this.#box.closest(".nbchat-box")!.getBoundingClientRect();
+    const up = top > HEIGHT || top > innerHeight - bottom;
+    Object.assign(this.#list.style, {
+      left: `${left}px`,
+      width: `${Math.min(width, 420)}px`,
+      top: up ? "auto" : `${bottom + GAP}px`,
+      bottom: up ? `${innerHeight - top + GAP}px` : "auto",
+      maxHeight: `${Math.min(HEIGHT, (up ? top : innerHeight - bottom) - 2 * GAP)}px`,
+    });
+    const total = this.#found.length === 1 ? "1 variable" : `${this.#found.length} variables`;
+    setText(this.announcer, `${total}: arrows choose, Enter takes it`);
+    this.#mark(0);
+  }
+
+  #mark(at: number): void {
+    const options = [...this.#list.children];
+    this.#active = at;
+    options.forEach((option, index) => {
+      option.classList.toggle("nbchat-active", index === at);
+      option.ariaSelected = String(index === at);
+    });
+    this.#box.setAttribute("aria-activedescendant", `${this.#id}-${at}`);
+    options[at].scrollIntoView({ block: "nearest" });
+  }
+
+  #pick(at: number): void {
+    const { name } = this.#found[at];
+    const { start } = this.#typed()!;
+    const end = this.#box.selectionStart;
+    const space = /^\s/.test(this.#box.value.slice(end)) ? "" : " ";
+    this.#box.setRangeText(`@${name}${space}`, start, end, "end");
+    this.#hide();
+    this.#box.dispatchEvent(new Event("input"));
+  }
+
+  #hide(): void {
+    if (!this.#list.isConnected) return;
+    this.#list.remove();
+    setText(this.announcer, "");
+    this.#box.removeAttribute("aria-controls");
+    this.#box.removeAttribute("aria-activedescendant");
+  }
+}

@@ -1,0 +1,103 @@
+import { COPY_KEYS, copyText } from "../page/clipboard";
+import { arrange, h, setText } from "../page/dom";
+import { iconButton, type IconName } from "../page/icon";
+import type { Message, Request } from "../kernel/protocol";
+import type { Store } from "../kernel/store";
+
+const NOTE_MS = 4000;
+
+/** What one can do with a message: the row below it. */
+export class Actions {
+  readonly element = h("div", { class: "nbchat-tools" });
+  #store: Store;
+  #text: Element;
+  #copyOnly: boolean;
+  #message!: Message;
+
+  #version = h("span", { class: "nbchat-version" });
+  #previous = this.#button("Previous version", "previous", () => this.#step(-1));
+  #next = this.#button("Next version", "next", () => this.#step(1));
+  #versions = h("span", { class: "nbchat-versions" }, this.#previous, this.#version, this.#next);
+  #copy = this.#button("Copy message", "copy", () => void this.#copyMessage());
+  #edit = this.#button("Edit message", "edit", () => this.#store.edit(this.#message, this.element));
+  #regenerate = this.#button("Regenerate", "regenerate", () => this.#askWithId("regenerate"));
+  #thoughts = this.#button("Reasoning", null, () => this.#askWithId("thoughts", "Shown below"));
+  #continue = this.#button("Continue", null, () => this.#askWithId("continue"));
+
+  #note = h("span", { class: "nbchat-facts", role: "status", hidden: true });
+  #noteEnds: ReturnType<typeof setTimeout> | undefined;
+
+  /** `text` is where the message's text is shown. */
+  constructor(store: Store, text: Element, copyOnly = false) {
+    this.#store = store;
+    this.#text = text;
+    this.#copyOnly = copyOnly;
+    this.#continue.classList.add("nbchat-continue");
+  }
+
+  update(message: Message, last: boolean): void {
+    this.#message = message;
+    const { index, count } = message.branch;
+    setText(this.#version, `${index + 1}/${count}`);
+    this.#previous.ariaDisabled = String(index === 0);
+    this.#next.ariaDisabled = String(index === count - 1);
+    const versions = count > 1 ? [this.#versions] : [];
+    const offered = this.#offered(message, last);
+    // What is always to be seen is next to the edge, and what appears beside it.
+    arrange(
+      this.element,
+      message.role === "user"
+        ? [this.#note, ...offered, ...versions]
+        : [...versions, ...offered, this.#note],
+    );
+  }
+
+  #offered({ role, status, content, reasoning, error, finish_reason }: Message, last: boolean): Element[] {
+    if (status === "queued" || status === "streaming") return [];
+    const copy = content ? [this.#copy] : [];
+    if (this.#copyOnly) return copy;
+    if (role === "user") return [...copy, this.#edit];
+    const retry = last && error?.retryable;
+    return [
+      ...(last && content && finish_reason === "length" ? [this.#continue] : []),
+      ...copy,
+      ...(retry ? [] : [this.#regenerate]),
+      ...(reasoning ? [this.#thoughts] : []),
+    ];
+  }
+
+  #button(name: string, picture: IconName | null, act: () => void): HTMLButtonElement {
+    const button = picture
+      ? iconButton(name, picture)
+      : h("button", { type: "button", class: "nbchat-tool" }, name);
+    button.addEventListener("click", act);
+    return button;
+  }
+
+  #step(step: -1 | 1): void {
+    const { branch, id } = this.#message;
+    // Not `disabled`, which would drop the focus at the last version.
+    const index = branch.index + step;
+    if (index >= 0 && index < branch.count) void this.#ask({ type: "branch", id, step });
+  }
+
+  #askWithId(type: "regenerate" | "continue" | "thoughts", done = ""): void {
+    void this.#ask({ type, id: this.#message.id }, done);
+  }
+
+  async #ask(request: Request, done = ""): Promise<void> {
+    const { refused } = await this.#store.request(request);
+    this.#say(refused ?? done);
+  }
+
+  async #copyMessage(): Promise<void> {
+    const how = await copyText(this.#message.content, this.#text);
+    this.#say(how === "copied" ? "Copied" : `Press ${COPY_KEYS}`);
+  }
+
+  #say(text: string): void {
+    setText(this.#note, text);
+    clearTimeout(this.#noteEnds);
+    this.#noteEnds = setTimeout(() => setText(this.#note, ""), NOTE_MS);
+  }
+}

@@ -1,0 +1,107 @@
+// A comparison: the prompt above, and below it a column for each model.
+import type { Cleanup } from "../kernel/anywidget";
+import { h, setText } from "../page/dom";
+import { hideFallback } from "./fallback";
+import { counted, incompleteness, paid, seconds } from "../page/units";
+import { follow } from "../kernel/keep-drawn";
+import { AssistantMessage, isRunning, UserMessage } from "./message";
+import type { Message } from "../kernel/protocol";
+import { AutoScroll } from "../page/scroll";
+import type { Store } from "../kernel/store";
+
+/** "240 ms", "3.2 s": models differ by less than a tenth of a second. */
+function exact(value: number): string {
+  return value < 1 ? `${Math.round(value * 1000)} ms` : seconds(value);
+}
+
+const FIGURES: Record<string, (message: Message) => string> = {
+  "First token": ({ first_token_s }) => (first_token_s === null ? "" : exact(first_token_s)),
+  Total: ({ duration_s }) => (duration_s === null ? "" : exact(duration_s)),
+  Tokens: counted,
+  Cost: paid,
+};
+
+export function column(store: Store, el: HTMLElement): Cleanup {
+  const name = h("h3", { class: "nbchat-column-name" });
+  const body = h("div", { class: "nbchat-log", role: "group", tabindex: 0 });
+  const figures = Object.keys(FIGURES).map((term) => {
+    const value = h("dd");
+    return { term, value, element: h("div", {}, h("dt", {}, term), value) };
+  });
+  const take = h("button", { type: "button", class: "nbchat-button" }, "Go on with this one");
+  const problem = h("p", { class: "nbchat-status", role: "status" });
+  const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
+  // Columns that read out what streams would talk all at once: each says when it has ended.
+  const ended = h("span", { class: "nbchat-announcer", role: "status" });
+  el.classList.add("nbchat-transcript", "nbchat-column");
+  el.setAttribute("role", "region");
+  el.append(
+    name,
+    body,
+    h("footer", {}, h("dl", {}, ...figures.map(({ element }) => element)), take, refusal),
+    problem,
+    ended,
+  );
+  const scroll = new AutoScroll(body);
+  const showFallback = hideFallback(el);
+
+  take.addEventListener("click", () => {
+    const stay = focusOnChat(el);
+    void store.request({ type: "take" }).then(({ refused }) => {
+      setText(refusal, refused ?? "");
+      if (refused !== undefined) stay();
+    });
+  });
+
+  const reply = new AssistantMessage(store, true);
+  let ran = false;
+  const draw = () => {
+    const { model } = store.state;
+    setText(name, model);
+    el.setAttribute("aria-label", model);
+    body.setAttribute("aria-label", `Reply of ${model}`);
+    setText(problem, store.problem);
+    const message = store.lastReply;
+    const running = message === undefined || isRunning(message);
+    take.disabled = running;
+    if (message === undefined) return true;
+    const drawn = reply.update(message, false);
+    if (reply.element.parentElement !== body) body.append(reply.element);
+    for (const { term, value } of figures) value.textContent = FIGURES[term](message) || "–";
+    if (ran && !running && !message.error) {
+      ended.textContent = `${model}: ${incompleteness(message) || "the reply has ended"}`;
+    }
+    ran = running;
+    scroll.update();
+    return drawn;
+  };
+
+  const unfollow = follow(store, draw);
+  return () => {
+    showFallback();
+    unfollow();
+  };
+}
+
+/** Gives the focus to the chat that a comparison is about to become; returns how to leave it. */
+function focusOnChat(el: HTMLElement): Cleanup {
+  const comparison = el.closest(".nbchat-comparison");
+  const observer = new MutationObserver(() => {
+    const box = comparison?.querySelector<HTMLElement>(".nbchat-composer textarea");
+    if (!box) return;
+    observer.disconnect();
+    box.focus();
+  });
+  if (comparison) observer.observe(comparison, { childList: true, subtree: true });
+  return () => observer.disconnect();
+}
+
+export function prompt(store: Store, el: HTMLElement): Cleanup {
+  const question = new UserMessage(store, true);
+  el.append(question.element);
+  const draw = () => {
+    const message = store.state.messages.find(({ role }) => role === "user");
+    if (message) question.update(message, false);
+  };
+  return follow(store, draw);
+}

@@ -1,0 +1,57 @@
+import { highlighter, math } from "./assets";
+import { addHeader, languageOf } from "./code-header";
+import { setHTML } from "./sanitize";
+import { keepSelection } from "../page/selection";
+import type { Store } from "../kernel/store";
+import { typeset } from "./typeset";
+
+const FORMULAS = ".nbchat-math, .nbchat-display-math";
+
+/** Gives rendered Markdown what Markdown has no words for: headers and colours of code, drawn formulas. */
+export class Decorator {
+  #root: Element;
+  #store: Store;
+  /** Code that grows no more and waits for its colours. */
+  #plain = new Set<Element>();
+
+  constructor(root: Element, store: Store) {
+    this.#root = root;
+    this.#store = store;
+  }
+
+  /** Tells by `closed` whether `element` will stay as it is. */
+  decorate(element: Element, closed: boolean): void {
+    for (const code of element.querySelectorAll("pre > code")) {
+      addHeader(code);
+      if (closed && languageOf(code)) this.#plain.add(code);
+    }
+    this.#highlight();
+    this.#typeset(element);
+  }
+
+  #highlight = (): void => {
+    if (this.#plain.size === 0) return;
+    const module = highlighter.get(this.#store, this.#highlight);
+    if (!module) return;
+    for (const code of this.#plain) {
+      const html = module.highlight(code.textContent, languageOf(code));
+      if (html !== undefined) keepSelection(code, () => setHTML(code, html));
+    }
+    this.#plain.clear();
+  };
+
+  #typeset = (element = this.#root): void => {
+    const all = [...element.querySelectorAll(FORMULAS)];
+    const formulas = all.filter((formula) => formula.childElementCount === 0);
+    if (formulas.length === 0) return;
+    const module = math.get(this.#store, this.#typesetAll);
+    if (!module) return;
+    for (const formula of formulas) typeset(formula, module.draw);
+  };
+
+  #typesetAll = (): void => {
+    this.#typeset();
+    // Formulas are higher than their source: the end must stay in sight.
+    this.#store.redraw();
+  };
+}
