@@ -1,15 +1,16 @@
+// Puts code into a new cell of the notebook, where the host lets a widget do that.
 import type { WidgetManager } from "../kernel/anywidget";
 
 const FLASH_MS = 1200;
 
-/** The place of a cell among those of its notebook, of which not all need be in the page. */
+/** The index of a cell in its notebook, of which JupyterLab keeps only the visible part in the page. */
 function indexOf(cell: HTMLElement): number {
   const { windowedListIndex } = cell.dataset;
   if (windowedListIndex !== undefined) return Number(windowedListIndex);
   return [...(cell.closest(".jp-Notebook")?.querySelectorAll(".jp-Cell") ?? [])].indexOf(cell);
 }
 
-/** Makes a cell with this code below the one that `from` is shown in; tells whether the host allows it. */
+/** Makes a cell with this code below the one that shows `from`; returns whether the host allows it. */
 export function insertCell({ context }: WidgetManager, from: Element, source: string): boolean {
   const notebook = context?.model?.sharedModel;
   const cell = from.closest<HTMLElement>(".jp-Notebook .jp-Cell");

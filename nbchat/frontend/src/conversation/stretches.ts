@@ -1,16 +1,17 @@
+// Groups the messages of a long conversation, so that the browser lays out only what is in sight.
 import { arrange, h } from "../page/dom";
 
 const LENGTH = 20;
 
 /**
- * Messages in groups that are not laid out while they are out of sight. Each for itself would be as well, but
- * a browser looks in every frame where each such element is: that of 400 took a third of a reply's time.
+ * Groups of messages with `content-visibility: auto`. Single messages with it would not be laid out either, but
+ * the browser checks in each frame where each such element is: 400 of them took a third of a reply's time.
  */
 export class Stretches {
   #shown: readonly Element[] = [];
   #stretches: Element[] = [];
 
-  /** The groups that hold these messages, in this order. */
+  /** Returns the groups that hold these messages, in this order. */
   of(messages: readonly Element[]): readonly Element[] {
     const same = messages.length === this.#shown.length && messages.every((each, at) => each === this.#shown[at]);
     if (same) return this.#stretches;

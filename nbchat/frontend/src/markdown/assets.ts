@@ -1,8 +1,8 @@
-// What the bundle is too small for. The first chat of the page that needs it asks its kernel.
-import { importDeflated } from "../page/deflated";
+// Scripts that keep out of the bundle until they are needed: the first chat that needs one asks its kernel.
 import type { Store } from "../kernel/store";
+import { importDeflated } from "../page/deflated";
 
-// Long enough for a kernel that is there; another one may have died with the question.
+// How long the others wait before another chat asks its kernel: the first kernel may have died.
 const PATIENCE_MS = 5000;
 
 class Asset<Module> {
@@ -16,7 +16,7 @@ class Asset<Module> {
     this.#name = name;
   }
 
-  /** The module, if it is here; else it is asked for, and `ready` called once it is. */
+  /** Returns the module if it is loaded; else asks for it, and calls `ready` once it is. */
   get(store: Store, ready: () => void): Module | undefined {
     if (this.#module) return this.#module;
     this.#waiting.add(ready);

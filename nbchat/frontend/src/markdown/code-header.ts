@@ -1,3 +1,4 @@
+// The header of a code block: its language, and a button that copies the code.
 import { COPY_KEYS, copyText } from "../page/clipboard";
 import { h } from "../page/dom";
 
@@ -25,7 +26,7 @@ function copyButton(code: Element): HTMLElement {
   return button;
 }
 
-/** Puts a header on a code block: its language, and a button that copies the code. */
+/** Puts the header above the code, once. */
 export function addHeader(code: Element): void {
   if (code.previousElementSibling) return;
   const language = h("span", { class: "nbchat-language" }, languageOf(code) || "code");

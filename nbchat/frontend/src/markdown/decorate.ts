@@ -1,17 +1,18 @@
+// Adds what Markdown itself does not have: headers and colours of code, drawn formulas.
+import type { Store } from "../kernel/store";
+import { keepSelection } from "../page/selection";
 import { highlighter, math } from "./assets";
 import { addHeader, languageOf } from "./code-header";
 import { setHTML } from "./sanitize";
-import { keepSelection } from "../page/selection";
-import type { Store } from "../kernel/store";
 import { typeset } from "./typeset";
 
 const FORMULAS = ".nbchat-math, .nbchat-display-math";
 
-/** Gives rendered Markdown what Markdown has no words for: headers and colours of code, drawn formulas. */
+/** Decorates the blocks of one text. */
 export class Decorator {
   #root: Element;
   #store: Store;
-  /** Code that grows no more and waits for its colours. */
+  /** Complete code that has no colours yet. */
   #plain = new Set<Element>();
 
   constructor(root: Element, store: Store) {
@@ -19,7 +20,7 @@ export class Decorator {
     this.#store = store;
   }
 
-  /** Tells by `closed` whether `element` will stay as it is. */
+  /** Decorates a block; `closed`: it will not change any more. */
   decorate(element: Element, closed: boolean): void {
     for (const code of element.querySelectorAll("pre > code")) {
       addHeader(code);
@@ -51,7 +52,7 @@ export class Decorator {
 
   #typesetAll = (): void => {
     this.#typeset();
-    // Formulas are higher than their source: the end must stay in sight.
+    // Formulas are higher than their source: the log may have to scroll.
     this.#store.redraw();
   };
 }

@@ -1,18 +1,18 @@
-// Where the formulas are in a Markdown text. They are drawn by typeset.ts.
+// Finds the formulas in a Markdown text; typeset.ts draws them.
 import type MarkdownIt from "markdown-it";
 import type { StateBlock, StateInline } from "markdown-it";
 
 const CLOSINGS: Record<string, string> = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
 const MAX_LINES = 100;
 
-/** What opens a formula at `at`, or "". */
+/** Returns what opens a formula at `at`, or "". */
 export function opening(text: string, at: number): string {
   const two = text.slice(at, at + 2);
   if (two in CLOSINGS) return two.length === 2 ? two : "";
   return /^\$\S/.test(two) ? "$" : "";
 }
 
-/** Finds closings in one text, and remembers in vain searches: many openings cost no more than one. */
+/** Finds closings in one text, and remembers searches in vain: many openings cost no more than one. */
 export class Closings {
   #text: string;
   #searched: Record<string, number> = {};
@@ -21,14 +21,14 @@ export class Closings {
     this.#text = text;
   }
 
-  /** Where a formula that opens with `open` at `at` ends, or -1: "$5 to $10" and "$5–$10" are money. */
+  /** Returns where a formula that opens with `open` at `at` ends, or -1: "$5 to $10" and "$5–$10" are money. */
   end(open: string, at: number): number {
     const text = this.#text;
     const close = CLOSINGS[open];
     const begin = at + open.length;
     if (begin < this.#searched[open]) return -1;
     let to = begin;
-    // What has a backtick in it is code.
+    // A text with a backtick is code.
     for (; to < text.length && text[to] !== "`" && (open !== "$" || text[to] !== "\n"); to++) {
       if (text.startsWith(close, to)) {
         const money = open === "$" && (/\s/.test(text[to - 1]) || /\d/.test(text[to + 1] ?? ""));
@@ -68,7 +68,7 @@ function block(state: StateBlock, start: number, endLine: number, silent: boolea
   const text = state.getLines(start, last, state.blkIndent, false).trim();
   const end = new Closings(text).end(open, 0);
   const line = text.indexOf("\n", end);
-  // One that the text so far ends in may become a formula.
+  // What is still open at the end of the text may become a formula.
   const unfinished = end < 0 && state.env.unfinished && last === endLine && !text.includes("`");
   if (!unfinished && (end < 0 || text.slice(end, line < 0 ? undefined : line).trim())) return false;
   if (silent) return true;
@@ -82,7 +82,7 @@ function block(state: StateBlock, start: number, endLine: number, silent: boolea
   return true;
 }
 
-/** A plugin of markdown-it. A formula is an element that holds its source. */
+/** A plugin of markdown-it: a formula becomes an element that contains its source. */
 export function formulas(md: MarkdownIt): void {
   md.inline.ruler.before("escape", "formula", inline);
   md.block.ruler.before("fence", "formula_block", block, {

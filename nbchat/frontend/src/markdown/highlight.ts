@@ -1,4 +1,4 @@
-// Fetched on demand: colours code.
+// Loaded on demand: colours code.
 import hljs from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";
@@ -40,7 +40,7 @@ const languages = {
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 hljs.registerAliases(["ipython", "ipython3"], { languageName: "python" });
 
-/** The code as HTML with colours, for setHTML only; undefined if its language is not known. */
+/** Returns the code as HTML with colours, for setHTML only; undefined if its language is not known. */
 export function highlight(code: string, language: string): string | undefined {
   if (code.length > MAX_LENGTH || !hljs.getLanguage(language)) return undefined;
   return hljs.highlight(code, { language, ignoreIllegals: true }).value;

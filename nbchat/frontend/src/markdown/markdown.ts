@@ -1,3 +1,4 @@
+// Renders Markdown: a whole text, or one that grows.
 import MarkdownIt from "markdown-it";
 import type { StateCore, Token } from "markdown-it";
 
@@ -13,7 +14,7 @@ const md = new MarkdownIt({ html: false, linkify: true, breaks: false, typograph
 
 md.use(formulas);
 
-// Only what is written as an address: "setup.py" is a file, though .py is a country.
+// Links only what is written as an address: "setup.py" is a file, though .py is a country.
 md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
 md.linkify
   .add("ftp:", null)
@@ -25,7 +26,7 @@ md.linkify
   });
 md.validateLink = (url) => LINK.test(url.trim()) && URL.canParse(url.trim());
 
-// Two tildes strike, as GFM has it; three or more don't, and "~5 to ~6" is a guess.
+// Two tildes strike a text through, as in GFM; three or more don't, nor does one: "~5 to ~6" are estimates.
 const TILDES = /~{3,}/y;
 md.inline.ruler.before("strikethrough", "tildes", (state, silent) => {
   TILDES.lastIndex = state.pos;
@@ -36,7 +37,7 @@ md.inline.ruler.before("strikethrough", "tildes", (state, silent) => {
   return true;
 });
 
-// At 100 levels the parser leaves out what is nested deeper (a list takes two): here, it becomes text.
+// markdown-it drops what is nested deeper than 100 levels (a list takes two): here it becomes text.
 const DEEPEST = 98;
 md.block.ruler.before("table", "deepest", (state, startLine, endLine) => {
   if (state.level < DEEPEST) return false;
@@ -66,7 +67,7 @@ function link(state: StateCore, href: string, text: string): Token[] {
   return [open, content, new state.Token("link_close", "a", -1)];
 }
 
-/** An image becomes a link that says what it is: nothing is loaded before a click. */
+/** Makes each image a link that describes it: nothing is loaded before a click. */
 function imageLinks(state: StateCore, children: Token[]): Token[] {
   let depth = 0;
   return children.flatMap((token) => {
@@ -111,12 +112,12 @@ interface Environment {
   unfinished?: boolean;
 }
 
-/** All of `text` at once, as HTML that is not clean yet: for setHTML only. */
+/** Returns all of `text` as HTML that is not clean yet: for setHTML only. */
 export function render(text: string, env: Environment = {}): string {
   return md.render(text, env);
 }
 
-/** The index in `text` at which line `line` begins. */
+/** Returns the index in `text` at which line `line` begins. */
 function lineStart(text: string, line: number): number {
   let at = 0;
   for (; line > 0; line--) at = text.indexOf("\n", at) + 1;
@@ -128,15 +129,15 @@ function isClosedFence({ type, map, content }: Token): boolean {
 }
 
 /**
- * Where what may still change begins in `text`: after a fence that has been closed, else with the last
- * top-level block. Only completed lines count: then nothing that may follow changes what stands before,
- * but for a link definition whose title goes on over several lines. That one `end` sets right.
+ * Returns where the part of `text` begins that may still change: after a closed fence, else with the last
+ * top-level block. Only complete lines count. Nothing that follows then changes what stands before, except a
+ * link definition whose title goes on over several lines: `end` corrects that.
  */
 function openBlock(text: string): number {
   const complete = text.slice(0, text.lastIndexOf("\n") + 1);
   const tokens: Token[] = [];
   md.block.parse(complete, md, { unfinished: true }, tokens);
-  // A formula that is not closed (hidden) may turn out to go on with the block before it.
+  // A formula that is not closed (hidden) may turn out to belong to the block before it.
   const blocks = tokens.filter(({ level, map, hidden }) => level === 0 && map && !hidden);
   const last = blocks.at(-1);
   if (!last?.map) return 0;
@@ -144,14 +145,14 @@ function openBlock(text: string): number {
   return blocks.length > 1 ? lineStart(complete, last.map[0]) : 0;
 }
 
-/** Adds to a rendered block, that is not in the page yet or stays there; `closed` ones never change again. */
+/** Adds to a rendered block, before it is in the page or while it stays there; `closed`: it never changes again. */
 type Decorate = (block: Element, closed: boolean) => void;
 
 function codeIn(node: Node | undefined): Element | null {
   return node instanceof HTMLPreElement ? node.querySelector(":scope > code") : null;
 }
 
-/** Has a code block in the page go on as `next`: what one selects or scrolls in it stays. */
+/** Lets a code block in the page grow to be `next`, so that the user's selection and scrolling in it stay. */
 function continuesCode(shown: Node, next: Node | undefined): boolean {
   const [code, nextCode] = [codeIn(shown), codeIn(next)];
   const text = code?.firstChild;
@@ -161,19 +162,19 @@ function continuesCode(shown: Node, next: Node | undefined): boolean {
   return true;
 }
 
-/** The code of a fence that is still open: grows by its text node. */
+/** The code of a fence that is still open: it grows in its text node. */
 interface OpenFence {
   code: Text;
   closing: RegExp;
-  /** The start of a line that may yet turn out to be the closing fence. */
+  /** The start of a line that may turn out to be the closing fence. */
   held: string;
 }
 
 const FENCE = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
 
 /**
- * Markdown that grows. Only the last top-level block is parsed and rendered again; the DOM of those
- * before it is never touched, so the cost grows with the text and a selection stays.
+ * Shows a Markdown text that grows. Only the last top-level block is parsed and rendered again; the DOM of the
+ * blocks before it is never touched, so the cost grows with the text and a selection stays.
  */
 export class MarkdownStream {
   #element: Element;
@@ -185,7 +186,7 @@ export class MarkdownStream {
   #env: Environment = {};
   #open: ChildNode[] = [];
   #fence: OpenFence | undefined;
-  /** What the closed blocks were made of. */
+  /** The HTML of the closed blocks. */
   #html = "";
 
   constructor(element: Element, decorate: Decorate = () => {}) {
@@ -202,12 +203,12 @@ export class MarkdownStream {
     if (added && !(this.#fence && this.#grow(this.#fence, added))) this.#update();
   }
 
-  /** The text is complete: what looked unfinished is shown as it is. */
+  /** Call when the text is complete: unfinished markup is then shown as it is. */
   end(): void {
     if (this.#carriageReturn) this.append("\n");
     this.#close(this.#text.length - this.#start);
     this.#fence = undefined;
-    // A definition may come after what refers to it, and its title after that.
+    // A link definition may come after what refers to it, and its title after that.
     if (this.#env.references && Object.keys(this.#env.references).length > 0) {
       const whole = render(this.#text);
       if (whole !== this.#html) {
@@ -218,7 +219,7 @@ export class MarkdownStream {
     }
   }
 
-  /** Replaces all. */
+  /** Replaces the whole text. */
   set(text: string): void {
     this.#element.replaceChildren();
     this.#text = this.#carriageReturn = this.#html = "";
@@ -236,7 +237,7 @@ export class MarkdownStream {
       this.#close(start);
       tail = tail.slice(start);
     }
-    // A definition that is still being written must not stay: the first one counts.
+    // A copy: a definition that is still being written must not stay, as Markdown takes the first one.
     const references = { ...this.#env.references };
     this.#replaceOpen(render(repair(tail), { references }), false);
     this.#fence = this.#openFence(tail);
@@ -276,7 +277,7 @@ export class MarkdownStream {
     return this.#grow(fence, tail.slice(opening.length)) ? fence : undefined;
   }
 
-  /** Appends to the open fence; tells whether it is still open. */
+  /** Appends to the open fence; returns whether it is still open. */
   #grow(fence: OpenFence, added: string): boolean {
     const text = fence.held + added;
     const lineBegin = text.lastIndexOf("\n") + 1;

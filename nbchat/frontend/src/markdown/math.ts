@@ -1,11 +1,11 @@
-// Fetched on demand: draws formulas, as MathML that needs no fonts of its own.
+// Loaded on demand: draws formulas, as MathML that needs no fonts of its own.
 import temml from "temml";
 
 import { clean } from "./mathml";
 
 const MAX_LENGTH = 20_000;
 
-/** The formula as a `math` element, or undefined if it is none that is understood. */
+/** Returns the formula as a `math` element, or undefined if it is no valid TeX. */
 export function draw(tex: string, display: boolean): Element | undefined {
   if (tex.length > MAX_LENGTH) return undefined;
   const box = document.createElement("div");

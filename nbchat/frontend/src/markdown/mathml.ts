@@ -1,4 +1,4 @@
-// Formulas are copied node by node: HTML in which MathML is parsed is where sanitisers fail.
+// Cleans drawn formulas. They are copied node by node: sanitisers have failed on MathML that is parsed as HTML.
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const MATH_TAGS = new Set(
   (
@@ -13,10 +13,10 @@ const MATH_ATTRIBUTES =
 const MATH_CLASS = /^(tml-[a-z]+|mathcal|upstrike|downstrike|sout)$/;
 const MATH_STYLE =
   /^(border-(top|right|bottom|left)-(color|style|width)|color|math-depth|padding-[a-z]+|width)$/;
-// A hundred em and more.
+// Sizes of a hundred em and more.
 const HUGE = /(^|[^.\d])\d{3,}(\.\d+)?[a-z]/;
 
-/** A copy of a formula, made of nothing but known MathML. */
+/** Returns a copy of a formula that contains only known MathML. */
 export function clean(drawn: Element): Element {
   const copy = document.createElementNS(MATHML, drawn.localName) as MathMLElement;
   for (const name of MATH_ATTRIBUTES.split(" ")) {

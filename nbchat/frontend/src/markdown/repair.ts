@@ -1,4 +1,4 @@
-// A text that is still being written, shown without its half-written markup flashing by.
+// Repairs a text that is still being written, so that its unfinished markup does not flash by.
 import { Closings, opening } from "./formulas";
 
 const MARKER = /^[\s>]*(?:[-+*_=~`]{1,2}|-{3,}|={3,}|\d{1,9}[.)]?|#{1,6})?[ \t]*$/;
@@ -6,13 +6,13 @@ const BLOCK_BEGIN = /\n[ \t]*(?=\n|[-*+] |\d{1,9}[.)] |[#>|])/g;
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 const LINK = /(!?)\[([^[\]\n]*)(?:\]\([^()\n]*)?$/;
 
-/** Leaves out or completes the unfinished markup at the end of `text`. For showing only. */
+/** Removes or completes the unfinished markup at the end of `text`. The result is for showing only. */
 export function repair(text: string): string {
   if (inFence(text)) return text;
   const formulas = findFormulas(text);
   const last = formulas.at(-1);
   if (last && last.end < 0) {
-    // A backslash would make "\[", which is markup of its own.
+    // An entity, as a backslash would make "\[", which is markup as well.
     const literal = (mark: string) => `&#${mark.charCodeAt(0)};`;
     const [before, formula] = [text.slice(0, last.begin), text.slice(last.begin)];
     return closeBlock(before, formulas) + formula.replace(PUNCTUATION, literal);
@@ -26,7 +26,7 @@ interface Formula {
   end: number;
 }
 
-/** The formulas in the last paragraph. Nothing comes after an unfinished one. */
+/** The formulas in the last paragraph; only the last one may be unfinished. */
 function findFormulas(text: string): Formula[] {
   const formulas: Formula[] = [];
   const closings = new Closings(text);
@@ -55,7 +55,7 @@ function lastParagraph(text: string): number {
   return begin;
 }
 
-/** Whether what begins with an opening may become a formula: "$5 …" rather is money. */
+/** Returns whether a text that begins with an opening may become a formula: "$5 …" is money. */
 function isUnfinished(text: string): boolean {
   return !text.includes("`") && (/^(\$\$|\\)/.test(text) || /^\$[^\d\s][^\n]*$/.test(text));
 }
@@ -72,13 +72,13 @@ function inFence(text: string): boolean {
   return (text.match(/^[ \t>]*(?:[-*+] +|\d+[.)] +)?(?:`{3,}|~{3,})/gm)?.length ?? 0) % 2 === 1;
 }
 
-/** A last line that is only "-", "2." or "##" so far says nothing yet, and "---" would make a heading. */
+/** Removes a last line that is only "-", "2." or "##" so far: it shows nothing yet, and "---" would make a heading. */
 function withoutMarker(text: string): string {
   const begin = text.lastIndexOf("\n") + 1;
   return MARKER.test(text.slice(begin)) ? text.slice(0, begin) : text;
 }
 
-/** A table's head is a line of bars until the line below it is complete. */
+/** Removes the head of a table, which is plain text with bars until the line below it is complete. */
 function withoutTableHead(text: string): string {
   const head = /(?:^|\n[ \t]*\n)(\|[^\n]*(?:\n(?:\|[ \t|:-]*)?)?)$/.exec(text);
   return head ? text.slice(0, text.length - head[1].length) : text;

@@ -1,5 +1,5 @@
 // The only place that sets HTML. What a model writes is hostile: a script that runs here can run code in
-// the kernel, and a resource that loads by itself can carry data away.
+// the kernel, and a resource that loads by itself can send data away.
 import DOMPurify from "dompurify";
 
 const TAGS =
@@ -22,7 +22,7 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 purify.setConfig({
   ALLOWED_TAGS: [...TAGS.split(" "), "#text"],
   ALLOWED_ATTR: ["align", "class", "href", "start", "title"],
-  // With its slashes: without them, "https:x" is a path on the notebook's own server.
+  // The slashes matter: "https:x" is a path on the notebook's own server.
   ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
   ADD_URI_SAFE_ATTR: ["align", "start"],
   ALLOW_ARIA_ATTR: false,
@@ -30,7 +30,7 @@ purify.setConfig({
   RETURN_DOM_FRAGMENT: true,
 });
 
-/** Replaces what is in `element` by `html`, cleaned. */
+/** Replaces the content of `element` by `html`, cleaned. */
 export function setHTML(element: Element, html: string): void {
   element.replaceChildren(purify.sanitize(html) as unknown as DocumentFragment);
 }

@@ -1,14 +1,15 @@
-import { Decorator } from "./decorate";
+// An element that shows a Markdown text while it grows.
+import type { Store } from "../kernel/store";
 import { h } from "../page/dom";
 import { shown } from "../page/frame";
+import { Decorator } from "./decorate";
 import { MarkdownStream } from "./markdown";
-import type { Store } from "../kernel/store";
 
-// What comes in one go is drawn over several frames: the page answers in between.
+// A long text that comes at once is drawn over several frames, in slices: the page reacts in between.
 const SLICE = 2000;
 const BUDGET_MS = 16;
 
-/** An element that shows a Markdown text as it is now, given again and again while it grows. */
+/** Call `update` with the whole text, again and again while it grows. */
 export class StreamedText {
   readonly element = h("div", { class: "nbchat-markdown" });
   #stream: MarkdownStream;
@@ -20,11 +21,11 @@ export class StreamedText {
     this.#stream = new MarkdownStream(this.element, (...block) => decorator.decorate(...block));
   }
 
-  /** Returns whether all of it is shown; else it is to be called again. */
+  /** Returns whether all of the text is shown; else call it again. */
   update(text: string, ended: boolean): boolean {
     if (text !== this.#shown) {
       const grows = !this.#ended && text.startsWith(this.#shown);
-      // A message that was complete when it came is drawn at once.
+      // A text that is complete when it arrives is drawn at once.
       if (grows && !(ended && this.#shown === "")) this.#append(text);
       else {
         this.#stream.set(text);

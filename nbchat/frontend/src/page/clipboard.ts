@@ -1,9 +1,11 @@
-/** What a person presses to copy what is selected. */
+// Copies text to the clipboard.
+
+/** The keys that the user presses to copy what is selected. */
 export const COPY_KEYS = navigator.platform.startsWith("Mac") ? "⌘C" : "Ctrl+C";
 
 /**
- * Puts text on the clipboard. Where that is refused, or can't be as the page came by plain HTTP, selects
- * `element` instead, so that a person's own copy of it takes the text; tells which.
+ * Puts text on the clipboard. If the browser refuses that, or the page came by plain HTTP, which has no clipboard,
+ * selects `element` instead, and the user's own copy of it takes the text. Returns which of both it did.
  */
 export async function copyText(text: string, element: Element): Promise<"copied" | "selected"> {
   try {

@@ -1,4 +1,6 @@
-/** Imports a script that came deflated, as all code does: it is a third as long. */
+// Imports scripts that the kernel sends.
+
+/** Imports a deflated script: all code comes deflated, which makes it a third as long. */
 export async function importDeflated(script: BlobPart): Promise<unknown> {
   const inflated = new Blob([script]).stream().pipeThrough(new DecompressionStream("deflate"));
   const headers = { "content-type": "text/javascript" };

@@ -1,6 +1,7 @@
+// Makes and changes elements.
 type Attributes = Record<string, string | number | boolean>;
 
-/** Makes an element. Text goes in as text: HTML only ever goes through sanitize.ts. */
+/** Makes an element. Strings become text: only sanitize.ts sets HTML. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -22,13 +23,13 @@ export function dotted(parts: readonly (Node | string)[]): (Node | string)[] {
   ]);
 }
 
-/** Sets the text only where it differs: a screen reader is told of every change. */
+/** Sets the text only if it differs: a screen reader may say every change. Hides what has no text. */
 export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
   element.hidden = text === "";
 }
 
-/** Brings `parent`'s children into this order, moving no node that is in its place already. */
+/** Makes these the children of `parent`, and moves no node that is in its place already. */
 export function arrange(parent: Element, children: readonly Element[]): void {
   const wanted = new Set(children);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();

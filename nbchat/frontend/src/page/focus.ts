@@ -1,6 +1,8 @@
+// Keeps the focus in the chat when what has it is removed.
+
 /**
- * Runs `change`, which may take away what has the focus: it then goes to what has the same name in what
- * stands in that place, else to `box`. Lost to the page, the next key would be the notebook's.
+ * Runs `change`. If it removes what has the focus, the focus goes to the button of the same name in the message
+ * that then stands in the same place, else to `box`. If the page got the focus, the next key would be the notebook's.
  */
 export function keepFocus(box: HTMLElement, change: () => void): void {
   const page = box.getRootNode() as Document | ShadowRoot;
@@ -14,6 +16,6 @@ export function keepFocus(box: HTMLElement, change: () => void): void {
   const buttons = [...(items()[at]?.querySelectorAll("button") ?? [])];
   const peer = buttons.find((button) => button.ariaLabel && button.ariaLabel === focused.ariaLabel);
   (peer ?? box).focus({ preventScroll: true });
-  // One who goes through the versions finds the button where it was.
+  // A user who steps through the versions finds the button where it was.
   if (peer) box.scrollTop += peer.getBoundingClientRect().top - top;
 }

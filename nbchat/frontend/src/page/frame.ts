@@ -1,18 +1,20 @@
+// Draws at most once an animation frame, and less often when that takes long.
+
 const HIDDEN_MS = 250;
-// A list of a thousand items is one open block, drawn as a whole each time: after 10 ms the page rests as
-// long, after 50 ms five times as long. What comes anew may take its time.
+// A list of a thousand items is one open block, drawn as a whole each time: after 10 ms the page rests for 10 ms,
+// after 50 ms for five times as long. Drawing new text does not count.
 const FREE_MS = 10;
 const FREE_MS_A_CHARACTER = 0.05;
 
-/** Draws; gives false if there is more to draw than one frame has time for. */
+/** Draws; returns false if there is more to draw than one frame has time for. */
 export type Draw = () => boolean | void;
 
-/** How many characters have been put on the page, of all texts. */
+/** How many characters all texts together have put on the page. */
 export const shown = { characters: 0 };
 
 /**
  * Returns a function that runs `draw` at most once an animation frame. A hidden page has no frames: there
- * a timer runs it, so that the text is there when one returns.
+ * a timer runs it, so that the text is there when the user returns.
  */
 export function onceAFrame(draw: Draw): () => void {
   let frame = 0;
@@ -35,7 +37,7 @@ export function onceAFrame(draw: Draw): () => void {
     if (timer !== undefined) return;
     const rest = Math.max(0, restUntil - performance.now());
     timer = setTimeout(run, rest + HIDDEN_MS);
-    // In a frame also after a rest: what is drawn before it would be laid out twice.
+    // In a frame after a rest as well: what is drawn between frames is laid out twice.
     const next = () => void (frame = requestAnimationFrame(run));
     if (rest > 0) resting = setTimeout(next, rest);
     else next();

@@ -1,8 +1,9 @@
+// The icons, and buttons that show only an icon.
 import { h } from "./dom";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Outlines in a box of 16 by 16. */
+/** Outlines in a square of 16 by 16. */
 const PATHS = {
   attach: "m13.4 7.6-5.5 5.5a3.3 3.3 0 0 1-4.7-4.7l5.7-5.6a2.2 2.2 0 0 1 3.1 3.1l-5.6 5.6a1.1 1.1 0 0 1-1.6-1.5l5.1-5.1",
   check: "m3.5 8.5 3 3 6-7",
@@ -22,7 +23,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** A picture that takes the colour of the text around it, and has no name of its own. */
+/** Makes an icon, which has the colour of the text around it; screen readers ignore it. */
 export function icon(name: IconName): SVGElement {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
@@ -34,7 +35,7 @@ export function icon(name: IconName): SVGElement {
   return svg;
 }
 
-/** A button that shows only a picture. */
+/** Makes a button that shows only an icon. */
 export function iconButton(name: string, picture: IconName): HTMLButtonElement {
   const names = { "aria-label": name, title: name };
   return h("button", { type: "button", class: "nbchat-tool", ...names }, icon(picture));

@@ -1,11 +1,12 @@
+// Makes the ipywidgets around our parts known to screen readers, and usable by keyboard.
 import { onceAFrame } from "./frame";
 
-/** What one uses in an ipywidget: in a slider, its handle. */
+/** The part of an ipywidget that the user operates: of a slider, its handle. */
 export const CONTROLS = ".noUi-handle, .ui-slider-handle, select, textarea, input:not([type=checkbox])";
 const HEADERS = ".jupyter-widget-Collapse-header, .p-Collapse-header";
 const OPEN = "jupyter-widget-Collapse-open";
 
-/** The settings by their classes: nbchat/_controls.py. */
+/** The settings by their classes: nbchat/_widget/controls.py. */
 const LABELS = {
   "nbchat-model": "Model",
   "nbchat-system": "System instructions",
@@ -14,7 +15,7 @@ const LABELS = {
   "nbchat-max-tokens": "Max tokens",
 };
 
-/** The elements of a chat that are not ours: a conversation has thousands. */
+/** The elements of a chat without those in our own parts: a conversation has thousands. */
 function around(root: Element): HTMLElement[] {
   const isOurs = (node: Node) => (node as Element).classList.contains("nbchat-part");
   const filter = (node: Node) => (isOurs(node) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
@@ -24,7 +25,7 @@ function around(root: Element): HTMLElement[] {
   return found;
 }
 
-/** ipywidgets would have JupyterLab load MathJax to write these. */
+/** Writes the labels here: ipywidgets would make JupyterLab load MathJax for them. */
 function writeLabels(elements: HTMLElement[]): void {
   for (const [setting, name] of Object.entries(LABELS)) {
     const label = elements.find((each) => each.matches(`.${setting} > .widget-label`));
@@ -34,7 +35,7 @@ function writeLabels(elements: HTMLElement[]): void {
   }
 }
 
-/** ipywidgets gives its sliders' handles no name, and some boxes none that a screen reader finds. */
+/** Names the controls: in ipywidgets a slider's handle has no name, and some boxes none that a screen reader finds. */
 function nameControls(elements: HTMLElement[]): void {
   for (const control of elements.filter((each) => each.matches(CONTROLS))) {
     const name = control
@@ -47,7 +48,7 @@ function nameControls(elements: HTMLElement[]): void {
   }
 }
 
-/** An accordion's header is a plain div, that no key opens. */
+/** Lets keys open an accordion, whose header is a plain div in ipywidgets. */
 function openByKey(elements: HTMLElement[]): void {
   for (const header of elements.filter((each) => each.matches(HEADERS))) {
     if (header.role !== "button") {
@@ -64,7 +65,7 @@ function openByKey(elements: HTMLElement[]): void {
   }
 }
 
-/** Makes the ipywidgets around our parts known to a screen reader, and usable by key. */
+/** Labels the controls in `root`, now and whenever they change. */
 export function labelControls(root: Element): void {
   const label = () => {
     const elements = around(root);
@@ -73,7 +74,7 @@ export function labelControls(root: Element): void {
     openByKey(elements);
   };
   const soon = onceAFrame(label);
-  // Controls come late, in tabs and accordions later still. What streams by is ours and named.
+  // ipywidgets makes controls late, in tabs and accordions later still. Our own parts have their labels.
   new MutationObserver((records) => {
     if (records.some(({ target }) => !(target as Element).closest?.(".nbchat-part"))) soon();
   }).observe(root, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });

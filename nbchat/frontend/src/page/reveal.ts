@@ -1,10 +1,12 @@
-/** What is left below when one sees the end of something: the facts about a reply. */
+// Keeps new output in sight while it grows.
+
+/** If no more than this is below the output, it is shown as well: the metadata of the reply. */
 const REST_PX = 80;
-const DEEDS = ["wheel", "pointerdown", "keydown"] as const;
+const EVENTS = ["wheel", "pointerdown", "keydown"] as const;
 
 /**
- * Keeps the end of `below` in sight in `box` while it grows, as far as the top of `above` stays in sight, and
- * until a person does something else there.
+ * Scrolls `box` so that the end of `below` stays in sight while it grows, but never `above` out of sight; ends as
+ * soon as the user does something in `box`.
  */
 export function reveal(box: HTMLElement, above: Element, below: Element): void {
   const grown = new ResizeObserver(() => {
@@ -18,7 +20,7 @@ export function reveal(box: HTMLElement, above: Element, below: Element): void {
   grown.observe(below);
   const end = () => {
     grown.disconnect();
-    for (const deed of DEEDS) box.removeEventListener(deed, end);
+    for (const event of EVENTS) box.removeEventListener(event, end);
   };
-  for (const deed of DEEDS) box.addEventListener(deed, end, { passive: true });
+  for (const event of EVENTS) box.addEventListener(event, end, { passive: true });
 }

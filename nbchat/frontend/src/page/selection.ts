@@ -1,4 +1,6 @@
-/** Characters of `element` before a place in it; undefined for a place elsewhere. */
+// Keeps the user's selection while nodes are replaced.
+
+/** How many characters of `element` are before a place in it; undefined for a place elsewhere. */
 function charactersBefore(element: Element, node: Node | null, offset: number): number | undefined {
   if (!node || !element.contains(node)) return undefined;
   const range = document.createRange();
@@ -7,7 +9,7 @@ function charactersBefore(element: Element, node: Node | null, offset: number): 
   return range.toString().length;
 }
 
-/** The place after so many characters of `element`. */
+/** Returns the place after so many characters of `element`. */
 function placeAfter(element: Element, characters: number): [Node, number] {
   const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   for (let text = texts.nextNode() as Text | null; text; text = texts.nextNode() as Text | null) {
@@ -17,7 +19,7 @@ function placeAfter(element: Element, characters: number): [Node, number] {
   return [element, element.childNodes.length];
 }
 
-/** Has what someone has selected in `element` stay so while `change` replaces its nodes, but not its text. */
+/** Keeps what is selected in `element` while `change` replaces its nodes, but not its text. */
 export function keepSelection(element: Element, change: () => void): void {
   const selection = getSelection();
   if (!selection) return change();

@@ -1,4 +1,6 @@
-/** The views of what has an id, made once for each and kept. */
+// Keeps a view for each item of a list.
+
+/** The views of items with an id: each is made once and kept while its item is in the list. */
 export class Views<View> {
   #views = new Map<string, View>();
 
