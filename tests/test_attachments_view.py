@@ -536,7 +536,7 @@ def test_what_a_reply_cost(
     kernel.open(
         messages=[message("a", content="x", model=None, usage=usage, estimated_cost=estimated)]
     )
-    expect(kernel.reply.locator(".nbchat-facts").first).to_have_text(
+    expect(kernel.reply.locator(".nbchat-caption").first).to_have_text(
         shown.replace("15 tokens", "15 out tokens")
     )
 

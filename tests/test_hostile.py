@@ -148,7 +148,7 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
         BAD
         + """
         const texts = [...document.querySelectorAll(".nbchat-markdown")];
-        const plain = ".nbchat-bubble, .nbchat-facts, .nbchat-error p, .nbchat-error pre, " +
+        const plain = ".nbchat-bubble, .nbchat-caption, .nbchat-error p, .nbchat-error pre, " +
           ".nbchat-chip-name, .nbchat-note > span";
         return [
           ...texts.flatMap(bad),

@@ -1,5 +1,6 @@
-// What every chat carries: it fetches the bundle, which the kernel has once for all of them.
-import { referenced, type AnyModel, type Bundle, type Cleanup, type Widget } from "./kernel/anywidget";
+// The script that every chat carries: it loads the bundle, which the kernel keeps once for all chats.
+import { referenced, type AnyModel, type Bundle, type Widget } from "./kernel/anywidget";
+import type { Cleanup } from "./page/cleanup";
 import { importDeflated } from "./page/deflated";
 
 const page = globalThis as { [key: symbol]: Map<string, Promise<Bundle>> | undefined };
@@ -19,7 +20,7 @@ async function load(model: AnyModel): Promise<Widget> {
 export default () => {
   let ready: Promise<Widget>;
   return {
-    // Returns at once: anywidget gives up a model whose initialize takes two seconds.
+    // Returns at once: anywidget gives up on a model whose initialize takes two seconds.
     initialize({ model }: { model: AnyModel }): Cleanup {
       let closed = false;
       let cleanup: Cleanup | undefined;
@@ -27,7 +28,7 @@ export default () => {
         if (!closed) cleanup = chat.initialize({ model });
         return chat;
       });
-      ready.catch(() => {}); // render shows it
+      ready.catch(() => {}); // render shows the error
       return () => {
         closed = true;
         cleanup?.();

@@ -1,30 +1,30 @@
-import type { Cleanup, Widget } from "./kernel/anywidget";
+// The bundle: what draws one of the kernel's chats, wherever it is shown.
+import type { Widget } from "./kernel/anywidget";
+import { Chat } from "./kernel/chat";
+import { adopt, onceAttached } from "./page/adopt";
+import { together, type Cleanup } from "./page/cleanup";
 import { viewAt } from "./places";
-import { onceAttached, settle } from "./page/adopt";
-import { Store } from "./kernel/store";
+import { styles } from "./styles";
 
-/** What draws one of the kernel's chats, wherever it is shown. */
+/** Makes the widget of one chat. */
 export function chat(): Widget {
-  let store: Store;
+  let chat: Chat;
   return {
     initialize({ model }): Cleanup {
-      store = new Store(model);
-      return () => store.close();
+      chat = new Chat(model);
+      return () => chat.close();
     },
     render({ el, fail }): Cleanup {
       let end: Cleanup | undefined;
       const unwait = onceAttached(el, () => {
         try {
-          settle(el);
-          end = viewAt(el)(store, el);
+          adopt(el, styles);
+          end = viewAt(el)(chat, el);
         } catch (error) {
           fail(error);
         }
       });
-      return () => {
-        unwait();
-        end?.();
-      };
+      return together(unwait, () => end?.());
     },
   };
 }

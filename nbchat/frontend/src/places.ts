@@ -1,39 +1,37 @@
-// A chat is one widget, which the kernel puts into several boxes (nbchat/_controls.py, nbchat/_compare.py):
-// each widget more would cost the page a message, and time before one can type.
-import type { Cleanup } from "./kernel/anywidget";
-import { column, prompt } from "./conversation/comparison";
+// Which part of a chat is drawn where. A chat is one widget, which the kernel puts into several boxes
+// (nbchat/_widget/controls.py, nbchat/_compare.py): each further widget would cost the page a message, and the
+// user time before they can type.
 import { composer } from "./composer/composer";
-import { h } from "./page/dom";
+import { column, question } from "./conversation/comparison";
 import { download } from "./conversation/download";
-import { model } from "./models/model-panel";
-import type { Store } from "./kernel/store";
 import { thoughts } from "./conversation/thoughts";
 import { transcript } from "./conversation/transcript";
+import type { Chat } from "./kernel/chat";
+import { modelPanel } from "./models/model-panel";
+import { together, type Cleanup } from "./page/cleanup";
+import { h } from "./page/dom";
 
-type View = (store: Store, el: HTMLElement) => Cleanup;
+type View = (chat: Chat, el: HTMLElement) => Cleanup;
 
-/** What stands beside Stop, and below it beside Clear chat. */
-function compose(store: Store, el: HTMLElement): Cleanup {
+/** The composer beside Stop, and the link below it beside Clear chat. */
+function compose(chat: Chat, el: HTMLElement): Cleanup {
   const [above, below] = [h("div"), h("div")];
   el.classList.add("nbchat-contents");
   el.append(above, below);
-  const ends = [composer(store, above), download(store, below)];
-  return () => {
-    for (const end of ends) end();
-  };
+  return together(composer(chat, above), download(chat, below));
 }
 
-/** The class of a box → what of the chat is seen there. */
+/** The class of a box → what is drawn there. */
 const PLACES: Record<string, View> = {
   "nbchat-thoughts-accordion": thoughts,
   "nbchat-compose": compose,
-  "nbchat-side": model,
-  "nbchat-compared": prompt,
+  "nbchat-side": modelPanel,
+  "nbchat-compared": question,
   "nbchat-columns": column,
 };
 const BOXES = Object.keys(PLACES).map((name) => `.${name}`).join();
 
-/** What is to be drawn into `el`, which is in the page. */
+/** Returns what is to be drawn into `el`, which is in the page. */
 export function viewAt(el: HTMLElement): View {
   const box = el.closest(BOXES);
   const place = box && Object.keys(PLACES).find((name) => box.classList.contains(name));

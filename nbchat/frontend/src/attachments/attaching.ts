@@ -1,59 +1,14 @@
-// Files for the next message: picked, pasted or dropped, and shown as chips until it has been sent.
-import { chip, symbol } from "./attachments";
-import { arrange, h, setText } from "../page/dom";
-import { size } from "../page/units";
-import { icon, iconButton } from "../page/icon";
+// The files of the next message: picked or pasted, and shown as chips until the message is sent.
+import type { Attached, Draft } from "../kernel/draft";
 import { isPicture } from "../kernel/pictures";
+import { arrange, h, setText } from "../page/dom";
+import { icon, iconButton } from "../page/icon";
 import { fileName } from "../page/save";
-import type { Store } from "../kernel/store";
+import { size } from "../page/units";
+import { chip, symbol } from "./chip";
 import { openText, openViewer, textOf } from "./viewer";
 
-/** In all: Jupyter closes the connection on a message of 10 MB. */
-const MAX_BYTES = 8_000_000;
-
-export interface Attached {
-  file: File;
-  content: ArrayBuffer;
-}
-
-/** Resolves with what of it is now attached. */
-export async function attach(store: Store, files: Iterable<File>): Promise<readonly Attached[]> {
-  if (isEditing(store)) return [];
-  const read = await Promise.all(
-    [...files].map(async (file) => {
-      const fits = file.size <= MAX_BYTES;
-      return { file, content: fits ? await file.arrayBuffer().catch(() => null) : undefined };
-    }),
-  );
-  let total = store.attached.reduce((sum, { content }) => sum + content.byteLength, 0);
-  const attached: Attached[] = [];
-  const problems: string[] = [];
-  for (const { file, content } of read) {
-    const refuse = (why: string) => problems.push(`${fileName(file.name)} is not attached: ${why}`);
-    if (content === null) refuse("it is a folder, or can't be read.");
-    else if (content?.byteLength === 0) refuse("it is empty.");
-    else if (!content || total + content.byteLength > MAX_BYTES) {
-      const sum = size(total + file.size);
-      refuse(
-        `a message takes ${size(MAX_BYTES)} of files at most, and with it there would be ${sum}. ` +
-          'In a cell, chat.send("…", files=[…]) has no such limit.',
-      );
-    } else {
-      attached.push({ file, content });
-      total += content.byteLength;
-    }
-  }
-  store.attach(attached, problems.join(" "));
-  return attached;
-}
-
-/** While one edits a message, what goes with it stays as it is. */
-function isEditing(store: Store): boolean {
-  if (store.editing) store.attach([], "To attach files, finish or cancel the edit first.");
-  return store.editing !== undefined;
-}
-
-/** What a composer has for attaching files. */
+/** A composer's chips, its button to attach files, and what it pastes. */
 export class Attaching {
   readonly chips = h("div", {
     class: "nbchat-chips",
@@ -64,34 +19,34 @@ export class Attaching {
   readonly button = iconButton("Attach files", "attach");
   readonly input = h("input", { type: "file", multiple: true, hidden: true });
   readonly problem = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
-  #store: Store;
+  #draft: Draft;
   #box: HTMLElement;
   #made = new WeakMap<Attached, HTMLElement>();
 
-  constructor(store: Store, box: HTMLElement) {
-    this.#store = store;
+  constructor(draft: Draft, box: HTMLElement) {
+    this.#draft = draft;
     this.#box = box;
     this.button.addEventListener("click", () => {
-      if (!isEditing(store)) this.input.click();
+      if (draft.takesFiles()) this.input.click();
     });
     this.input.addEventListener("change", () => {
-      void attach(store, this.input.files!);
+      void draft.attach(this.input.files!);
       this.input.value = "";
       box.focus();
     });
     box.addEventListener("paste", (event) => {
       const { files, types } = event.clipboardData!;
-      // What is copied from a document or a sheet is text, though there is a picture of it as well.
+      // What is copied from a document or a sheet is text, though the clipboard has a picture of it as well.
       const formatted = types.includes("text/plain") && types.includes("text/html");
       if (files.length === 0 || formatted) return;
       event.preventDefault();
       event.stopPropagation();
-      void attach(store, files);
+      void draft.attach(files);
     });
   }
 
   draw(sending: boolean): void {
-    const { attached, editing, notAttached } = this.#store;
+    const { attached, editing, notAttached } = this.#draft;
     arrange(this.chips, attached.map((each) => this.#chip(each)));
     this.chips.hidden = attached.length === 0 || editing !== undefined;
     this.chips.inert = sending;
@@ -105,7 +60,7 @@ export class Attaching {
     const name = fileName(file.name);
     const remove = iconButton(`Remove ${name}`, "remove");
     remove.addEventListener("click", () => {
-      this.#store.detach([attached]);
+      this.#draft.detach([attached]);
       this.#box.focus();
     });
     const picture = isPicture(file.type) ? thumbnail(file) : icon(symbol(name));
@@ -130,22 +85,4 @@ function thumbnail(file: File): HTMLElement {
     image.replaceWith(icon("file"));
   });
   return image;
-}
-
-/** Attaches what is dropped onto `el`. */
-export function takeDrops(store: Store, el: HTMLElement): void {
-  const hint = h("div", { class: "nbchat-drop", hidden: true }, "Drop files to attach them");
-  el.append(hint);
-  const take = (event: DragEvent) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    event.dataTransfer.dropEffect = "copy";
-    hint.hidden = event.type === "drop";
-    if (event.type === "drop") void attach(store, event.dataTransfer.files);
-  };
-  for (const type of ["dragenter", "dragover", "drop"] as const) el.addEventListener(type, take);
-  el.addEventListener("dragleave", ({ relatedTarget }) => {
-    if (!el.contains(relatedTarget as Node | null)) hint.hidden = true;
-  });
 }

@@ -1,70 +1,47 @@
-import { arrange, h, setText } from "../page/dom";
-import { size } from "../page/units";
-import { icon, iconButton, type IconName } from "../page/icon";
+// What goes with a message that was sent: chips, and the images themselves.
+import type { Chat } from "../kernel/chat";
 import { isPicture, type Picture } from "../kernel/pictures";
 import type { Attachment } from "../kernel/protocol";
+import { arrange, h, setText } from "../page/dom";
+import { icon, iconButton } from "../page/icon";
 import { fileName, saveFile } from "../page/save";
-import type { Store } from "../kernel/store";
-import { openText, openViewer, textOf } from "./viewer";
+import { size } from "../page/units";
 import { Views } from "../page/views";
+import { chip, symbol } from "./chip";
+import { openText, openViewer, textOf } from "./viewer";
 
-/** A file's name and size, between a small picture and the button for what one can do with it. */
-export function chip(
-  name: string,
-  bytes: number,
-  picture: Element,
-  button: Element,
-  open?: () => void,
-): HTMLElement {
-  const parts = [
-    h("span", { class: "nbchat-chip-picture" }, picture),
-    h("span", { class: "nbchat-chip-name", title: name }, name),
-  ];
-  const facts = h("span", { class: "nbchat-facts" }, size(bytes));
-  if (!open) return h("div", { class: "nbchat-chip" }, ...parts, facts, button);
-  const names = { "aria-label": `Show what is sent of ${name}`, title: "Show what is sent" };
-  const opens = h("button", { type: "button", class: "nbchat-chip-open", ...names }, ...parts);
-  opens.addEventListener("click", open);
-  return h("div", { class: "nbchat-chip" }, opens, facts, button);
-}
-
-/** The name of the picture for what has none of its own. */
-export function symbol(name: string): IconName {
-  return name.startsWith("@") ? "variable" : "file";
-}
-
-/** What goes with a message. */
+/** All that goes with a message. */
 export class Attachments {
   readonly element = h("div", { class: "nbchat-attachments" });
-  #store: Store;
+  #chat: Chat;
   #shown: readonly Attachment[] = [];
   #views = new Views<AttachmentView>();
   #refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(chat: Chat) {
+    this.#chat = chat;
   }
 
   update(attachments: readonly Attachment[]): void {
     if (attachments === this.#shown) return;
     this.#shown = attachments;
     const refuse = (why: string) => setText(this.#refusal, why);
-    const views = this.#views.of(attachments, (each) => new AttachmentView(this.#store, each, refuse));
+    const views = this.#views.of(attachments, (each) => new AttachmentView(this.#chat, each, refuse));
     arrange(this.element, views.length > 0 ? [...views.map(({ element }) => element), this.#refusal] : []);
   }
 }
 
-/** A chip, or the image itself as soon as it is here. */
+/** A chip, or the image itself as soon as it is loaded. */
 class AttachmentView {
   readonly element = h("div", { class: "nbchat-attachment" });
-  #store: Store;
+  #chat: Chat;
   #attachment: Attachment;
   #name: string;
   #refuse: (why: string) => void;
   #picture: Picture | undefined;
 
-  constructor(store: Store, attachment: Attachment, refuse: (why: string) => void) {
-    this.#store = store;
+  constructor(chat: Chat, attachment: Attachment, refuse: (why: string) => void) {
+    this.#chat = chat;
     this.#attachment = attachment;
     this.#name = fileName(attachment.name);
     this.#refuse = refuse;
@@ -81,10 +58,10 @@ class AttachmentView {
   }
 
   async #draw(): Promise<void> {
-    this.#picture = await this.#store.pictures.get(this.#attachment);
+    this.#picture = await this.#chat.pictures.get(this.#attachment);
     if (!this.#picture) return;
     const image = this.#image(this.#picture);
-    // Whatever else the bytes are, they are no image: the chip remains.
+    // If the bytes are no image, the chip remains.
     if (!(await image.decode().then(() => true, () => false))) return;
     const names = { "aria-label": `Open ${this.#name}`, title: this.#name };
     const open = h("button", { type: "button", class: "nbchat-thumbnail", ...names }, image);
@@ -93,21 +70,19 @@ class AttachmentView {
     this.element.classList.add("nbchat-picture");
     this.element.replaceChildren(open, this.#saveButton());
     if (focused) open.focus({ preventScroll: true });
-    this.#store.redraw(); // the log may have to scroll
+    this.#chat.store.redraw(); // the log may have to scroll
   }
 
   #image({ url }: Picture): HTMLImageElement {
     return h("img", { src: url, alt: this.#name });
   }
 
-  /** In full, above the page. */
   #open(picture: Picture): void {
     openViewer(this.element, this.#name, this.#image(picture), [size(this.#attachment.size)], this.#saveButton());
   }
 
   async #openText(): Promise<void> {
-    const { file, refused } = await this.#store.request({ type: "attachment", id: this.#attachment.id });
-    this.#refuse(refused ?? "");
+    const file = await this.#fetch();
     const text = file && textOf(await new Blob([file.content]).arrayBuffer());
     if (text !== undefined) openText(this.element, this.#name, text, this.#attachment.size, this.#saveButton());
   }
@@ -119,9 +94,14 @@ class AttachmentView {
   }
 
   async #save(parent: Element): Promise<void> {
-    if (this.#picture) return saveFile(parent, this.#name, this.#picture.content);
-    const { file, refused } = await this.#store.request({ type: "attachment", id: this.#attachment.id });
-    this.#refuse(refused ?? "");
+    const file = this.#picture ?? (await this.#fetch());
     if (file) saveFile(parent, this.#name, file.content);
+  }
+
+  /** Fetches the bytes from the kernel, or says why it refuses. */
+  async #fetch(): Promise<{ content: BlobPart } | undefined> {
+    const { file, refused } = await this.#chat.store.request({ type: "attachment", id: this.#attachment.id });
+    this.#refuse(refused ?? "");
+    return file;
   }
 }

@@ -1,13 +1,13 @@
-// What is attached, in full and above the page.
+// Shows an attachment in full, above the page.
 import { h } from "../page/dom";
-import { size, tokens } from "../page/units";
 import { iconButton } from "../page/icon";
+import { size, tokens } from "../page/units";
 
-/** As the kernel reckons them: nbchat/_context.py. */
+/** The kernel's estimate: nbchat/_chat/token_estimate.py. */
 const BYTES_PER_TOKEN = 4;
 const BINARY = /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/;
 
-/** The text that the bytes hold, or undefined if they are none. */
+/** The text that the bytes hold, or undefined if they hold none. */
 export function textOf(content: ArrayBuffer): string | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
@@ -23,11 +23,12 @@ export function openText(near: Element, name: string, text: string, bytes: numbe
   openViewer(near, name, pre, [size(bytes), `≈ ${tokens(Math.ceil(bytes / BYTES_PER_TOKEN))} tokens`], ...buttons);
 }
 
+/** Shows `content` with its name, a caption and buttons below; `near` says in which part of the page. */
 export function openViewer(
   near: Element,
   name: string,
   content: Element,
-  facts: readonly string[],
+  caption: readonly string[],
   ...buttons: Element[]
 ): void {
   const close = iconButton("Close", "remove");
@@ -39,7 +40,7 @@ export function openViewer(
       "div",
       { class: "nbchat-viewer-bar" },
       h("span", { class: "nbchat-chip-name" }, name),
-      h("span", { class: "nbchat-facts" }, facts.join(" · ")),
+      h("span", { class: "nbchat-caption" }, caption.join(" · ")),
       ...buttons,
       close,
     ),
@@ -47,7 +48,7 @@ export function openViewer(
   close.autofocus = true;
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", ({ target }) => {
-    if (target === dialog) dialog.close(); // beside it
+    if (target === dialog) dialog.close(); // a click beside it
   });
   dialog.addEventListener("close", () => dialog.remove());
   near.closest(".nbchat-part")!.append(dialog);

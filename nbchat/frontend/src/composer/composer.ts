@@ -1,22 +1,25 @@
-import type { Cleanup } from "../kernel/anywidget";
-import { Attaching, takeDrops } from "../attachments/attaching";
+// The composer: the box for the next message or for an edit, with its files and mentions.
+import { Attaching } from "../attachments/attaching";
+import { takeDrops } from "../attachments/drops";
+import type { Chat } from "../kernel/chat";
+import type { Message } from "../kernel/protocol";
+import type { Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
 import { onceAFrame } from "../page/frame";
+import { isComposing } from "../page/keys";
 import { Mentions } from "./mentions";
-import type { Message } from "../kernel/protocol";
-import type { Store } from "../kernel/store";
 
 const MAX_ROWS = 8;
 
-export function composer(store: Store, el: HTMLElement): Cleanup {
+export function composer({ store, draft }: Chat, el: HTMLElement): Cleanup {
   const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: "Message…" });
   const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
-  const attaching = new Attaching(store, box);
+  const attaching = new Attaching(draft, box);
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   el.classList.add("nbchat-composer");
   const hint = h("p", { class: "nbchat-hint", role: "status", hidden: true });
   const cancel = h("button", { type: "button", class: "nbchat-button", hidden: true }, "Cancel");
-  const mentions = new Mentions(store, box);
+  const mentions = new Mentions(store, draft, box);
   el.append(
     h("div", { class: "nbchat-editing" }, hint, cancel),
     h("div", { class: "nbchat-box" }, attaching.chips, attaching.button, attaching.input, box, button),
@@ -25,50 +28,50 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     refusal,
     mentions.announcer,
   );
-  takeDrops(store, el);
+  takeDrops(draft, el);
 
   let sending = false;
   let editing: Message | undefined;
   /** Whether the edit was asked for in this view of the chat. */
   let here = false;
-  /** What one had typed before an edit. */
-  let draft = "";
+  /** What the user had typed before an edit. */
+  let kept = "";
 
   const beginEdit = (message: Message, from: Element) => {
-    if (!editing) draft = box.value;
+    if (!editing) kept = box.value;
     editing = message;
     box.value = message.content;
     here = from.closest(".nbchat") === el.closest(".nbchat");
     if (here) box.focus();
   };
-  /** Ends an edit; `text` is what of it stays in the box. */
+  /** Ends an edit; of what is in the box, `text` stays. */
   const endEdit = (text = "") => {
     editing = undefined;
-    box.value = [draft, text].filter(Boolean).join("\n\n");
-    store.endEdit();
+    box.value = [kept, text].filter(Boolean).join("\n\n");
+    draft.endEdit();
   };
-  const followEdit = () => {
-    const asked = store.editing;
+  const syncEdit = () => {
+    const asked = draft.editing;
     if (!asked) {
       if (editing) endEdit();
     } else if (sending) {
-      return; // what is on its way may be this edit, or has to leave the box first
+      return; // what is being sent may be this edit, or has to leave the box first
     } else if (asked.message !== editing) {
       beginEdit(asked.message, asked.from);
     } else if (here && !store.state.messages.some(({ id }) => id === asked.message.id)) {
-      endEdit(box.value); // it has been cleared away
+      endEdit(box.value); // the message is gone: Clear chat
     }
   };
 
-  const followDraft = () => {
-    const { draft } = store;
-    if (!draft || draft.from.closest(".nbchat") !== el.closest(".nbchat")) return;
-    store.draft = undefined;
-    box.value = [box.value, draft.text].filter(Boolean).join("\n\n");
+  const takeSuggestion = () => {
+    const { suggestion } = draft;
+    if (!suggestion || suggestion.from.closest(".nbchat") !== el.closest(".nbchat")) return;
+    draft.suggestion = undefined;
+    box.value = [box.value, suggestion.text].filter(Boolean).join("\n\n");
     box.focus();
   };
 
-  /** What the box is as high as; each look at it costs a layout of the page. */
+  /** The text that the box's height fits; to measure it costs a layout of the page. */
   let fitted: string | undefined;
   const fit = () => {
     fitted = box.value;
@@ -79,11 +82,11 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
   };
 
   const draw = () => {
-    followEdit();
-    followDraft();
+    syncEdit();
+    takeSuggestion();
     setText(hint, editing ? "Editing message, Esc to cancel" : "");
     cancel.hidden = !editing;
-    const files = editing?.attachments ?? store.attached;
+    const files = editing?.attachments ?? draft.attached;
     const blank = box.value.trim() === "" && files.length === 0;
     button.disabled = sending || store.state.busy || blank;
     attaching.draw(sending);
@@ -93,11 +96,11 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
 
   const send = async () => {
     if (button.disabled) return;
-    // What has not been seen is shown first, and waits for another Enter.
+    // Variables that the user has not seen are shown first; then another Enter sends.
     if (!editing && mentions.hold()) return;
     const content = box.value;
     const edited = editing;
-    const attached = edited ? [] : store.attached;
+    const attached = edited ? [] : draft.attached;
     sending = true;
     draw();
     const attachments = attached.map(({ file }) => ({ name: file.name, media_type: file.type }));
@@ -107,12 +110,12 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
     );
     sending = false;
     setText(refusal, refused ?? "");
-    // Only what has arrived is cleared, and nothing that was typed since.
+    // Clears only what has arrived, and nothing that was typed since.
     if (refused === undefined) {
       const rest = box.value.startsWith(content) ? box.value.slice(content.length) : box.value;
       if (edited && edited === editing) endEdit(rest);
       else box.value = rest;
-      store.detach(attached);
+      draft.detach(attached);
       if (!edited) mentions.forget();
     }
     draw();
@@ -126,8 +129,7 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
   box.addEventListener("input", redraw);
   mentions.send = send;
   box.addEventListener("keydown", (event) => {
-    // 229: a key that goes to an input method, in browsers that don't say isComposing.
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (mentions.onKey(event)) return;
     if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey) {
       event.preventDefault();
@@ -140,7 +142,7 @@ export function composer(store: Store, el: HTMLElement): Cleanup {
       const last = store.state.messages.findLast(({ role }) => role === "user");
       if (!last) return;
       event.preventDefault();
-      store.edit(last, box);
+      draft.edit(last, box);
       draw(); // before the next key
     } else if (event.key === "Escape" && store.state.busy) {
       event.preventDefault();

@@ -1,31 +1,22 @@
-// Variables of the notebook that one mentions by "@": offered while one types, and shown before they are sent.
-import { attach, type Attached } from "../attachments/attaching";
-import { h, setText } from "../page/dom";
+// Variables of the notebook that the user mentions by "@": offered while they type, and shown before they are sent.
+import type { Attached, Draft } from "../kernel/draft";
 import type { VariableName } from "../kernel/protocol";
 import type { Store } from "../kernel/store";
+import { fetchNames, fetchVariable } from "../kernel/variables";
+import { h, setText } from "../page/dom";
 
-// The same as in nbchat/_variables.py.
+// The same as in nbchat/_notebook/variables.py.
 const MENTION =
   /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*|\[(?:\d+|"[\p{L}\p{N}_ -]+"|'[\p{L}\p{N}_ -]+')\])*)/gu;
 const DECORATED = /^(\([^\n]*\))?[ \t]*\n\s*(@|(def|class|async)\b)/;
 const TYPED = /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*)?$/u;
 
-/** What may yet become a step to an attribute or an item. */
+/** What may still become an attribute or an item: "." or "[". */
 const CONTINUED = /^([.[]\S*)?$/;
 
-const PNG = 0x89;
 const SHOWN = 100;
 const HEIGHT = 260;
 const GAP = 4;
-
-/** What would be sent of a variable, or undefined if there is none. */
-export async function fetchVariable(store: Store, name: string): Promise<File | undefined> {
-  const { file } = await store.request({ type: "variable", name });
-  if (!file) return undefined;
-  const content = new Blob([file.content]);
-  const [first] = new Uint8Array(await content.slice(0, 1).arrayBuffer());
-  return new File([content], file.name, { type: first === PNG ? "image/png" : "text/markdown" });
-}
 
 interface Mention {
   name: string;
@@ -39,16 +30,16 @@ function mentionsIn(text: string): Mention[] {
     .filter(({ end }) => !DECORATED.test(text.slice(end)));
 }
 
-/** A variable that has been asked for. */
+/** A variable that the kernel has been asked for. */
 interface Asked {
-  /** null: there is none to show; undefined: not yet. */
+  /** What is attached of it; null: nothing is; undefined: the kernel has not answered yet. */
   chip?: Attached | null;
-  come: Promise<Attached | null>;
+  answered: Promise<Attached | null>;
 }
 
 let count = 0;
 
-/** What a composer has for mentioning variables. */
+/** A composer's list of variables, and the variables that its text mentions. */
 export class Mentions {
   readonly status = h("p", { class: "nbchat-hint nbchat-mentioned", role: "status", hidden: true });
   readonly announcer = h("div", { class: "nbchat-announcer", role: "status" });
@@ -56,6 +47,7 @@ export class Mentions {
   send = () => {};
 
   #store: Store;
+  #draft: Draft;
   #box: HTMLTextAreaElement;
   #id = `nbchat-names-${++count}`;
   #list = h("div", {
@@ -68,21 +60,22 @@ export class Mentions {
   #names: Promise<VariableName[]> | undefined;
   #found: VariableName[] = [];
   #active = 0;
-  /** Where the mention begins for which one wants no list. */
+  /** Where the mention begins for which the user closed the list. */
   #unwanted = -1;
   #asked = new Map<string, Asked>();
   /** The names of chips that are being made. */
   #coming = new Set<string>();
   #life = new AbortController();
 
-  constructor(store: Store, box: HTMLTextAreaElement) {
+  constructor(store: Store, draft: Draft, box: HTMLTextAreaElement) {
     this.#store = store;
+    this.#draft = draft;
     this.#box = box;
     box.setAttribute("aria-autocomplete", "list");
     const on = { signal: this.#life.signal };
-    box.addEventListener("input", () => this.#follow());
+    box.addEventListener("input", () => this.#onInput());
     box.addEventListener("blur", () => this.#hide());
-    this.#list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays
+    this.#list.addEventListener("mousedown", (event) => event.preventDefault()); // keeps the focus
     this.#list.addEventListener("click", ({ target }) => {
       const at = [...this.#list.children].findIndex((option) => option.contains(target as Node));
       if (at >= 0) this.#pick(at);
@@ -96,7 +89,7 @@ export class Mentions {
     this.#list.remove();
   }
 
-  /** Handles a key that is the list's; tells whether it was. */
+  /** Handles a key that the open list uses; returns whether it did. */
   onKey(event: KeyboardEvent): boolean {
     if (!this.#list.isConnected || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
     const last = this.#found.length - 1;
@@ -118,7 +111,7 @@ export class Mentions {
     return true;
   }
 
-  /** Tells whether the message has to wait, for something in it that one has not seen. */
+  /** Returns whether the message has to wait, because the user has not seen all that it would send. */
   hold(): boolean {
     const names = mentionsIn(this.#box.value).map(({ name }) => name);
     const unseen = names.filter((name) => this.#asked.get(name)?.chip === undefined);
@@ -130,7 +123,7 @@ export class Mentions {
     return true;
   }
 
-  /** The message has been sent. */
+  /** Call when the message has been sent. */
   forget(): void {
     this.#asked.clear();
     setText(this.status, "");
@@ -142,26 +135,26 @@ export class Mentions {
     if (this.#box.value !== value) return setText(this.status, "");
     const chips = seen.filter((chip) => chip !== null).length;
     setText(this.status, chips > 0 ? "The chips show what goes with your message. Enter sends it." : "");
-    if (chips === 0 && this.#store.notAttached === "") this.send();
+    if (chips === 0 && this.#draft.notAttached === "") this.send();
   }
 
   #ask(name: string): Promise<Attached | null> {
     let asked = this.#asked.get(name);
     if (!asked) {
-      asked = { come: this.#attach(name) };
+      asked = { answered: this.#attach(name) };
       this.#asked.set(name, asked);
-      void asked.come.then((chip) => (asked!.chip = chip));
+      void asked.answered.then((chip) => (asked!.chip = chip));
     }
-    return asked.come;
+    return asked.answered;
   }
 
   async #attach(name: string): Promise<Attached | null> {
     const file = await fetchVariable(this.#store, name);
-    // Meanwhile it may have been taken out of the text, or be here by another way.
+    // Meanwhile the user may have removed the mention, or attached the variable in another way.
     if (!file || !this.#asked.has(name) || this.#coming.has(file.name)) return null;
-    if (this.#store.attached.some((each) => each.file.name === file.name)) return null;
+    if (this.#draft.attached.some((each) => each.file.name === file.name)) return null;
     this.#coming.add(file.name);
-    const [chip] = await attach(this.#store, [file]);
+    const [chip] = await this.#draft.attach([file]);
     this.#coming.delete(file.name);
     return chip ?? null;
   }
@@ -172,16 +165,16 @@ export class Mentions {
     return match ? { start: match.index, prefix: match[1] ?? "" } : undefined;
   }
 
-  #follow(): void {
-    if (this.#store.editing) return this.#hide();
+  #onInput(): void {
+    if (this.#draft.editing) return this.#hide();
     setText(this.status, "");
     const mentions = mentionsIn(this.#box.value);
     for (const [name, { chip }] of this.#asked) {
       if (mentions.some((each) => each.name === name)) continue;
       this.#asked.delete(name);
-      if (chip) this.#store.detach([chip]);
+      if (chip) this.#draft.detach([chip]);
     }
-    // One that is still being typed may yet become another.
+    // A name that is still being typed may become another one.
     const { value, selectionStart: caret } = this.#box;
     for (const { name, start, end } of mentions) {
       const typing = caret > start && CONTINUED.test(value.slice(end, Math.max(end, caret)));
@@ -197,7 +190,7 @@ export class Mentions {
       this.#names = undefined;
     }
     if (!typed || typed.start === this.#unwanted || !("showPopover" in this.#list)) return this.#hide();
-    this.#names ??= this.#fetchNames();
+    this.#names ??= fetchNames(this.#store);
     const names = await this.#names;
     const now = this.#typed();
     const page = this.#box.getRootNode() as Document | ShadowRoot;
@@ -208,11 +201,6 @@ export class Mentions {
     this.#found = [...begin, ...within].slice(0, SHOWN);
     if (this.#found.length === 0) return this.#hide();
     this.#draw();
-  }
-
-  async #fetchNames(): Promise<VariableName[]> {
-    const { file } = await this.#store.request({ type: "names" });
-    return file ? (JSON.parse(await new Blob([file.content]).text()) as VariableName[]) : [];
   }
 
   #draw(): void {

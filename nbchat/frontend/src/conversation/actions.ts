@@ -1,15 +1,16 @@
+// The row of buttons below a message.
+import type { Chat } from "../kernel/chat";
+import type { Message, Request } from "../kernel/protocol";
 import { COPY_KEYS, copyText } from "../page/clipboard";
 import { arrange, h, setText } from "../page/dom";
 import { iconButton, type IconName } from "../page/icon";
-import type { Message, Request } from "../kernel/protocol";
-import type { Store } from "../kernel/store";
 
 const NOTE_MS = 4000;
 
-/** What one can do with a message: the row below it. */
+/** What the user can do with a message. */
 export class Actions {
   readonly element = h("div", { class: "nbchat-tools" });
-  #store: Store;
+  #chat: Chat;
   #text: Element;
   #copyOnly: boolean;
   #message!: Message;
@@ -19,17 +20,17 @@ export class Actions {
   #next = this.#button("Next version", "next", () => this.#step(1));
   #versions = h("span", { class: "nbchat-versions" }, this.#previous, this.#version, this.#next);
   #copy = this.#button("Copy message", "copy", () => void this.#copyMessage());
-  #edit = this.#button("Edit message", "edit", () => this.#store.edit(this.#message, this.element));
+  #edit = this.#button("Edit message", "edit", () => this.#chat.draft.edit(this.#message, this.element));
   #regenerate = this.#button("Regenerate", "regenerate", () => this.#askWithId("regenerate"));
   #thoughts = this.#button("Reasoning", null, () => this.#askWithId("thoughts", "Shown below"));
   #continue = this.#button("Continue", null, () => this.#askWithId("continue"));
 
-  #note = h("span", { class: "nbchat-facts", role: "status", hidden: true });
+  #note = h("span", { class: "nbchat-caption", role: "status", hidden: true });
   #noteEnds: ReturnType<typeof setTimeout> | undefined;
 
   /** `text` is where the message's text is shown. */
-  constructor(store: Store, text: Element, copyOnly = false) {
-    this.#store = store;
+  constructor(chat: Chat, text: Element, copyOnly = false) {
+    this.#chat = chat;
     this.#text = text;
     this.#copyOnly = copyOnly;
     this.#continue.classList.add("nbchat-continue");
@@ -43,7 +44,7 @@ export class Actions {
     this.#next.ariaDisabled = String(index === count - 1);
     const versions = count > 1 ? [this.#versions] : [];
     const offered = this.#offered(message, last);
-    // What is always to be seen is next to the edge, and what appears beside it.
+    // The versions, which are always visible, stand at the edge; what appears on hover stands beside them.
     arrange(
       this.element,
       message.role === "user"
@@ -76,7 +77,7 @@ export class Actions {
 
   #step(step: -1 | 1): void {
     const { branch, id } = this.#message;
-    // Not `disabled`, which would drop the focus at the last version.
+    // The button is not `disabled`, which would drop the focus at the last version.
     const index = branch.index + step;
     if (index >= 0 && index < branch.count) void this.#ask({ type: "branch", id, step });
   }
@@ -86,7 +87,7 @@ export class Actions {
   }
 
   async #ask(request: Request, done = ""): Promise<void> {
-    const { refused } = await this.#store.request(request);
+    const { refused } = await this.#chat.store.request(request);
     this.#say(refused ?? done);
   }
 

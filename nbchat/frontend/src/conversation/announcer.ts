@@ -1,13 +1,15 @@
-import { h } from "../page/dom";
-import { isRunning, type MessageView } from "./message";
+// Has a screen reader say a reply while it streams.
 import type { Message } from "../kernel/protocol";
+import { h } from "../page/dom";
+import type { MessageView } from "./message";
+import { isRunning } from "./metadata";
 
-/** Blocks: more than anybody is still being read. */
+/** Blocks: more than a screen reader still has to say. */
 const KEPT = 20;
 
 /**
- * Says a reply to a screen reader block by block, each as soon as it is whole. The log's own announcements
- * are off: they would come with every delta.
+ * Announces a reply block by block, each as soon as it is complete. The log's own announcements are off: they
+ * would come with every delta.
  */
 export class Announcer {
   readonly element = h("div", { class: "nbchat-announcer" });
@@ -16,7 +18,7 @@ export class Announcer {
   #said = 0;
 
   constructor() {
-    // Closed: else whatever searches the page finds each reply twice.
+    // A closed shadow root: else a search in the page would find each reply twice.
     this.element.attachShadow({ mode: "closed" }).append(this.#live);
   }
 
@@ -25,20 +27,20 @@ export class Announcer {
     const running = message !== undefined && isRunning(message);
     const id = message?.id ?? "";
     if (id !== this.#id) {
-      // What was there when the page opened is not news.
+      // What was there when the page was opened is no news.
       this.#said = this.#id === undefined && !running ? Infinity : 0;
       this.#id = id;
       this.#live.replaceChildren();
     }
-    // The block before the badge may still grow, and the badge says how it ended.
-    const whole = view?.blocks.slice(0, running ? -2 : undefined) ?? [];
-    for (const block of whole.slice(this.#said)) {
+    // While the reply runs, the last block may still grow, and the badge after it does not yet say how it ended.
+    const complete = view?.blocks.slice(0, running ? -2 : undefined) ?? [];
+    for (const block of complete.slice(this.#said)) {
       const text = textOf(block);
       if (text) this.#live.append(h("p", {}, text));
     }
-    // What has been said long ago would be laid out with each block that comes.
+    // Old blocks would be laid out again with each new one.
     while (this.#live.childElementCount > KEPT) this.#live.firstElementChild!.remove();
-    this.#said = Math.max(this.#said, whole.length);
+    this.#said = Math.max(this.#said, complete.length);
   }
 }
 

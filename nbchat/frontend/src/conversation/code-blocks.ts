@@ -1,15 +1,15 @@
+// The buttons on a reply's Python code, and the output of code that was run.
 import { widgetModel, type WidgetModel, type WidgetView } from "../kernel/anywidget";
-import { attach } from "../attachments/attaching";
-import { insertCell } from "./cells";
-import { COPY_KEYS, copyText } from "../page/clipboard";
+import type { Chat } from "../kernel/chat";
+import type { Stage } from "../kernel/code-runs";
+import type { Message, OutputFile } from "../kernel/protocol";
 import { languageOf } from "../markdown/code-header";
+import { COPY_KEYS, copyText } from "../page/clipboard";
 import { h, setText } from "../page/dom";
 import { icon } from "../page/icon";
-import { isRunning } from "./message";
-import type { Message, OutputFile } from "../kernel/protocol";
 import { reveal } from "../page/reveal";
-import type { Stage } from "../kernel/code-runs";
-import type { Store } from "../kernel/store";
+import { insertCell } from "./cells";
+import { isRunning } from "./metadata";
 
 const PYTHON = /^(python3?|py|ipython3?)$/i;
 const MOMENT_MS = 3000;
@@ -21,22 +21,22 @@ const NAMES: Record<Stage | "idle", [shown: string, name: string]> = {
   running: ["Interrupt", "Interrupt the code"],
 };
 
-/** What one can do with a reply's Python: each block of it gets buttons, and its output below. */
+/** The blocks of Python in a reply: each gets buttons, and its output below. */
 export class CodeBlocks {
-  #store: Store;
+  #chat: Chat;
   #root: Element;
   #blocks = new Map<Element, CodeBlock>();
 
   /** `root` is where the reply's text is shown. */
-  constructor(store: Store, root: Element) {
-    this.#store = store;
+  constructor(chat: Chat, root: Element) {
+    this.#chat = chat;
     this.#root = root;
   }
 
   /** Call after the text has been drawn. */
   update(message: Message): void {
     if (isRunning(message) && this.#blocks.size === 0) return;
-    // As the kernel counts them (nbchat/_markdown.py), which does not look into quotations.
+    // The kernel counts the blocks in the same way, without those in quotations: nbchat/_chat/markdown.py.
     const codes = [...this.#root.querySelectorAll("pre > code")].filter(
       (code) => PYTHON.test(languageOf(code)) && !code.closest("blockquote, .nbchat-output"),
     );
@@ -46,7 +46,7 @@ export class CodeBlocks {
       this.#blocks.delete(code);
     }
     codes.forEach((code, index) => {
-      const block = this.#blocks.get(code) ?? new CodeBlock(this.#store, code, index);
+      const block = this.#blocks.get(code) ?? new CodeBlock(this.#chat, code, index);
       this.#blocks.set(code, block);
       block.update(message);
     });
@@ -56,14 +56,14 @@ export class CodeBlocks {
 function button(text: string, act: () => void, ...before: Node[]): HTMLButtonElement {
   const made = h("button", { type: "button", class: "nbchat-copy" }, ...before, text);
   made.addEventListener("click", ({ isTrusted }) => {
-    // A person's own click, or key: no script's.
+    // Only the user's own click or key, no script's.
     if (isTrusted) act();
   });
   return made;
 }
 
 class CodeBlock {
-  #store: Store;
+  #chat: Chat;
   #code: Element;
   #index: number;
   #message!: Message;
@@ -73,7 +73,7 @@ class CodeBlock {
   #inserted: ReturnType<typeof setTimeout> | undefined;
   #problem = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   #area = h("div", { class: "nbchat-output-area", role: "group", "aria-label": "Output" });
-  #note = h("span", { class: "nbchat-facts", role: "status", hidden: true });
+  #note = h("span", { class: "nbchat-caption", role: "status", hidden: true });
   #send = button("Send output", () => void this.#sendOutput());
   #below = h(
     "div",
@@ -82,36 +82,36 @@ class CodeBlock {
     this.#area,
     h("div", { class: "nbchat-output-bar" }, this.#send, this.#note),
   );
-  /** What shows the output. */
+  /** The id of the Output widget that is shown, or "". */
   #shown = "";
   #model: WidgetModel | undefined;
   #view: WidgetView | undefined;
 
-  constructor(store: Store, code: Element, index: number) {
-    this.#store = store;
+  constructor(chat: Chat, code: Element, index: number) {
+    this.#chat = chat;
     this.#code = code;
     this.#index = index;
     const copy = code.previousElementSibling?.lastElementChild;
-    copy?.before(...(store.runs.possible ? [this.#run] : []), this.#insert);
+    copy?.before(...(chat.runs.possible ? [this.#run] : []), this.#insert);
     code.parentElement!.after(this.#below);
   }
 
   update(message: Message): void {
     this.#message = message;
     this.#run.hidden = isRunning(message);
-    const { stage, problem } = this.#store.runs.of(message, this.#index);
+    const { stage, problem } = this.#chat.runs.of(message, this.#index);
     const [shown, name] = NAMES[stage ?? "idle"];
     setText(this.#label, shown);
     this.#run.ariaLabel = name;
-    // Not `disabled`, which would drop the focus.
+    // The button is not `disabled`, which would drop the focus.
     this.#run.ariaDisabled = String(shown === "Waiting…");
     setText(this.#problem, problem);
     const id = message.runs[this.#index] ?? "";
     this.#below.hidden = !id && !problem;
-    // No :has(), by which each block that comes would have all code's style reckoned anew.
+    // A class, not :has(): each new block would have the browser compute the style of all code again.
     this.#code.parentElement!.classList.toggle("nbchat-has-output", !this.#below.hidden);
-    if (this.#store.runs.possible && id !== this.#shown) void this.#show(id);
-    this.#follow();
+    if (this.#chat.runs.possible && id !== this.#shown) void this.#show(id);
+    this.#updateBar();
   }
 
   close(): void {
@@ -121,7 +121,7 @@ class CodeBlock {
 
   #drop(): void {
     this.#view?.remove();
-    this.#model?.off("change:outputs", this.#follow);
+    this.#model?.off("change:outputs", this.#updateBar);
     this.#model = this.#view = undefined;
   }
 
@@ -129,41 +129,41 @@ class CodeBlock {
     this.#shown = id;
     this.#drop();
     if (!id) return;
-    const { widgets } = this.#store;
-    // It may be gone with its kernel: the text remains.
-    const model = await widgetModel(widgets, id).catch(() => undefined);
-    const view = model && (await widgets.create_view!(model));
+    const { store } = this.#chat;
+    // The widget may be gone with its kernel.
+    const model = await widgetModel(store.widgets, id).catch(() => undefined);
+    const view = model && (await store.widgets.create_view!(model));
     if (!model || !view) return;
     if (this.#shown !== id) return view.remove();
     [this.#model, this.#view] = [model, view];
-    model.on("change:outputs", this.#follow);
+    model.on("change:outputs", this.#updateBar);
     this.#area.replaceChildren(view.el);
-    // As Lumino's Widget.attach does it, of which no widget's code can import the page's own.
+    // What Lumino's Widget.attach sends: a widget's code cannot import the page's Lumino.
     const widget = view.luminoWidget ?? view.pWidget;
     widget?.processMessage({ type: "after-attach", isConflatable: false, conflate: () => false });
-    this.#follow();
-    this.#store.redraw(); // the log may have to scroll
+    this.#updateBar();
+    store.redraw(); // the log may have to scroll
   }
 
-  #follow = (): void => {
-    const running = this.#store.runs.of(this.#message, this.#index).stage !== undefined;
+  #updateBar = (): void => {
+    const running = this.#chat.runs.of(this.#message, this.#index).stage !== undefined;
     const outputs = (this.#model?.get("outputs") as unknown[] | undefined)?.length;
     this.#send.hidden = running || !outputs;
     setText(this.#note, !running && outputs === 0 ? "Done, without output" : "");
   };
 
   #toggle(): void {
-    const { stage } = this.#store.runs.of(this.#message, this.#index);
-    if (stage === "running") this.#store.runs.interrupt();
+    const { stage } = this.#chat.runs.of(this.#message, this.#index);
+    if (stage === "running") this.#chat.runs.interrupt();
     if (stage || isRunning(this.#message)) return;
     const log = this.#code.closest<HTMLElement>(".nbchat-log");
     if (log) reveal(log, this.#code.parentElement!, this.#below);
-    void this.#store.runs.run(this.#message, this.#index, this.#code.textContent);
+    void this.#chat.runs.run(this.#message, this.#index, this.#code.textContent);
   }
 
   async #insertCell(): Promise<void> {
     const source = this.#code.textContent.replace(/\n$/, "");
-    const said = insertCell(this.#store.widgets, this.#code, source)
+    const said = insertCell(this.#chat.store.widgets, this.#code, source)
       ? "Inserted below"
       : (await copyText(source, this.#code)) === "copied"
         ? "Copied: paste it into a cell"
@@ -175,12 +175,11 @@ class CodeBlock {
 
   async #sendOutput(): Promise<void> {
     const { id } = this.#message;
-    const { file, refused } = await this.#store.request({ type: "outputs", id, index: this.#index });
+    const { file, refused } = await this.#chat.store.request({ type: "outputs", id, index: this.#index });
     setText(this.#note, refused ?? "Attached to your next message");
     if (!file) return;
     const files = JSON.parse(await new Blob([file.content]).text()) as OutputFile[];
-    await attach(
-      this.#store,
+    await this.#chat.draft.attach(
       files.map(({ name, media_type, data }) => {
         const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
         return new File([bytes], name, { type: media_type });

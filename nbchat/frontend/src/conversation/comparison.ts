@@ -1,13 +1,14 @@
-// A comparison: the prompt above, and below it a column for each model.
-import type { Cleanup } from "../kernel/anywidget";
-import { h, setText } from "../page/dom";
-import { hideFallback } from "./fallback";
-import { counted, incompleteness, paid, seconds } from "../page/units";
-import { follow } from "../kernel/keep-drawn";
-import { AssistantMessage, isRunning, UserMessage } from "./message";
+// A comparison of models: the question above, and below it a column for each model.
+import type { Chat } from "../kernel/chat";
+import { keepDrawn } from "../kernel/keep-drawn";
 import type { Message } from "../kernel/protocol";
+import { together, type Cleanup } from "../page/cleanup";
+import { h, setText } from "../page/dom";
 import { AutoScroll } from "../page/scroll";
-import type { Store } from "../kernel/store";
+import { seconds } from "../page/units";
+import { hideFallback } from "./fallback";
+import { AssistantMessage, UserMessage } from "./message";
+import { cost, incompleteness, isRunning, tokenCounts } from "./metadata";
 
 /** "240 ms", "3.2 s": models differ by less than a tenth of a second. */
 function exact(value: number): string {
@@ -17,11 +18,13 @@ function exact(value: number): string {
 const FIGURES: Record<string, (message: Message) => string> = {
   "First token": ({ first_token_s }) => (first_token_s === null ? "" : exact(first_token_s)),
   Total: ({ duration_s }) => (duration_s === null ? "" : exact(duration_s)),
-  Tokens: counted,
-  Cost: paid,
+  Tokens: tokenCounts,
+  Cost: cost,
 };
 
-export function column(store: Store, el: HTMLElement): Cleanup {
+/** A model's reply, its figures, and the button that goes on with it. */
+export function column(chat: Chat, el: HTMLElement): Cleanup {
+  const { store } = chat;
   const name = h("h3", { class: "nbchat-column-name" });
   const body = h("div", { class: "nbchat-log", role: "group", tabindex: 0 });
   const figures = Object.keys(FIGURES).map((term) => {
@@ -31,7 +34,7 @@ export function column(store: Store, el: HTMLElement): Cleanup {
   const take = h("button", { type: "button", class: "nbchat-button" }, "Go on with this one");
   const problem = h("p", { class: "nbchat-status", role: "status" });
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
-  // Columns that read out what streams would talk all at once: each says when it has ended.
+  // If all columns announced what streams, they would talk at once: each only says that it has ended.
   const ended = h("span", { class: "nbchat-announcer", role: "status" });
   el.classList.add("nbchat-transcript", "nbchat-column");
   el.setAttribute("role", "region");
@@ -43,7 +46,6 @@ export function column(store: Store, el: HTMLElement): Cleanup {
     ended,
   );
   const scroll = new AutoScroll(body);
-  const showFallback = hideFallback(el);
 
   take.addEventListener("click", () => {
     const stay = focusOnChat(el);
@@ -53,14 +55,14 @@ export function column(store: Store, el: HTMLElement): Cleanup {
     });
   });
 
-  const reply = new AssistantMessage(store, true);
+  const reply = new AssistantMessage(chat, true);
   let ran = false;
   const draw = () => {
     const { model } = store.state;
     setText(name, model);
     el.setAttribute("aria-label", model);
     body.setAttribute("aria-label", `Reply of ${model}`);
-    setText(problem, store.problem);
+    setText(problem, chat.health.problem);
     const message = store.lastReply;
     const running = message === undefined || isRunning(message);
     take.disabled = running;
@@ -76,14 +78,10 @@ export function column(store: Store, el: HTMLElement): Cleanup {
     return drawn;
   };
 
-  const unfollow = follow(store, draw);
-  return () => {
-    showFallback();
-    unfollow();
-  };
+  return together(hideFallback(el), keepDrawn(store, draw));
 }
 
-/** Gives the focus to the chat that a comparison is about to become; returns how to leave it. */
+/** Moves the focus to the chat that a comparison is about to become; returns how to cancel that. */
 function focusOnChat(el: HTMLElement): Cleanup {
   const comparison = el.closest(".nbchat-comparison");
   const observer = new MutationObserver(() => {
@@ -96,12 +94,13 @@ function focusOnChat(el: HTMLElement): Cleanup {
   return () => observer.disconnect();
 }
 
-export function prompt(store: Store, el: HTMLElement): Cleanup {
-  const question = new UserMessage(store, true);
-  el.append(question.element);
+/** The question, which all columns answer. */
+export function question(chat: Chat, el: HTMLElement): Cleanup {
+  const view = new UserMessage(chat, true);
+  el.append(view.element);
   const draw = () => {
-    const message = store.state.messages.find(({ role }) => role === "user");
-    if (message) question.update(message, false);
+    const message = chat.store.state.messages.find(({ role }) => role === "user");
+    if (message) view.update(message, false);
   };
-  return follow(store, draw);
+  return keepDrawn(chat.store, draw);
 }

@@ -1,11 +1,12 @@
-import type { Cleanup } from "../kernel/anywidget";
+// The link that downloads the last reply.
+import type { Chat } from "../kernel/chat";
+import type { Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
 import { onceAFrame } from "../page/frame";
 import { saveFile } from "../page/save";
-import type { Store } from "../kernel/store";
 
-export function download(store: Store, el: HTMLElement): Cleanup {
-  // Without an address: "#" would move the page, a path fails in most notebooks.
+export function download({ store }: Chat, el: HTMLElement): Cleanup {
+  // The link has no address: "#" would move the page, and a path fails in JupyterLab and Notebook 7.
   const link = h("a", { role: "link", tabindex: 0, class: "nbchat-link" }, "Download last reply");
   const refusal = h("span", { class: "nbchat-refusal", role: "alert", hidden: true });
   el.classList.add("nbchat-download");

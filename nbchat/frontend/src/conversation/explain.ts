@@ -1,10 +1,10 @@
-import { attach } from "../attachments/attaching";
-import { fetchVariable } from "../composer/mentions";
+// "Explain the error": prepares a message about the cell that failed.
+import type { Chat } from "../kernel/chat";
 import type { FailedCell } from "../kernel/protocol";
-import type { Store } from "../kernel/store";
+import { fetchVariable } from "../kernel/variables";
 
-/** Puts all that is to be sent about the failed cell into the composer beside `from`; returns why not, or "". */
-export async function explain(store: Store, from: Element): Promise<string> {
+/** Puts the question, the error and its variables into the composer beside `from`; returns why not, or "". */
+export async function explain({ store, draft }: Chat, from: Element): Promise<string> {
   const { file, refused } = await store.request({ type: "failure" });
   if (!file) return refused!;
   const failed = JSON.parse(await new Blob([file.content]).text()) as FailedCell;
@@ -13,9 +13,9 @@ export async function explain(store: Store, from: Element): Promise<string> {
     new File([failed.text], failed.name, { type: "text/markdown" }),
     ...variables.filter((variable) => variable !== undefined),
   ];
-  const here = new Set(store.attached.map((each) => each.file.name));
-  const attached = await attach(store, files.filter(({ name }) => !here.has(name)));
-  if (attached.length === 0 && store.notAttached) return store.notAttached;
-  store.write(failed.question, from);
+  const here = new Set(draft.attached.map((each) => each.file.name));
+  const attached = await draft.attach(files.filter(({ name }) => !here.has(name)));
+  if (attached.length === 0 && draft.notAttached) return draft.notAttached;
+  draft.suggest(failed.question, from);
   return "";
 }

@@ -1,13 +1,13 @@
-// The kernel keeps a copy of the conversation in the cell's output, for viewers that know no widgets.
-import type { Cleanup } from "../kernel/anywidget";
+// Hides the copy of the conversation that the kernel keeps in the cell's output for viewers without widgets.
+import type { Cleanup } from "../page/cleanup";
 
 const COPY = ".nbchat-fallback";
-/** Of a chat in which nothing has been said. */
+/** The copy of a chat without messages. */
 const BLANK = "pre:empty";
 const OUTPUTS = ".jp-OutputArea, .output, .output-area";
 const OUTPUT = ".jp-OutputArea-child";
 
-/** Empties the copies beside a chat that is shown, and hides their outputs: they would be read out twice. */
+/** Empties the copies beside a chat that is shown, and hides their outputs: screen readers would say all twice. */
 export function hideFallback(el: HTMLElement): Cleanup {
   const outputs = el.closest(OUTPUTS);
   if (!outputs) return () => {};
@@ -18,7 +18,7 @@ export function hideFallback(el: HTMLElement): Cleanup {
       copy.replaceChildren();
     }
   };
-  // Each update is a new output. What streams by is ours.
+  // Each update of the copy is a new output. Changes within the chat are our own.
   const observer = new MutationObserver((records) => {
     if (records.some(({ target }) => !(target as Element).closest?.(".nbchat"))) empty();
   });

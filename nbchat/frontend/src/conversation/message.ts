@@ -1,23 +1,20 @@
-import { Actions } from "./actions";
+// A message of the conversation: the user's in a bubble, the assistant's with its notes, its error, its metadata.
 import { Attachments } from "../attachments/attachments";
-import { CodeBlocks } from "./code-blocks";
-import { h, setText } from "../page/dom";
-import { elapsed, facts, incompleteness } from "../page/units";
-import { icon } from "../page/icon";
+import type { Chat } from "../kernel/chat";
 import type { Message } from "../kernel/protocol";
-import type { Store } from "../kernel/store";
-import { ReplyBody } from "./tool-calls";
-
-/** Tells whether a message may yet grow. */
-export function isRunning({ status }: Message): boolean {
-  return status === "streaming" || status === "queued";
-}
+import { h, setText } from "../page/dom";
+import { icon } from "../page/icon";
+import { elapsed } from "../page/units";
+import { Actions } from "./actions";
+import { CodeBlocks } from "./code-blocks";
+import { caption, incompleteness, isRunning } from "./metadata";
+import { ReplyBody } from "./reply-body";
 
 export interface MessageView {
   readonly element: HTMLElement;
-  /** What a screen reader is to hear of it, each when it has all come. */
+  /** The parts that a screen reader says, each as soon as it is complete. */
   readonly blocks: readonly Element[];
-  /** Returns whether all of it is shown; else it is to be called again. */
+  /** Returns whether all of the message is shown; else call it again. */
   update(message: Message, last: boolean): boolean;
 }
 
@@ -28,10 +25,10 @@ export class UserMessage implements MessageView {
   #attachments: Attachments;
   #actions: Actions;
 
-  /** `compared`: it is one of several, and can only be copied. */
-  constructor(store: Store, compared = false) {
-    this.#attachments = new Attachments(store);
-    this.#actions = new Actions(store, this.#text, compared);
+  /** `compared`: the message is part of a comparison, and can only be copied. */
+  constructor(chat: Chat, compared = false) {
+    this.#attachments = new Attachments(chat);
+    this.#actions = new Actions(chat, this.#text, compared);
     this.element.append(this.#attachments.element, this.#text, this.#actions.element);
   }
 
@@ -48,43 +45,45 @@ export class AssistantMessage implements MessageView {
     class: "nbchat-message nbchat-assistant",
     "aria-label": "Assistant",
   });
-  #store: Store;
+  #chat: Chat;
   #compared: boolean;
   #body: ReplyBody;
   #code: CodeBlocks;
   #attachments: Attachments;
   #notes = h("div", { class: "nbchat-notes" });
   #shownNotes = "[]";
-  // Its seconds would be read out one by one.
+  // Not live: a screen reader would say each second.
   #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" });
   #error = h("div", { class: "nbchat-error", role: "alert" });
   #shownError = "";
   #badge = h("span", { class: "nbchat-badge" });
-  #facts = h("span", { class: "nbchat-facts" });
+  #caption = h("span", { class: "nbchat-caption" });
   #actions: Actions;
   #ran = false;
-  /** Whether tools are being called. */
+  /** Whether a tool call waits or runs. */
   #calls = false;
+  /** How much text there was when the reply last ended: it may be continued. */
   #before = 0;
+  /** Since when the user has been waiting for more of it. */
   #since = Date.now();
   #reasoningSince = 0;
   #retryIn: number | null = null;
   #retryAt = 0;
 
-  /** `compared`: it is one of several, can only be copied, and its facts stand elsewhere. */
-  constructor(store: Store, compared = false) {
-    this.#store = store;
+  /** `compared`: the reply is part of a comparison, can only be copied, and has its metadata elsewhere. */
+  constructor(chat: Chat, compared = false) {
+    this.#chat = chat;
     this.#compared = compared;
-    this.#body = new ReplyBody(store);
-    this.#code = new CodeBlocks(store, this.#body.element);
-    this.#attachments = new Attachments(store);
-    this.#actions = new Actions(store, this.#body.element, compared);
+    this.#body = new ReplyBody(chat.store);
+    this.#code = new CodeBlocks(chat, this.#body.element);
+    this.#attachments = new Attachments(chat);
+    this.#actions = new Actions(chat, this.#body.element, compared);
     this.element.append(
       this.#body.element,
       this.#attachments.element,
       this.#notes,
       this.#waiting,
-      h("footer", { class: "nbchat-meta" }, this.#badge, this.#facts, this.#actions.element),
+      h("footer", { class: "nbchat-meta" }, this.#badge, this.#caption, this.#actions.element),
     );
   }
 
@@ -100,20 +99,20 @@ export class AssistantMessage implements MessageView {
     this.#code.update(message);
     this.#attachments.update(message.attachments);
     this.element.setAttribute("aria-busy", String(running || !drawn));
-    this.#follow(message, running);
+    this.#track(message, running);
     this.#showNotes(message.notes);
     const silent = Math.max(this.#before, message.tool_calls.at(-1)?.at ?? 0) === message.content.length;
     setText(this.#waiting, running && silent && !this.#calls ? this.#wait(message) : "");
     this.#showError(message, last);
     setText(this.#badge, incompleteness(message));
-    setText(this.#facts, running || this.#compared ? "" : facts(message).join(" · "));
+    setText(this.#caption, running || this.#compared ? "" : caption(message).join(" · "));
     this.#actions.update(message, last);
     return drawn;
   }
 
-  /** Since when there is nothing to be seen, and after how much text: a reply may be continued. */
-  #follow(message: Message, running: boolean): void {
-    // What comes with other news is no new wait.
+  /** Keeps what `#wait` goes by. */
+  #track(message: Message, running: boolean): void {
+    // The same number that comes again with other news is no new wait.
     if (message.retry_in_s !== this.#retryIn) {
       this.#retryIn = message.retry_in_s;
       this.#retryAt = Date.now() + 1000 * (this.#retryIn ?? 0);
@@ -133,7 +132,7 @@ export class AssistantMessage implements MessageView {
     }
     if (message.reasoning && !message.content) return `Thinking… ${elapsed(this.#reasoningSince)}`;
     if (message.status === "queued") return "Waiting for its turn…";
-    return `Waiting for ${message.model ?? (this.#store.state.model || "the model")}… ${elapsed(this.#since)}`;
+    return `Waiting for ${message.model ?? (this.#chat.store.state.model || "the model")}… ${elapsed(this.#since)}`;
   }
 
   #showNotes(notes: readonly string[]): void {
@@ -159,10 +158,10 @@ export class AssistantMessage implements MessageView {
     }
     if (error.retryable && last) {
       const retry = h("button", { type: "button", class: "nbchat-button" }, "Retry");
-      retry.addEventListener("click", () => void this.#store.request({ type: "retry", id }));
+      retry.addEventListener("click", () => void this.#chat.store.request({ type: "retry", id }));
       this.#error.append(retry);
     }
-    // As a whole: an alert is read out when it comes.
+    // Added when it is complete: a screen reader says an alert as soon as it is in the page.
     this.#waiting.after(this.#error);
   }
 }

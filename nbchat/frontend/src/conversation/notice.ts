@@ -1,11 +1,12 @@
+// The chat's own cards in the conversation: they inform, show progress, and ask for a key or a choice.
+import type { Chat } from "../kernel/chat";
+import type { Notice, Request } from "../kernel/protocol";
 import { h, setText } from "../page/dom";
 import { explain } from "./explain";
-import type { Notice, Request } from "../kernel/protocol";
-import type { Store } from "../kernel/store";
 
 const ADDRESS = /(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]])/;
 
-/** Text whose addresses are links. */
+/** A text in which addresses are links. */
 function linked(text: string): (Node | string)[] {
   return text
     .split(ADDRESS)
@@ -16,21 +17,20 @@ function linked(text: string): (Node | string)[] {
     );
 }
 
-/** A card in the conversation by which the chat itself speaks, and may ask for a key or a choice. */
 export class NoticeView {
   readonly element = h("section", { class: "nbchat-notice" });
-  #store: Store;
+  #chat: Chat;
   #drawn = "";
   #progress = h("progress", { "aria-label": "Progress" });
-  #amount = h("span", { class: "nbchat-facts" });
+  #amount = h("span", { class: "nbchat-caption" });
   #refusal = h("p", { class: "nbchat-refusal", role: "alert" });
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(chat: Chat) {
+    this.#chat = chat;
   }
 
   update({ progress, ...notice }: Notice): void {
-    // Not drawn again for the sake of its progress: someone may be typing in it.
+    // New progress alone does not draw the card again: the user may be typing in it.
     const drawn = JSON.stringify([notice, progress !== null]);
     if (drawn !== this.#drawn) this.#draw(notice, progress !== null);
     this.#drawn = drawn;
@@ -86,13 +86,13 @@ export class NoticeView {
   }
 
   async #explain(done: () => void): Promise<void> {
-    const refused = await explain(this.#store, this.element);
+    const refused = await explain(this.#chat, this.element);
     setText(this.#refusal, refused);
     if (!refused) done();
   }
 
   async #ask(request: Request): Promise<void> {
-    const { refused } = await this.#store.request(request);
+    const { refused } = await this.#chat.store.request(request);
     setText(this.#refusal, refused ?? "");
   }
 }

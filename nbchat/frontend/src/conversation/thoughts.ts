@@ -1,11 +1,13 @@
-import type { Cleanup } from "../kernel/anywidget";
-import { h, setText } from "../page/dom";
-import { follow } from "../kernel/keep-drawn";
-import { elapsed, seconds } from "../page/units";
+// The thoughts of a reply, in the accordion below the conversation.
+import type { Chat } from "../kernel/chat";
+import { keepDrawn } from "../kernel/keep-drawn";
 import type { Message } from "../kernel/protocol";
-import { AutoScroll } from "../page/scroll";
-import type { Store } from "../kernel/store";
 import { StreamedText } from "../markdown/streamed";
+import { together, type Cleanup } from "../page/cleanup";
+import { h, setText } from "../page/dom";
+import { AutoScroll } from "../page/scroll";
+import { elapsed, seconds } from "../page/units";
+import { isRunning } from "./metadata";
 
 function header(reply: Message | undefined, since: number): string {
   if (!reply) return "No thoughts yet.";
@@ -13,12 +15,10 @@ function header(reply: Message | undefined, since: number): string {
     if (reply.reasoning_s !== null) return `Thought for ${seconds(reply.reasoning_s)}`;
     return reply.status === "streaming" ? `Thinking… ${elapsed(since)}` : "Thoughts";
   }
-  return reply.status === "streaming" || reply.status === "queued"
-    ? "No thoughts yet."
-    : "This model does not expose reasoning traces.";
+  return isRunning(reply) ? "No thoughts yet." : "This model does not expose reasoning traces.";
 }
 
-export function thoughts(store: Store, el: HTMLElement): Cleanup {
+export function thoughts({ store }: Chat, el: HTMLElement): Cleanup {
   const line = h("p", { class: "nbchat-thoughts-header" });
   const box = h("div", { class: "nbchat-thoughts-text", "aria-live": "off", tabindex: 0 });
   const scroll = new AutoScroll(box);
@@ -37,7 +37,7 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
     }
     if (reply && shown) {
       if (reply.reasoning) shown.since ||= Date.now();
-      // Between calls of tools, a model may think again.
+      // Between tool calls a model may think again.
       const done = reply.content !== "" && reply.tool_calls.length === 0;
       drawn = shown.text.update(reply.reasoning, reply.status !== "streaming" || done);
     }
@@ -47,12 +47,8 @@ export function thoughts(store: Store, el: HTMLElement): Cleanup {
     return drawn;
   };
 
-  // A closed accordion has no height to scroll in.
+  // A closed accordion has no height: scrolls to the end when it is opened.
   const resized = new ResizeObserver(() => scroll.update());
   resized.observe(box);
-  const unfollow = follow(store, draw);
-  return () => {
-    unfollow();
-    resized.disconnect();
-  };
+  return together(keepDrawn(store, draw), () => resized.disconnect());
 }

@@ -1,25 +1,24 @@
-import { arrange, h, setText } from "../page/dom";
+// The card of a tool call: what the model wants to call with what, what came of it, and the user's consent.
+import type { ToolCall } from "../kernel/protocol";
+import { h, setText } from "../page/dom";
 import { icon } from "../page/icon";
-import type { Message, ToolCall } from "../kernel/protocol";
-import type { Store } from "../kernel/store";
-import { StreamedText } from "../markdown/streamed";
 
 const SHORT = 200;
-const STATUS = {
+const STATUS: Record<ToolCall["status"], string> = {
   waiting: "Waiting for you",
   running: "Running…",
   complete: "Done",
   denied: "Denied",
   error: "Failed",
   stopped: "Stopped",
-} as const;
+};
 
-/** Makes visible what could make a text look like another one: no consent is to be had by that. */
+/** Makes visible what could make a text look like another one: nobody must consent to what they can't see. */
 function unmasked(text: string): string {
   return text.replace(/[\p{Cf}\p{Co}\u2028\u2029]/gu, (sign) => `\\u{${sign.codePointAt(0)!.toString(16)}}`);
 }
 
-/** Text under a heading, folded away if it is long. */
+/** Text under a heading, folded if it is long. */
 class Fold {
   readonly element = h("details", { hidden: true });
   #text = h("pre", { tabindex: 0 });
@@ -40,11 +39,11 @@ class Fold {
   }
 }
 
-/** A call of a tool, which may ask for consent. All in it but the headings comes from a model. */
-class CallCard {
+/** A tool call, which may ask for consent. All its texts but the headings come from a model or a tool. */
+export class CallCard {
   readonly element = h("section", { class: "nbchat-call", role: "group", tabindex: -1 });
   #name = h("code", {});
-  #status = h("span", { class: "nbchat-facts" });
+  #status = h("span", { class: "nbchat-caption" });
   #arguments = new Fold("Arguments");
   #result = new Fold("Result");
   #question = h("p", { role: "alert" });
@@ -52,11 +51,12 @@ class CallCard {
   #buttons = h("div", { class: "nbchat-actions" });
   #asking = false;
 
+  /** `decide` sends the user's decision; it resolves with why the kernel refuses it, if it does. */
   constructor(decide: (allow: boolean) => Promise<string | undefined>) {
     const button = (name: string, allow: boolean) => {
       const made = h("button", { type: "button", class: "nbchat-button" }, name);
       made.addEventListener("click", async (event) => {
-        // A script's click is nobody's consent, nor is the second half of a double click on the card before.
+        // A script's click is no consent, nor is the second half of a double click on the card before.
         if (!event.isTrusted || event.detail > 1 || this.#asking) return;
         this.#asking = true;
         this.element.focus({ preventScroll: true });
@@ -84,63 +84,11 @@ class CallCard {
     const waiting = call.status === "waiting";
     if (waiting === this.#buttons.isConnected) return;
     if (waiting) {
-      this.#arguments.unfold(); // it is what one decides on
+      this.#arguments.unfold(); // they are what the user decides on
       setText(this.#question, `The model wants to call ${name}.`);
       this.element.append(this.#question, this.#buttons, this.#refusal);
     } else {
       for (const part of [this.#question, this.#buttons, this.#refusal]) part.remove();
     }
-  }
-}
-
-/** A reply's text, with its calls of tools where they came. */
-export class ReplyBody {
-  readonly element = h("div", { class: "nbchat-body" });
-  #store: Store;
-  #texts: StreamedText[] = [];
-  #cards: CallCard[] = [];
-  #closed = 0;
-  #id = "";
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  /** The blocks of its text. */
-  get blocks(): Element[] {
-    return this.#texts.flatMap(({ element }) => [...element.children]);
-  }
-
-  update({ id, content, tool_calls: calls }: Message, ended: boolean): boolean {
-    let drawn = true;
-    this.#id = id;
-    const cuts = [...new Set(calls.map(({ at }) => at))];
-    const order: Element[] = [];
-    let made = 0;
-    for (let at = 0; at <= cuts.length; at++) {
-      const text = (this.#texts[at] ??= new StreamedText(this.#store));
-      order.push(text.element);
-      for (; made < calls.length && calls[made].at === cuts[at]; made++) {
-        const card = (this.#cards[made] ??= this.#card(made));
-        card.update(calls[made]);
-        order.push(card.element);
-      }
-      // What a call has closed stays as it is, unless the reply is another one.
-      const last = at === cuts.length;
-      if (last || at >= this.#closed || ended) {
-        drawn = text.update(content.slice(cuts[at - 1] ?? 0, cuts[at]), !last || ended) && drawn;
-      }
-    }
-    if (drawn) this.#closed = cuts.length;
-    arrange(this.element, order);
-    this.element.hidden = content === "" && calls.length === 0;
-    return drawn;
-  }
-
-  #card(call: number): CallCard {
-    return new CallCard(async (allow) => {
-      const { refused } = await this.#store.request({ type: "approve", id: this.#id, call, allow });
-      return refused;
-    });
   }
 }

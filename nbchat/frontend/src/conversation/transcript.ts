@@ -1,22 +1,25 @@
-import { Announcer } from "./announcer";
-import type { Cleanup } from "../kernel/anywidget";
-import { takeDrops } from "../attachments/attaching";
+// The conversation: its messages and notices in a log, and below it what is wrong with the connection.
+import { takeDrops } from "../attachments/drops";
+import type { Chat } from "../kernel/chat";
+import { keepDrawn } from "../kernel/keep-drawn";
+import type { Message } from "../kernel/protocol";
+import { together, type Cleanup } from "../page/cleanup";
 import { arrange, h, setText } from "../page/dom";
 import { onFailure } from "../page/failures";
-import { hideFallback } from "./fallback";
 import { keepFocus } from "../page/focus";
-import { follow } from "../kernel/keep-drawn";
-import { AssistantMessage, isRunning, UserMessage, type MessageView } from "./message";
-import { NoticeView } from "./notice";
-import type { Message } from "../kernel/protocol";
 import { AutoScroll } from "../page/scroll";
-import type { Store } from "../kernel/store";
-import { Stretches } from "./stretches";
 import { Views } from "../page/views";
+import { Announcer } from "./announcer";
+import { hideFallback } from "./fallback";
+import { AssistantMessage, UserMessage, type MessageView } from "./message";
+import { isRunning } from "./metadata";
+import { NoticeView } from "./notice";
+import { Stretches } from "./stretches";
 
-export function transcript(store: Store, el: HTMLElement): Cleanup {
+export function transcript(chat: Chat, el: HTMLElement): Cleanup {
+  const { store } = chat;
   const greeting = h("p", { class: "nbchat-greeting" });
-  const server = h("p", { class: "nbchat-facts" });
+  const server = h("p", { class: "nbchat-caption" });
   const empty = h("div", { class: "nbchat-empty" }, greeting, server);
   const status = h("p", { class: "nbchat-status", role: "status" });
   const log = h("div", {
@@ -27,7 +30,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
     tabindex: 0,
   });
   const jump = h("button", { type: "button", class: "nbchat-jump" }, "Jump to the latest");
-  const scroll = new AutoScroll(log, () => (jump.hidden = scroll.following));
+  const scroll = new AutoScroll(log, () => (jump.hidden = scroll.sticks));
   jump.hidden = true;
   jump.addEventListener("click", () => {
     scroll.jump();
@@ -37,16 +40,15 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   const announcer = new Announcer();
   const failure = h("p", { class: "nbchat-status nbchat-refusal", role: "alert", hidden: true });
   el.append(log, h("div", { class: "nbchat-log-end" }, jump), status, failure, announcer.element);
-  const cleanups = [hideFallback(el), onFailure((text) => setText(failure, text))];
-  takeDrops(store, el);
+  takeDrops(chat.draft, el);
 
   const messages = new Views<MessageView>();
   const notices = new Views<NoticeView>();
   const stretches = new Stretches();
   const make = ({ role }: { role: string }) =>
-    role === "user" ? new UserMessage(store) : new AssistantMessage(store);
+    role === "user" ? new UserMessage(chat) : new AssistantMessage(chat);
 
-  // Of hundreds of messages one changes at a time: the others are left alone.
+  // Only the messages that have changed are drawn: of hundreds, that is mostly one.
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
   const behind = new Set<MessageView>();
@@ -68,7 +70,7 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
   const draw = () => {
     const { state } = store;
     const shown = drawMessages(state.messages);
-    const cards = notices.of(state.notices, () => new NoticeView(store));
+    const cards = notices.of(state.notices, () => new NoticeView(chat));
     cards.forEach((item, index) => item.update(state.notices[index]));
     setText(greeting, state.model ? `Ask ${state.model} anything` : "Ask anything");
     setText(server, state.server);
@@ -77,22 +79,24 @@ export function transcript(store: Store, el: HTMLElement): Cleanup {
       ...cards.map(({ element }) => element),
     ];
     arrange(log, content.length > 0 ? content : [empty]);
-    setText(status, store.problem);
+    setText(status, chat.health.problem);
     announcer.update(state.messages.at(-1), last);
     scroll.update();
   };
 
-  // A new width or a hidden tab that is shown moves the end.
+  // The end of the log moves with its width, and when a hidden tab is shown.
   const resized = new ResizeObserver(() => scroll.update());
   resized.observe(log);
   const drawAll = () => {
     keepFocus(log, draw);
     return behind.size === 0;
   };
-  // Who asks something wants to see the answer, wherever they were reading.
-  cleanups.push(follow(store, drawAll), store.onMessageSent(() => scroll.jump()));
-  return () => {
-    for (const cleanup of cleanups) cleanup();
-    resized.disconnect();
-  };
+  return together(
+    hideFallback(el),
+    onFailure((text) => setText(failure, text)),
+    keepDrawn(store, drawAll),
+    // Whoever asks something wants to see the answer, wherever they were reading.
+    store.onMessageSent(() => scroll.jump()),
+    () => resized.disconnect(),
+  );
 }

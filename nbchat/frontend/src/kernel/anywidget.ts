@@ -1,4 +1,5 @@
-// The parts of anywidget and ipywidgets that are used here.
+// The parts of anywidget and ipywidgets that the chat uses, as types, and how to find a widget's model.
+import type { Cleanup } from "../page/cleanup";
 
 /** A widget model as the widget manager knows it. */
 export interface WidgetModel {
@@ -7,9 +8,9 @@ export interface WidgetModel {
   save_changes(): void;
   on(event: string, callback: () => void): void;
   off(event: string, callback: () => void): void;
-  /** Of an Output: shows a message of the kernel's. */
+  /** Of an Output: shows a message from the kernel. */
   add?(message: unknown): void;
-  /** Missing in some hosts' own managers. */
+  /** Missing in the managers that some hosts write themselves. */
   comm_live?: boolean;
 }
 
@@ -21,11 +22,11 @@ export interface WidgetView {
   el: Element;
   remove(): void;
   luminoWidget?: Attachable;
-  /** As ipywidgets 7 calls it. */
+  /** The same in ipywidgets 7. */
   pWidget?: Attachable;
 }
 
-/** The parts that are used here of JupyterLab's `IKernelConnection` and of what `requestExecute` gives. */
+/** The parts that are used here of JupyterLab's `IKernelConnection` and of what `requestExecute` returns. */
 interface KernelConnection {
   requestExecute(content: Record<string, unknown>): {
     msg: { header: { msg_id: string } };
@@ -46,7 +47,7 @@ export interface WidgetManager {
   };
 }
 
-/** anywidget's proxy: `initialize` and each `render` get one of their own. */
+/** anywidget's proxy of a model: `initialize` and each `render` get a different one. */
 export interface AnyModel {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
@@ -56,11 +57,9 @@ export interface AnyModel {
   widget_manager: WidgetManager;
 }
 
-export type Cleanup = () => void;
-
 export interface Widget {
   initialize(context: { model: AnyModel }): Cleanup;
-  /** Draws as soon as `el` is in the page; calls `fail` where it can't. */
+  /** Draws as soon as `el` is in the page; calls `fail` if it can't. */
   render(context: { el: HTMLElement; fail: (error: unknown) => void }): Cleanup;
 }
 
@@ -78,12 +77,12 @@ export function referenced(model: AnyModel, trait: string): Promise<WidgetModel>
 }
 
 /**
- * The model with this id. On a reloaded page models come in any order, so one that is not there yet is
- * asked for again, for ten seconds.
+ * The model with this id. On a reloaded page models arrive in any order, so this asks for ten seconds
+ * before it gives up.
  */
 export async function widgetModel(manager: WidgetManager, id: string): Promise<WidgetModel> {
   for (let attempt = 0; ; attempt++) {
-    // ipywidgets 8 throws for an unknown model, 7 has undefined.
+    // For an unknown model ipywidgets 8 rejects, ipywidgets 7 returns undefined.
     const found = await Promise.resolve(manager.get_model(id)).catch(() => undefined);
     if (found) return found;
     if (attempt === TRIES) throw new Error(`the kernel has no widget ${id}`);

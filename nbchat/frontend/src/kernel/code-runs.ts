@@ -1,12 +1,13 @@
+// Runs the code of a chat's replies in the notebook's kernel, as a cell would.
 import { widgetModel, type WidgetModel } from "./anywidget";
 import type { Message } from "./protocol";
 import type { Store } from "./store";
 
-/** What becomes of code that a person runs: the kernel looks at it, other cells come first, it runs. */
+/** How far a run has come: the kernel checks the code, the code waits for other cells, it runs. */
 export type Stage = "checked" | "queued" | "running";
 
-/** The code of a chat's replies that runs, from this page. */
-export class Runs {
+/** The runs of a chat's code that this page has started. */
+export class CodeRuns {
   #store: Store;
   #stages = new Map<string, Stage>();
   #problems = new Map<string, string>();
@@ -21,20 +22,20 @@ export class Runs {
     return kernel != null && create_view !== undefined;
   }
 
-  /** How far a message's block of Python has come, or undefined; and why it did not run, or "". */
+  /** The stage of a message's block of Python, undefined if it does not run; and why it did not run, or "". */
   of({ id }: Message, index: number): { stage: Stage | undefined; problem: string } {
     const key = `${id} ${index}`;
     return { stage: this.#stages.get(key), problem: this.#problems.get(key) ?? "" };
   }
 
-  /** Only ever called from a person's own click. */
+  /** Must be called only from the user's own click. */
   async run({ id }: Message, index: number, code: string): Promise<void> {
     const key = `${id} ${index}`;
     const show = (stage?: Stage, problem = "") => {
       if (stage) this.#stages.set(key, stage);
       else this.#stages.delete(key);
       this.#problems.set(key, problem);
-      this.#store.renew(id);
+      this.#store.redrawMessage(id);
     };
     show("checked");
     const { refused } = await this.#store.request({ type: "run", id, index, code });
@@ -52,7 +53,7 @@ export class Runs {
     void this.#store.widgets.kernel?.interrupt();
   }
 
-  /** Runs `code` like a cell, with Jupyter's own widget showing what comes out; tells if it did not run. */
+  /** Runs `code` like a cell; Jupyter's Output widget shows what it prints. Returns why it did not run, or "". */
   async #execute(output: WidgetModel, code: string, show: (stage: Stage) => void): Promise<string> {
     const future = this.#store.widgets.kernel!.requestExecute({
       code,
@@ -62,7 +63,7 @@ export class Runs {
     });
     show("queued");
     output.set("msg_id", future.msg.header.msg_id);
-    // Asked before the widget's own, which lets nothing pass.
+    // Called before the widget's own hook, which lets nothing pass.
     future.registerMessageHook(({ header }) => {
       if (header.msg_type === "execute_input") show("running");
       return true;
@@ -72,7 +73,7 @@ export class Runs {
       output.save_changes();
     });
     for (const { source, data } of content.payload ?? []) {
-      // What `name?` tells comes beside the outputs.
+      // The answer to `name?` is no output: it comes as a payload.
       if (source === "page")
         output.add?.({ header: { msg_type: "display_data" }, content: { data, metadata: {} } });
     }

@@ -1,3 +1,4 @@
+// The images of a chat's messages.
 import type { Attachment } from "./protocol";
 import type { Store } from "./store";
 
@@ -10,11 +11,11 @@ export function isPicture(mediaType: string): boolean {
 
 export interface Picture {
   content: Blob;
-  /** Where the page finds it. */
+  /** The address that the page shows it from. */
   url: string;
 }
 
-/** The images that go with a chat's messages, each fetched from the kernel once. */
+/** The images of a chat's messages, each fetched from the kernel once. */
 export class Pictures {
   #store: Store;
   #pictures = new Map<string, Promise<Picture | undefined>>();
@@ -23,7 +24,7 @@ export class Pictures {
     this.#store = store;
   }
 
-  /** Resolves with nothing if the kernel refuses: never, if it does not answer. */
+  /** Resolves with undefined if the kernel refuses: never, if it does not answer. */
   get(attachment: Attachment): Promise<Picture | undefined> {
     const { id } = attachment;
     if (!this.#pictures.has(id)) this.#pictures.set(id, this.#fetch(attachment));

@@ -1,5 +1,5 @@
-// What kernel and browser say to each other, over the transcript's custom messages.
-// The kernel's side of it is nbchat/_transcript.py: change both together.
+// What kernel and page say to each other, in the chat widget's custom messages.
+// The kernel's side of it is nbchat/_widget/transcript.py: change both together.
 
 export interface Usage {
   prompt_tokens: number | null;
@@ -16,7 +16,7 @@ export interface ErrorInfo {
   retryable: boolean;
 }
 
-/** What goes with a message: what a person attached, or an image that the model made. */
+/** What goes with a message: a file that the user attached, or an image that the model made. */
 export interface Attachment {
   id: string;
   name: string;
@@ -26,10 +26,10 @@ export interface Attachment {
   size: number;
 }
 
-/** A call of a tool by the model; all its texts are the model's, or a tool's. */
+/** A call of a tool by the model; all its texts come from the model or from the tool. */
 export interface ToolCall {
   name: string;
-  /** JSON, laid out to be read, if it is any. */
+  /** JSON, formatted to be read, if it is valid; else as the model wrote it. */
   arguments: string;
   status: "waiting" | "running" | "complete" | "denied" | "error" | "stopped";
   result: string;
@@ -45,7 +45,7 @@ export interface Message {
   content: string;
   reasoning: string;
   status: Status;
-  /** Which of its versions it is. */
+  /** Which of the message's versions this is, of how many. */
   branch: { index: number; count: number };
   model: string | null;
   finish_reason: string | null;
@@ -56,20 +56,20 @@ export interface Message {
   /** Seconds. */
   duration_s: number | null;
   usage: Usage | null;
-  /** In US dollars, reckoned from the model's prices where the server names no cost. */
+  /** In US dollars, calculated from the model's prices if the server reports no cost. */
   estimated_cost: number | null;
   attachments: Attachment[];
   tool_calls: ToolCall[];
-  /** What a person should know about how the reply came about, each a sentence. */
+  /** What the user should know about how the reply was made, each a sentence. */
   notes: string[];
   /** The number of each block of Python that has been run → the id of the Output widget. */
   runs: Record<string, string>;
-  /** Seconds until the request is repeated, as the server asked: counted from when this arrived. */
+  /** Seconds until the request is sent again, as the server asked: counted from when this arrived. */
   retry_in_s: number | null;
   error: ErrorInfo | null;
 }
 
-/** What code has given, made fit to go with a message. */
+/** An output of code that was run, in a form that can go with a message. */
 export interface OutputFile {
   name: string;
   media_type: string;
@@ -81,55 +81,55 @@ export interface Notice {
   id: string;
   /** Plain text; an empty line between paragraphs. */
   text: string;
-  /** Label of a password field, when the notice asks for a key or a code. */
+  /** Label of a password field, if the notice asks for a key or a code. */
   secret_label: string | null;
-  /** What stands on the button beside it. */
+  /** Label of the button beside it. */
   secret_button: string;
   actions: { id: string; label: string }[];
   progress: { done: number; total: number } | null;
   tone: "info" | "error";
 }
 
-/** What a person picks a model by; null: the server does not say. */
-export interface ModelFacts {
+/** What the user picks a model by; null: the server does not say. */
+export interface ModelInfo {
   id: string;
   name: string;
   is_free: boolean;
   /** Tokens. */
   context_length: number | null;
-  /** US dollars for a million tokens. */
+  /** US dollars per million tokens. */
   prompt_price: number | null;
   completion_price: number | null;
   reasons: boolean | null;
   /** Whether it takes images. */
   images: boolean | null;
-  /** The day it goes away, "2026-12-31". */
+  /** The day on which the model is withdrawn, "2026-12-31". */
   expires: string | null;
 }
 
-/** What is not a message: replaced as a whole by each `state`. */
+/** All but the messages: each `state` replaces it as a whole. */
 export interface ChatState {
   busy: boolean;
   notices: Notice[];
   /** File name of the last reply. */
   download: string | null;
-  /** The reply whose thoughts are to be seen; null: the last one. */
+  /** The reply whose thoughts are shown; null: the last one's. */
   thoughts: string | null;
   model: string;
   server: string;
-  /** Of the model that is chosen. */
-  facts: ModelFacts | null;
-  /** Why a control is grey: "reasoning_effort", "temperature" or "max_tokens" → a sentence. */
+  /** About the chosen model. */
+  facts: ModelInfo | null;
+  /** Why a control is disabled: "reasoning_effort", "temperature" or "max_tokens" → a sentence. */
   disabled: Record<string, string>;
-  /** Counts the changes of the list that `models` fetches. */
+  /** Counts the changes of the list that `models` asks for. */
   catalogue: number;
   /** What is left of the free quota or the credit, or "". */
   account: string;
   /** Of the whole conversation. */
   usage: Usage | null;
-  /** US dollars the conversation may cost. */
+  /** US dollars that the conversation may cost. */
   max_cost: number | null;
-  /** Tokens: what the conversation takes of the model's context, and all of it. */
+  /** Tokens: what the conversation takes of the model's context, and the whole context. */
   context: { used: number; length: number } | null;
 }
 
@@ -138,21 +138,23 @@ export interface Snapshot extends ChatState {
   messages: Message[];
 }
 
-/** Numbered without gaps, per chat. */
+/** All of a message but its texts, which are sent as deltas, and its calls. */
+export type MessageFacts = Omit<Message, "content" | "reasoning" | "tool_calls">;
+
+/** Numbered without gaps, in each chat. */
 export type Change =
   | { type: "message"; seq: number; message: Message }
   | { type: "delta"; seq: number; id: string; content?: string; reasoning?: string }
-  /** All of a message but its texts, which went out as deltas, and its calls. */
-  | { type: "facts"; seq: number; id: string; facts: Omit<Message, "content" | "reasoning" | "tool_calls"> }
+  | { type: "facts"; seq: number; id: string; facts: MessageFacts }
   /** A call of a tool, new or changed. */
   | { type: "call"; seq: number; id: string; index: number; call: ToolCall }
-  /** Takes messages away and adds others at the end. */
+  /** Removes messages and adds others at the end. */
   | { type: "replace"; seq: number; ids: string[]; messages: Message[] }
   | ({ type: "state"; seq: number } & ChatState);
 
 export type Received = { type: "received"; nonce: string; refused?: string };
 export type File = { type: "file"; nonce: string; name: string };
-/** The answers to `resync`: nothing was missed, or all there is. */
+/** The answers to `resync`: nothing was missed, or the whole state. */
 export type Resynced = { type: "synced" } | { type: "snapshot"; snapshot: Snapshot };
 export type FromKernel = Change | Resynced | Received | File;
 
@@ -163,18 +165,18 @@ export interface VariableName {
   hint: string;
 }
 
-/** What there is to send about a cell that failed. */
+/** What the chat can send about a cell that failed. */
 export interface FailedCell {
   question: string;
   name: string;
   text: string;
-  /** The names of those that it is about. */
+  /** The names of the variables that the failed code uses. */
   variables: string[];
 }
 
-/** Each is answered by `received` or `file` with the nonce that the store adds. */
+/** Each is answered by `received`, or by a `file`, with the nonce that the store adds. */
 export type Request =
-  /** The files' bytes come as the message's buffers, in their order. */
+  /** The files' bytes are the message's buffers, in the same order. */
   | { type: "send"; content: string; attachments: { name: string; media_type: string }[] }
   | { type: "stop" }
   | { type: "retry"; id: string }
@@ -184,13 +186,13 @@ export type Request =
   /** To the next version (1) or the previous one (-1). */
   | { type: "branch"; id: string; step: -1 | 1 }
   | { type: "thoughts"; id: string }
-  /** Goes on with the reply of this column as a chat. */
+  /** Makes this column of a comparison the chat that goes on. */
   | { type: "take" }
-  /** A person's answer to a call that waits; `call` is its place in `tool_calls`. */
+  /** The user's answer to a call that waits; `call` is its index in `tool_calls`. */
   | { type: "approve"; id: string; call: number; allow: boolean }
   | { type: "download" }
   | { type: "asset"; name: string }
-  /** Answered by a file: JSON of `ModelFacts[]`, in the menu's order. */
+  /** Answered by a file: JSON of `ModelInfo[]`, in the menu's order. */
   | { type: "models" }
   /** Answered by a file: JSON of `VariableName[]`. */
   | { type: "names" }
@@ -200,9 +202,9 @@ export type Request =
   | { type: "failure" }
   /** Answered by a file: its bytes. */
   | { type: "attachment"; id: string }
-  /** Asks whether a reply's code is what it seems to be, and for an Output that shows what it gives. */
+  /** Asks whether `code` is the code of this block, and for an Output widget that shows what it prints. */
   | { type: "run"; id: string; index: number; code: string }
-  /** What such code has given. Answered by a file: JSON of `OutputFile[]`. */
+  /** The outputs of such code. Answered by a file: JSON of `OutputFile[]`. */
   | { type: "outputs"; id: string; index: number }
   /** Chooses a model that is not in the menu. */
   | { type: "model"; id: string }

@@ -1,9 +1,11 @@
-import { catalogueOf, type Catalogue } from "../kernel/catalogue";
+// The list of models that opens over the page and is searched by typing.
+import type { Listing } from "../kernel/catalogue";
+import type { Chat } from "../kernel/chat";
+import type { ModelInfo } from "../kernel/protocol";
 import { dotted, h, setText } from "../page/dom";
-import { abilities, capacity, lastDay, price } from "../page/units";
 import { icon } from "../page/icon";
-import type { ModelFacts } from "../kernel/protocol";
-import type { Store } from "../kernel/store";
+import { isComposing } from "../page/keys";
+import { abilities, capacity, lastDay, price } from "./model-info";
 
 const WIDTH = 460;
 const HEIGHT = 420;
@@ -14,10 +16,10 @@ const GROUPS = ["", "Free", "Paid"] as const;
 
 interface Entry {
   id: string;
-  /** Whether the menu has it. */
+  /** Whether the menu offers it. */
   listed: boolean;
   group: (typeof GROUPS)[number];
-  /** What it is found by, in small letters. */
+  /** The text that the search looks in, in lower case. */
   words: string;
   element: HTMLElement;
 }
@@ -33,8 +35,8 @@ function option(first: (Node | string)[], second: (Node | string)[]): HTMLElemen
   return h("div", { class: "nbchat-option", role: "option" }, line, more);
 }
 
-function modelEntry(id: string, facts: ModelFacts | undefined, chosen: boolean): Entry {
-  const entry = facts ? describedEntry(id, facts) : plainEntry(id, true, id);
+function modelEntry(id: string, model: ModelInfo | undefined, chosen: boolean): Entry {
+  const entry = model ? describedEntry(id, model) : plainEntry(id, true, id);
   entry.element.ariaSelected = String(chosen);
   if (chosen) entry.element.prepend(icon("check"));
   return entry;
@@ -48,12 +50,12 @@ function unlistedEntry(id: string): Entry {
   return plainEntry(id, false, `Use "${id}" as the model id`);
 }
 
-function describedEntry(id: string, facts: ModelFacts): Entry {
-  const cost = price(facts);
-  const last = lastDay(facts);
-  const can = [capacity(facts), ...abilities(facts), last?.text ?? ""].filter(Boolean);
-  const name = facts.name || id;
-  const group = facts.is_free ? "Free" : "Paid";
+function describedEntry(id: string, model: ModelInfo): Entry {
+  const cost = price(model);
+  const last = lastDay(model);
+  const can = [capacity(model), ...abilities(model), last?.text ?? ""].filter(Boolean);
+  const name = model.name || id;
+  const group = model.is_free ? "Free" : "Paid";
   return {
     id,
     listed: true,
@@ -79,9 +81,9 @@ function group(name: string, entries: readonly Entry[]): HTMLElement[] {
 
 let count = 0;
 
-/** The models of a menu over the page, searched by typing, until one has chosen or turned away. */
+/** The models of a menu, until the user has chosen one or turned away. */
 export class ModelList {
-  #store: Store;
+  #chat: Chat;
   #menu: HTMLSelectElement;
   #ends: Ends;
   #id = `nbchat-models-${++count}`;
@@ -98,7 +100,7 @@ export class ModelList {
     spellcheck: "false",
     placeholder: "Search, or type any model id",
   });
-  #count = h("span", { class: "nbchat-facts", role: "status" });
+  #count = h("span", { class: "nbchat-caption", role: "status" });
   #list = h("div", { class: "nbchat-options", id: this.#id, role: "listbox", "aria-label": "Models" });
   #element = h(
     "div",
@@ -107,13 +109,13 @@ export class ModelList {
     this.#list,
   );
 
-  #catalogue: Catalogue | undefined;
+  #listing: Listing | undefined;
   #entries: Entry[] = [];
   #shown: Entry[] = [];
   #active: Entry | undefined;
 
-  constructor(store: Store, menu: HTMLSelectElement, ends: Ends) {
-    this.#store = store;
+  constructor(chat: Chat, menu: HTMLSelectElement, ends: Ends) {
+    this.#chat = chat;
     this.#menu = menu;
     this.#ends = ends;
   }
@@ -134,7 +136,7 @@ export class ModelList {
     this.#element.remove();
   }
 
-  /** Below the menu, or above it where there is more room; in the window, whatever the notebook clips. */
+  /** Puts the list below the menu, or above it if there is more room: in the window, as a notebook may clip it. */
   #place(): void {
     const { left, right, top, bottom, width } = this.#menu.getBoundingClientRect();
     const windowWidth = document.documentElement.clientWidth;
@@ -158,26 +160,27 @@ export class ModelList {
     this.#search.addEventListener("input", () => this.#find());
     this.#search.addEventListener("keydown", (event) => this.#onKey(event));
     this.#list.addEventListener("click", (event) => this.#choose(this.#entryAt(event)));
-    // Not "over", which also comes when the list moves below a mouse that stands still.
+    // Not "pointerover", which also comes when the list scrolls below a mouse that stands still.
     this.#list.addEventListener("pointermove", (event) => {
       const entry = this.#entryAt(event);
       if (entry) this.#mark(entry);
     });
     this.#element.addEventListener("mousedown", (event) => {
-      if (event.target !== this.#search) event.preventDefault(); // the focus stays where one types
+      if (event.target !== this.#search) event.preventDefault(); // keeps the focus in the search
     });
     document.addEventListener("pointerdown", (event) => this.#onPointerDown(event), early);
     window.addEventListener("resize", this.#ends.close, on);
-    // The conversation scrolls by itself, and so does this list: what counts is where the menu is.
+    // The conversation scrolls by itself, and so does this list: only a menu that has moved closes it.
     const { left, top } = this.#menu.getBoundingClientRect();
-    const follow = () => {
+    const closeIfMoved = () => {
       const now = this.#menu.getBoundingClientRect();
       if (now.left !== left || now.top !== top) this.#ends.close();
     };
-    document.addEventListener("scroll", follow, early);
+    document.addEventListener("scroll", closeIfMoved, early);
 
-    const unsubscribe = this.#store.subscribe(() => {
-      if (this.#store.state.catalogue !== this.#catalogue?.number) this.#refresh();
+    const { store } = this.#chat;
+    const unsubscribe = store.subscribe(() => {
+      if (store.state.catalogue !== this.#listing?.number) this.#refresh();
     });
     const offered = new MutationObserver(() => this.#refresh());
     offered.observe(this.#menu, { childList: true });
@@ -187,16 +190,16 @@ export class ModelList {
     });
   }
 
-  /** Makes the entries of what the menu offers, but for its last: "Other model…" is what one types here. */
+  /** Makes the entries, for all that the menu offers but its last, "Other model…": here the user types that. */
   #read(): void {
-    const catalogue = catalogueOf(this.#store);
-    if (catalogue !== this.#catalogue && catalogue.facts.size === 0) {
-      void catalogue.come.then(() => this.#refresh());
+    const { listing } = this.#chat.catalogue;
+    if (listing !== this.#listing && listing.models.size === 0) {
+      void listing.loaded.then(() => this.#refresh());
     }
-    this.#catalogue = catalogue;
+    this.#listing = listing;
     this.#entries = [...this.#menu.options]
       .slice(0, -1)
-      .map(({ value }) => modelEntry(value, catalogue.facts.get(value), value === this.#menu.value));
+      .map(({ value }) => modelEntry(value, listing.models.get(value), value === this.#menu.value));
   }
 
   #refresh(): void {
@@ -205,7 +208,7 @@ export class ModelList {
     this.#find(this.#active?.listed ? this.#active.id : undefined);
   }
 
-  /** Shows what has all the typed words in it; `active`, or else the first, is then the active one. */
+  /** Shows the entries that contain all typed words; the entry `active`, or else the first, becomes active. */
   #find(active?: string): void {
     const typed = this.#search.value.trim();
     const words = typed.toLowerCase().split(/\s+/);
@@ -253,8 +256,7 @@ export class ModelList {
   }
 
   #onKey(event: KeyboardEvent): void {
-    // 229: a key that goes to an input method, in browsers that don't say isComposing.
-    if (event.isComposing || event.keyCode === 229) return;
+    if (isComposing(event)) return;
     if (event.ctrlKey || event.metaKey || (event.shiftKey && event.key !== "Tab")) return;
     const at = this.#active ? this.#shown.indexOf(this.#active) : -1;
     const page = Math.floor(this.#list.clientHeight / (this.#active?.element.offsetHeight || 1)) - 1;
@@ -280,7 +282,7 @@ export class ModelList {
     const path = event.composedPath();
     if (path.includes(this.#element) || path.includes(this.#menu)) return;
     this.#ends.close();
-    // Where nothing takes the focus it would be lost now: the next key would be the notebook's.
+    // If nothing else takes the focus, the menu does: else the next key would be the notebook's.
     setTimeout(() => {
       if (document.activeElement === document.body) this.#menu.focus({ preventScroll: true });
     });

@@ -1,24 +1,27 @@
-import type { Cleanup } from "../kernel/anywidget";
+// The lines below the menu of models: where the model runs, what it is, and what the chat has cost.
+import type { Chat } from "../kernel/chat";
+import type { ChatState, ModelInfo } from "../kernel/protocol";
+import { together, type Cleanup } from "../page/cleanup";
 import { dotted, h, setText } from "../page/dom";
-import { abilities, capacity, lastDay, price, tokens, usd } from "../page/units";
 import { onceAFrame } from "../page/frame";
+import { tokens, usd } from "../page/units";
+import { abilities, capacity, lastDay, price } from "./model-info";
 import { picker } from "./picker";
-import type { ChatState, ModelFacts } from "../kernel/protocol";
-import { reasons } from "./why-disabled";
-import type { Store } from "../kernel/store";
+import { explainDisabled } from "./why-disabled";
 
+/** Percent. */
 const NEARLY_FULL = 80;
 
-function about(facts: ModelFacts): (Node | string)[] {
-  const cost = price(facts);
-  const perMillion = cost && !facts.is_free ? `${cost} per M tokens` : cost;
-  const parts: (Node | string)[] = [perMillion, capacity(facts), ...abilities(facts)].filter(Boolean);
-  const last = lastDay(facts);
+function about(model: ModelInfo): (Node | string)[] {
+  const cost = price(model);
+  const perMillion = cost && !model.is_free ? `${cost} per M tokens` : cost;
+  const parts: (Node | string)[] = [perMillion, capacity(model), ...abilities(model)].filter(Boolean);
+  const last = lastDay(model);
   if (last) parts.push(last.soon ? h("strong", {}, last.text) : last.text);
   return dotted(parts);
 }
 
-/** What the conversation has taken so far, as far as that is known. */
+/** What the conversation has used so far, as far as that is known. */
 function spent({ usage, max_cost }: ChatState): string[] {
   const parts = [];
   const { total_tokens: total = null, cost = null } = usage ?? {};
@@ -33,7 +36,7 @@ class ContextMeter {
   #text = h("span");
   #fill = h("div");
   #meter = h("div", { class: "nbchat-meter", role: "meter", "aria-label": "Context" }, this.#fill);
-  readonly element = h("div", { class: "nbchat-context nbchat-facts" }, this.#text, this.#meter);
+  readonly element = h("div", { class: "nbchat-context nbchat-caption" }, this.#text, this.#meter);
 
   update(context: ChatState["context"]): void {
     this.element.hidden = context === null;
@@ -48,19 +51,19 @@ class ContextMeter {
   }
 }
 
-/** The lines below the menu of models: where it runs, what it is, and what it has cost. */
-export function model(store: Store, el: HTMLElement): Cleanup {
+export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
+  const { store } = chat;
   const server = h("span", { class: "nbchat-server" });
   const change = h("button", { type: "button", class: "nbchat-tool" }, "Change server");
-  const facts = h("p", { class: "nbchat-facts" });
-  const account = h("p", { class: "nbchat-facts" });
-  const money = h("p", { class: "nbchat-facts" });
+  const info = h("p", { class: "nbchat-caption" });
+  const account = h("p", { class: "nbchat-caption" });
+  const money = h("p", { class: "nbchat-caption" });
   const meter = new ContextMeter();
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   el.classList.add("nbchat-model-panel");
   el.append(
     h("div", { class: "nbchat-server-line" }, server, change),
-    ...[refusal, facts, account, money, meter.element],
+    ...[refusal, info, account, money, meter.element],
   );
 
   const say = (text: string) => setText(refusal, text);
@@ -69,14 +72,14 @@ export function model(store: Store, el: HTMLElement): Cleanup {
     say(refused ?? "");
   });
 
-  // What streams by changes none of it: what someone has selected here stays so.
+  // Draws only what has changed: while a reply streams, a selection in these lines stays.
   let drawn: Partial<ChatState> = {};
   const draw = () => {
     const { state } = store;
     setText(server, state.server ? `on ${state.server}` : "no server yet");
     if (state.facts !== drawn.facts) {
-      facts.replaceChildren(...(state.facts ? about(state.facts) : []));
-      facts.hidden = facts.textContent === "";
+      info.replaceChildren(...(state.facts ? about(state.facts) : []));
+      info.hidden = info.textContent === "";
     }
     setText(account, state.account);
     if (state.usage !== drawn.usage || state.max_cost !== drawn.max_cost) {
@@ -87,13 +90,9 @@ export function model(store: Store, el: HTMLElement): Cleanup {
     meter.update(state.context);
     drawn = state;
   };
-  const ends = [
-    store.subscribe(onceAFrame(draw)),
-  ];
-  const chat = el.closest<HTMLElement>(".nbchat");
-  if (chat) ends.push(reasons(store, chat), picker(store, el, chat, say));
   draw();
-  return () => {
-    for (const end of ends) end();
-  };
+  const ends = [store.subscribe(onceAFrame(draw))];
+  const widget = el.closest<HTMLElement>(".nbchat");
+  if (widget) ends.push(explainDisabled(store, widget), picker(chat, el, widget, say));
+  return together(...ends);
 }

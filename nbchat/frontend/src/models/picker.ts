@@ -1,29 +1,30 @@
-import type { Cleanup } from "../kernel/anywidget";
+// Opens a list of models that can be searched, in place of the menu's own.
+import type { Chat } from "../kernel/chat";
+import type { Cleanup } from "../page/cleanup";
 import { ModelList } from "./model-list";
-import type { Store } from "../kernel/store";
 
 const OPEN = ["Enter", " ", "ArrowDown", "ArrowUp"];
 
-/** What a key on the closed menu types into the search, or undefined if it is none that opens it. */
+/** What a key on the closed menu types into the search; undefined: the key does not open the list. */
 function opens({ key, altKey, ctrlKey, metaKey }: KeyboardEvent): string | undefined {
   if (ctrlKey || metaKey) return undefined;
   if (OPEN.includes(key)) return "";
   return key.length === 1 && !altKey ? key : undefined;
 }
 
-/** The menu that is clicked, or typed into. */
+/** The menu that is clicked or typed into. */
 function menuAt({ target }: Event): HTMLSelectElement | undefined {
   return target instanceof HTMLSelectElement && target.closest(".nbchat-model") ? target : undefined;
 }
 
 /**
- * Has the native menu of models in `chat` open a list that can be searched, instead of the browser's own. The menu
- * stays what holds the choice: all that is listened to by others goes on to work.
+ * Has the menu of models in `widget` open our list, in `el`, instead of the browser's own. The menu still holds the
+ * choice: ipywidgets listens to it as before. `say` shows why the kernel refuses a model.
  */
 export function picker(
-  store: Store,
+  chat: Chat,
   el: HTMLElement,
-  chat: HTMLElement,
+  widget: HTMLElement,
   say: (refusal: string) => void,
 ): Cleanup {
   if (!("showPopover" in HTMLElement.prototype)) return () => {};
@@ -37,7 +38,7 @@ export function picker(
       menu.value = id;
       menu.dispatchEvent(new Event("change", { bubbles: true }));
     } else {
-      const { refused } = await store.request({ type: "model", id });
+      const { refused } = await chat.store.request({ type: "model", id });
       say(refused ?? "");
     }
   };
@@ -47,7 +48,7 @@ export function picker(
   };
   const open = (menu: HTMLSelectElement, typed: string) => {
     close();
-    list = new ModelList(store, menu, {
+    list = new ModelList(chat, menu, {
       choose: (id, listed) => void choose(menu, id, listed),
       close: () => {
         close();
@@ -57,9 +58,9 @@ export function picker(
     list.open(el, typed);
   };
 
-  // The menu is ipywidgets', who may make it later than this: hence listened to from around it.
+  // ipywidgets may make the menu later than this: hence the listeners are on the whole widget.
   const { signal } = life;
-  chat.addEventListener(
+  widget.addEventListener(
     "mousedown",
     (event) => {
       const menu = menuAt(event);
@@ -72,7 +73,7 @@ export function picker(
     },
     { signal },
   );
-  chat.addEventListener(
+  widget.addEventListener(
     "keydown",
     (event) => {
       const menu = menuAt(event);

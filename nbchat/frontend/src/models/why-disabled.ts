@@ -1,15 +1,16 @@
-import type { Cleanup } from "../kernel/anywidget";
+// Says below each disabled control why it is disabled.
+import type { Store } from "../kernel/store";
+import type { Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
 import { onceAFrame } from "../page/frame";
 import { CONTROLS } from "../page/labels";
-import type { Store } from "../kernel/store";
 
 const SETTINGS = ["reasoning_effort", "temperature", "max_tokens"];
 
 let count = 0;
 
-/** Says at each grey control of a chat why it is grey. */
-export function reasons(store: Store, chat: Element): Cleanup {
+/** Keeps the explanations of the controls in `chat` up to date. */
+export function explainDisabled(store: Store, chat: Element): Cleanup {
   const notes = SETTINGS.map((setting) => ({
     setting,
     widget: `.nbchat-${setting.replace("_", "-")}`,
@@ -28,7 +29,7 @@ export function reasons(store: Store, chat: Element): Cleanup {
   let ended = false;
   let drawn: object | undefined;
   const draw = () => {
-    // What streams by changes none of it.
+    // While a reply streams, none of it changes.
     if (store.state.disabled === drawn && !ended) return;
     drawn = store.state.disabled;
     for (const { setting, widget, note } of notes) {
@@ -37,7 +38,7 @@ export function reasons(store: Store, chat: Element): Cleanup {
   };
   const redraw = onceAFrame(draw);
   const unsubscribe = store.subscribe(redraw);
-  // The controls may come later than this.
+  // ipywidgets may make the controls later than this.
   const added = new MutationObserver((records) => {
     if (!records.some(({ target }) => !(target as Element).closest(".nbchat-part"))) return;
     drawn = undefined;

@@ -1,11 +1,12 @@
-import type { Cleanup } from "../kernel/anywidget";
+// Makes a chat at home in the notebook's page: its style, its labels, and its keys, which the notebook must not get.
+import type { Cleanup } from "./cleanup";
 import { labelControls } from "./labels";
 import { putStyle } from "./style";
 
-const settled = new WeakSet<Element>();
+const adopted = new WeakSet<Element>();
 
 /**
- * Keeps keys from the notebook's own shortcuts: Lab heeds the attribute or the stopped event, Notebook 7
+ * Keeps keys from the notebook's own shortcuts: JupyterLab heeds the attribute or the stopped event, Notebook 7
  * only both, and the attribute only where the focus is.
  */
 function keepKeys(root: HTMLElement): void {
@@ -16,7 +17,7 @@ function keepKeys(root: HTMLElement): void {
   root.addEventListener("keydown", (event) => event.stopPropagation());
 }
 
-/** Calls `act` when `el`, still empty, is in the page and to be seen; returns how to end the wait. */
+/** Calls `act` as soon as `el`, still empty, is in the page and visible; returns how to end the wait. */
 export function onceAttached(el: HTMLElement, act: () => void): Cleanup {
   const attached = new ResizeObserver(() => {
     if (!el.isConnected) return;
@@ -24,22 +25,22 @@ export function onceAttached(el: HTMLElement, act: () => void): Cleanup {
     el.style.minHeight = "";
     act();
   });
-  // Where it takes no room, it would not be observed.
+  // An element without a size would not be observed.
   el.style.minHeight = "1px";
   attached.observe(el);
   return () => attached.disconnect();
 }
 
-/** Makes `el`, and the whole chat around it, at home in the page that they are in. */
-export function settle(el: HTMLElement): void {
+/** Prepares `el`, and once the whole chat around it, for the page that they are in; `styles` are our rules. */
+export function adopt(el: HTMLElement, styles: string): void {
   el.classList.add("nbchat-part");
   keepKeys(el);
-  putStyle(document);
+  putStyle(document, styles);
   const page = el.getRootNode();
-  if (page instanceof ShadowRoot) putStyle(page);
+  if (page instanceof ShadowRoot) putStyle(page, styles);
   const chat = el.closest<HTMLElement>(".nbchat");
-  if (!chat || settled.has(chat)) return;
-  settled.add(chat);
+  if (!chat || adopted.has(chat)) return;
+  adopted.add(chat);
   keepKeys(chat);
   labelControls(chat);
 }

@@ -1,12 +1,12 @@
-// Errors of the bundle are to be seen in the notebook, not in a console that nobody opens.
-import type { Cleanup } from "../kernel/anywidget";
+// Brings errors of the bundle into the notebook: nobody opens the browser's console.
+import type { Cleanup } from "./cleanup";
 
-/** Calls `show` with what to tell a person when anything of this bundle has failed. */
+/** Calls `show` with a message for the user when anything in this bundle fails. */
 export function onFailure(show: (text: string) => void): Cleanup {
   const life = new AbortController();
   const report = (error: unknown, file = "") => {
     const stack = error instanceof Error ? error.stack : "";
-    // The page has errors of its own, and of other widgets.
+    // Other errors are the page's own, or another widget's.
     if (!`${file} ${stack}`.includes(import.meta.url)) return;
     show(
       `Part of the chat failed in the browser (${error}). Reload the page: the conversation is safe ` +

@@ -1,0 +1,70 @@
+// What a message's metadata says, in words: its state, its model, its time, its tokens, its cost.
+import type { Message } from "../kernel/protocol";
+import { seconds, usd } from "../page/units";
+import { unreachable } from "../page/unreachable";
+
+/** Returns whether a message may still grow. */
+export function isRunning({ status }: Message): boolean {
+  return status === "streaming" || status === "queued";
+}
+
+/** The parts of the caption below a reply that has ended. */
+export function caption(message: Message): string[] {
+  const { model, usage, duration_s, reasoning_s } = message;
+  const parts: string[] = [];
+  if (model) parts.push(model);
+  if (duration_s !== null) parts.push(seconds(duration_s));
+  if (reasoning_s !== null) parts.push(`Thought for ${seconds(reasoning_s)}`);
+  const counts = tokenCounts(message);
+  if (counts) parts.push(`${counts} tokens`);
+  const completion = usage?.completion_tokens;
+  if (completion && duration_s) parts.push(`${Math.round(completion / duration_s)} tok/s`);
+  const price = cost(message);
+  if (price) parts.push(price);
+  return parts;
+}
+
+/** The tokens of a reply, "10 in / 20 out"; "" if the server has not reported them. */
+export function tokenCounts({ usage }: Message): string {
+  const counts = [];
+  if (usage && usage.prompt_tokens !== null) counts.push(`${usage.prompt_tokens.toLocaleString("en")} in`);
+  if (usage && usage.completion_tokens !== null) counts.push(`${usage.completion_tokens.toLocaleString("en")} out`);
+  return counts.join(" / ");
+}
+
+/** What a reply cost, "$0.02" or "free"; "" if that is not known. */
+export function cost({ usage, estimated_cost }: Message): string {
+  if (usage && usage.cost !== null) return usage.cost === 0 ? "free" : usd(usage.cost);
+  if (estimated_cost === null) return "";
+  return estimated_cost === 0 ? "free" : `≈\u00a0${usd(estimated_cost)}`;
+}
+
+/** In what way a reply that has ended is incomplete, in a word or two; "" if it is complete. */
+export function incompleteness({ status, finish_reason }: Message): string {
+  switch (status) {
+    case "stopped":
+      return "Stopped";
+    case "complete":
+      return cutOff(finish_reason);
+    case "queued":
+    case "streaming":
+    case "error":
+      return "";
+    default:
+      return unreachable(status);
+  }
+}
+
+/** What the server's reason to end means for the reply: null if the stream ended without one. */
+function cutOff(finishReason: string | null): string {
+  switch (finishReason) {
+    case "length":
+      return "Cut off at max tokens";
+    case "content_filter":
+      return "Blocked by a content filter";
+    case null:
+      return "May be incomplete";
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,58 @@
+// A reply's text, with the cards of its tool calls where the model made them.
+import type { Message } from "../kernel/protocol";
+import type { Store } from "../kernel/store";
+import { StreamedText } from "../markdown/streamed";
+import { arrange, h } from "../page/dom";
+import { CallCard } from "./tool-calls";
+
+export class ReplyBody {
+  readonly element = h("div", { class: "nbchat-body" });
+  #store: Store;
+  #texts: StreamedText[] = [];
+  #cards: CallCard[] = [];
+  #closed = 0;
+  #id = "";
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The blocks of the text. */
+  get blocks(): Element[] {
+    return this.#texts.flatMap(({ element }) => [...element.children]);
+  }
+
+  /** Returns whether all of the text is shown; else call it again. */
+  update({ id, content, tool_calls: calls }: Message, ended: boolean): boolean {
+    let drawn = true;
+    this.#id = id;
+    const cuts = [...new Set(calls.map(({ at }) => at))];
+    const order: Element[] = [];
+    let made = 0;
+    for (let at = 0; at <= cuts.length; at++) {
+      const text = (this.#texts[at] ??= new StreamedText(this.#store));
+      order.push(text.element);
+      for (; made < calls.length && calls[made].at === cuts[at]; made++) {
+        const card = (this.#cards[made] ??= this.#card(made));
+        card.update(calls[made]);
+        order.push(card.element);
+      }
+      // The text before a call stays as it is, unless the whole reply is replaced by another one.
+      const last = at === cuts.length;
+      if (last || at >= this.#closed || ended) {
+        drawn = text.update(content.slice(cuts[at - 1] ?? 0, cuts[at]), !last || ended) && drawn;
+      }
+    }
+    if (drawn) this.#closed = cuts.length;
+    arrange(this.element, order);
+    this.element.hidden = content === "" && calls.length === 0;
+    return drawn;
+  }
+
+  #card(call: number): CallCard {
+    return new CallCard(async (allow) => {
+      const { refused } = await this.#store.request({ type: "approve", id: this.#id, call, allow });
+      return refused;
+    });
+  }
+}

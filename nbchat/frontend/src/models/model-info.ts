@@ -1,0 +1,36 @@
+// What there is to say about a model, in words: its price, its context, its abilities, its last day.
+import type { ModelInfo } from "../kernel/protocol";
+import { tokens, usd } from "../page/units";
+
+const DAY_MS = 86_400_000;
+const SOON_DAYS = 30;
+/** Some servers write "never" as the year 2098. */
+const FAR_DAYS = 730;
+
+/** What a million tokens cost: "free", "$0.45 in / $3.20 out", or "". */
+export function price({ is_free, prompt_price, completion_price }: ModelInfo): string {
+  if (is_free) return "free";
+  const prices = [];
+  if (prompt_price !== null) prices.push(`${usd(prompt_price)} in`);
+  if (completion_price !== null) prices.push(`${usd(completion_price)} out`);
+  return prices.join(" / ");
+}
+
+/** "262k context", or "". */
+export function capacity({ context_length }: ModelInfo): string {
+  return context_length === null ? "" : `${tokens(context_length)} context`;
+}
+
+/** What a model can do besides writing. */
+export function abilities({ reasons, images }: ModelInfo): string[] {
+  return [...(reasons ? ["reasons"] : []), ...(images ? ["takes images"] : [])];
+}
+
+/** Until when the model exists, if that is near enough to matter; "soon" is within a month. */
+export function lastDay({ expires }: ModelInfo): { text: string; soon: boolean } | null {
+  const time = Date.parse(expires ?? "");
+  const days = (time - Date.now()) / DAY_MS;
+  if (!(days < FAR_DAYS)) return null;
+  const day = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" } as const;
+  return { text: `until ${new Date(time).toLocaleDateString("en-GB", day)}`, soon: days < SOON_DAYS };
+}
