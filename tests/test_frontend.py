@@ -35,10 +35,15 @@ def test_what_every_widget_carries_is_small_and_the_rest_comes_once() -> None:
     assert bundle().code == first.code
 
 
-def test_without_the_bundle_it_says_what_to_do(kernel: Kernel) -> None:
+def test_without_the_bundle_it_says_what_to_do_and_that_helps(kernel: Kernel) -> None:
+    bundle = kernel.page.evaluate("BUNDLE")
     kernel.page.evaluate("BUNDLE = 'throw new Error(\"broken\")'")
     kernel.open()
     expect(kernel.page.get_by_text("Run the cell again").first).to_be_visible()
+    expect(kernel.box).to_have_count(0)
+    kernel.page.evaluate("(bundle) => { BUNDLE = bundle; }", bundle)
+    kernel.open()
+    expect(kernel.box).to_be_visible()
 
 
 # The protocol

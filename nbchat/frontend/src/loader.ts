@@ -13,6 +13,9 @@ async function load(model: AnyModel): Promise<Widget> {
   if (!bundle) {
     bundle = importDeflated(shared.get("code") as DataView<ArrayBuffer>) as Promise<Bundle>;
     bundles.set(digest, bundle);
+    // The state that JupyterLab saves with a notebook has lost all bytes (ipywidgets 8.1.9; see
+    // https://github.com/jupyter-widgets/ipywidgets/pull/3689): a kernel's widgets bring them again.
+    bundle.catch(() => bundles.delete(digest));
   }
   return (await bundle).chat();
 }
