@@ -236,6 +236,12 @@ class NotebookPage:
         self.wait_idle()
         self.wait_ready()
 
+    def trust(self) -> None:
+        """Trusts the notebook as its menu does, and confirms."""
+        self._start("notebook:trust")
+        self.page.get_by_role("dialog").locator("button.jp-mod-accept").click()
+        self.wait_idle()
+
     def save(self) -> dict[str, Any]:
         """Saves the notebook; returns what stands in the file."""
         self.command("docmanager:save")
