@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import FilePayload, Page
+
+from nbchat._widget.protocol import ChatState
 
 HERE = Path(__file__).parent
 STATIC = HERE.parent / "nbchat" / "static"
@@ -86,6 +89,7 @@ class Kernel:
     ) -> None:
         """Shows a chat in these places; `models` are what its menu offers."""
         self.seq = snapshot.get("seq", 0)
+        snapshot = asdict(ChatState(model="test/model", server="a test server")) | snapshot
         self.page.evaluate(
             """([snapshot, places, models]) =>
                  openChat(snapshot, places ?? undefined, models).then(() => null)""",
@@ -101,22 +105,7 @@ class Kernel:
         self.push(type_, seq=self.seq, **content)
 
     def state(self, **state: Any) -> None:
-        empty = {
-            "busy": False,
-            "notices": [],
-            "download": None,
-            "thoughts": None,
-            "model": "test/model",
-            "server": "",
-            "model_info": None,
-            "why_disabled": {},
-            "catalogue": 0,
-            "account": "",
-            "usage": None,
-            "max_cost": None,
-            "context": None,
-        }
-        self.change("state", **{**empty, **state})
+        self.change("state", state=asdict(ChatState(model="test/model")) | state)
 
     def delta(self, content: str, id_: str = "a") -> None:
         self.change("delta", id=id_, content=content)

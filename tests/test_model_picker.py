@@ -23,7 +23,7 @@ def facts(id_: str, name: str = "", **more: Any) -> dict[str, Any]:
         "context_length": None,
         "prompt_price": None,
         "completion_price": None,
-        "reasons": None,
+        "reasoning": None,
         "images": None,
         "expires": None,
         **more,
@@ -39,7 +39,7 @@ CATALOGUE = [
         context_length=1_048_576,
         prompt_price=0.45,
         completion_price=3.2,
-        reasons=True,
+        reasoning=True,
         images=True,
     ),
     facts("beta/small", "Beta Small", prompt_price=0.0005, completion_price=15),
@@ -405,12 +405,12 @@ def test_a_refused_list_is_asked_for_again(picker: Picker) -> None:
 
 def test_hostile_names_are_text(picker: Picker) -> None:
     hostile = '<img src=x onerror="window.hacked=1"><b>bold</b>'
-    picker.open([hostile, "acme/grand"], facts=facts("x", hostile, expires=hostile))
+    picker.open([hostile, "acme/grand"], model_info=facts("x", hostile, expires=hostile))
     picker.kernel.state(
         server=hostile,
         account=hostile,
-        disabled={"temperature": hostile},
-        facts=facts(hostile, hostile, expires=hostile),
+        why_disabled={"temperature": hostile},
+        model_info=facts(hostile, hostile, expires=hostile),
     )
     picker.menu.click()
     picker.give([facts(hostile, hostile + " name", expires=hostile)])
@@ -449,7 +449,7 @@ def test_the_chosen_models_facts(picker: Picker) -> None:
                 context_length=262_144,
                 prompt_price=0.45,
                 completion_price=3.2,
-                reasons=True,
+                reasoning=True,
                 images=True,
                 expires="2026-12-31",
             ),
@@ -457,18 +457,18 @@ def test_the_chosen_models_facts(picker: Picker) -> None:
             "until 31 Dec 2026",
         ),
         (
-            facts("b", is_free=True, context_length=1_000_000, reasons=False, images=False),
+            facts("b", is_free=True, context_length=1_000_000, reasoning=False, images=False),
             "free · 1M context",
         ),
         (facts("c", prompt_price=0.0005, expires="2098-12-31"), "$0.0005 in per M tokens"),
         (facts("d", prompt_price=0.0375, completion_price=14.999999999999998), "$0.0375 in / $15"),
         (facts("e", context_length=999_999, expires="someday"), "1M context"),
     ):
-        picker.kernel.state(server="openrouter.ai", facts=model)
+        picker.kernel.state(server="openrouter.ai", model_info=model)
         expect(picker.panel).to_contain_text(text)
     expect(picker.panel).not_to_contain_text("until")
     expect(picker.panel.locator("strong")).to_have_count(0)
-    picker.kernel.state(server="openrouter.ai", facts=facts("f", expires="2026-09-12"))
+    picker.kernel.state(server="openrouter.ai", model_info=facts("f", expires="2026-09-12"))
     expect(picker.panel.locator("strong")).to_have_text("until 12 Sept 2026")  # soon
     picker.kernel.state(server="", account="38 of 50 free requests left")
     expect(picker.panel.get_by_text("no server yet")).to_be_visible()
@@ -524,11 +524,12 @@ def test_grey_controls_say_why(picker: Picker) -> None:
     temperature = picker.root.get_by_role("slider", name="Temperature")
     effort = picker.root.get_by_role("combobox", name="Reasoning effort")
     reason = picker.root.locator(".nbchat-reason")
-    picker.kernel.state(disabled={"temperature": "Fixed.", "reasoning_effort": "Does not reason."})
+    why = {"temperature": "Fixed.", "reasoning_effort": "Does not reason."}
+    picker.kernel.state(why_disabled=why)
     expect(temperature).to_have_accessible_description("Fixed.")
     expect(effort).to_have_accessible_description("Does not reason.")
     expect(picker.root.locator(".nbchat-temperature > .nbchat-reason")).to_be_visible()
-    picker.kernel.state(disabled={"temperature": "Fixed at 1."})
+    picker.kernel.state(why_disabled={"temperature": "Fixed at 1."})
     expect(temperature).to_have_accessible_description("Fixed at 1.")
     expect(effort).to_have_accessible_description("")
     expect(reason).to_have_count(1)
@@ -538,7 +539,7 @@ def test_grey_controls_say_why(picker: Picker) -> None:
 
 
 def test_controls_that_come_late_say_why_too(picker: Picker) -> None:
-    picker.open(disabled={"max_tokens": "Fixed."})
+    picker.open(why_disabled={"max_tokens": "Fixed."})
     expect(picker.root.locator(".nbchat-max-tokens > .nbchat-reason")).to_be_visible()
     picker.kernel.page.evaluate(
         """() => {
@@ -555,7 +556,7 @@ def test_controls_that_come_late_say_why_too(picker: Picker) -> None:
 
 
 def test_two_shown_chats_have_lists_of_their_own(picker: Picker) -> None:
-    picker.open(disabled={"temperature": "Fixed."})
+    picker.open(why_disabled={"temperature": "Fixed."})
     page = picker.kernel.page
     page.evaluate("(models) => showChat(models).then(() => null)", IDS)
     first, second = (Picker(picker.kernel, page.locator(".nbchat").nth(at)) for at in range(2))
@@ -581,12 +582,12 @@ def test_two_shown_chats_have_lists_of_their_own(picker: Picker) -> None:
 
 
 def test_nothing_is_left_after_the_clean_up(picker: Picker) -> None:
-    picker.open(disabled={"temperature": "Fixed."})
+    picker.open(why_disabled={"temperature": "Fixed."})
     reason = picker.root.locator(".nbchat-reason")
     expect(reason).to_have_count(1)
     picker.menu.click()
     # With a drawing under way.
-    picker.kernel.state(disabled={"temperature": "Fixed."}, catalogue=1)
+    picker.kernel.state(why_disabled={"temperature": "Fixed."}, catalogue=1)
     picker.kernel.page.evaluate(
         """() => {
           document.querySelector(".nbchat-model-panel").end();
@@ -629,11 +630,11 @@ def test_axe_finds_nothing_serious_in_the_list(
     picker.open()
     picker.kernel.state(
         server="openrouter.ai",
-        facts=CATALOGUE[2],
+        model_info=CATALOGUE[2],
         account="38 of 50 free requests left",
         max_cost=0.5,
         context={"used": 110_000, "length": 131_072},
-        disabled={"temperature": "Fixed."},
+        why_disabled={"temperature": "Fixed."},
     )
     expect(picker.panel.get_by_role("meter")).to_be_visible()
     assert serious() == []

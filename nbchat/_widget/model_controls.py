@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from nbchat._chat.notices import Action, Notice, Notices
-from nbchat._chat.settings import EFFORTS, UNCHOSEN_EFFORT, USUAL_EFFORTS, ChatSettings
+from nbchat._chat.settings import EFFORTS, SETTINGS, UNCHOSEN_EFFORT, USUAL_EFFORTS, ChatSettings
 from nbchat._servers.connection import Connection
 from nbchat._servers.models import Model
 
@@ -99,16 +99,15 @@ class ModelControls:
                 why["reasoning_effort"] = f"{model.id} does not reason."
             elif model.reasoning is not None and model.reasoning.choice == "fixed":
                 why["reasoning_effort"] = f"{model.id} always reasons, as much as it sees fit."
-            if not model.takes("temperature"):
-                why["temperature"] = f"{model.id} takes no temperature."
-            if not model.takes("max_tokens", "max_completion_tokens"):
-                why["max_tokens"] = f"{model.id} takes no limit of tokens."
+            for name, setting in SETTINGS.items():
+                if setting.control == "slider" and not model.takes(*_PARAMETERS.get(name, (name,))):
+                    why[name] = f"{model.id} takes no {name}."
         for name in refused:
             control = _CONTROLS.get(name, name)
             why.setdefault(control, f"The server refused it with {self._model_id}.")
         if refused == {"max_tokens"} or refused == {"max_completion_tokens"}:
             why.pop("max_tokens", None)  # sent under its other name
-        return {name: each for name, each in why.items() if name in _GREYED}
+        return {name: each for name, each in why.items() if name in self._controls.settings}
 
     def _say_if_gone(self) -> None:
         model_id = self._model_id
@@ -133,7 +132,8 @@ class ModelControls:
         self._notices.dismiss(GONE)
 
 
-_GREYED = ("reasoning_effort", "temperature", "max_tokens")
+# A setting and the names under which servers take it, and the other way round.
+_PARAMETERS = {"max_tokens": ("max_tokens", "max_completion_tokens")}
 _CONTROLS = {
     "reasoning": "reasoning_effort",
     "thinking": "reasoning_effort",

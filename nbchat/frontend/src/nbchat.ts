@@ -18,7 +18,7 @@ export function chat(): Widget {
       let end: Cleanup | undefined;
       const unwait = onceAttached(el, () => {
         try {
-          adopt(el, styles);
+          adopt(el, styles, chat.store.state.labels);
           end = viewAt(el)(chat, el);
         } catch (error) {
           fail(error);

@@ -51,6 +51,7 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   // Only the messages that have changed are drawn: of hundreds, that is mostly one.
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
+  let failed = "";
   const behind = new Set<MessageView>();
   const drawMessages = (all: readonly Message[]): MessageView[] => {
     const views = messages.of(all, make);
@@ -80,6 +81,7 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     ];
     arrange(log, content.length > 0 ? content : [empty]);
     setText(status, chat.health.problem);
+    setText(failure, failed || store.fault);
     announcer.update(state.messages.at(-1), last);
     scroll.update();
   };
@@ -93,7 +95,10 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   };
   return together(
     hideFallback(el),
-    onFailure((text) => setText(failure, text)),
+    onFailure((text) => {
+      failed = text;
+      setText(failure, failed);
+    }),
     keepDrawn(store, drawAll),
     // Whoever asks something wants to see the answer, wherever they were reading.
     store.onMessageSent(() => scroll.jump()),

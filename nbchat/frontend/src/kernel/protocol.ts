@@ -1,11 +1,12 @@
-// What kernel and page say to each other, in the chat widget's custom messages.
-// The kernel's side of it is nbchat/_widget/transcript.py: change both together.
+// Every message between the kernel and a page. The kernel's side is nbchat/_widget/protocol.py; a test compares
+// the two by the examples in tests/protocol.json.
 
 export interface Usage {
   prompt_tokens: number | null;
   completion_tokens: number | null;
   total_tokens: number | null;
   reasoning_tokens: number | null;
+  cached_tokens: number | null;
   /** In US dollars. */
   cost: number | null;
 }
@@ -100,38 +101,41 @@ export interface ModelInfo {
   /** US dollars per million tokens. */
   prompt_price: number | null;
   completion_price: number | null;
-  reasons: boolean | null;
+  reasoning: boolean | null;
   /** Whether it takes images. */
   images: boolean | null;
   /** The day on which the model is withdrawn, "2026-12-31". */
   expires: string | null;
 }
 
-/** All but the messages: each `state` replaces it as a whole. */
-export interface ChatState {
-  busy: boolean;
-  notices: Notice[];
-  /** File name of the last reply. */
-  download: string | null;
-  /** The reply whose thoughts are shown; null: the last one's. */
-  thoughts: string | null;
-  model: string;
-  server: string;
-  /** About the chosen model. */
-  facts: ModelInfo | null;
-  /** Why a control is disabled: "reasoning_effort", "temperature" or "max_tokens" → a sentence. */
-  disabled: Record<string, string>;
-  /** Counts the changes of the list that `models` asks for. */
-  catalogue: number;
+/** What a page shows around the messages, as a new chat has it; each change of it comes as a whole. */
+export const INITIAL_STATE = {
+  busy: false,
+  notices: [] as Notice[],
+  /** The file name of the last reply. */
+  download: null as string | null,
+  /** The reply whose thoughts are shown; null: the last one. */
+  thoughts: null as string | null,
+  model: "",
+  server: "",
+  /** What is known of the chosen model. */
+  model_info: null as ModelInfo | null,
+  /** A setting's name → why its control is disabled, in a sentence. */
+  why_disabled: {} as Record<string, string>,
+  /** Counts the changes of the list that `models` fetches. */
+  catalogue: 0,
   /** What is left of the free quota or the credit, or "". */
-  account: string;
+  account: "",
   /** Of the whole conversation. */
-  usage: Usage | null;
+  usage: null as Usage | null,
   /** US dollars that the conversation may cost. */
-  max_cost: number | null;
-  /** Tokens: what the conversation takes of the model's context, and the whole context. */
-  context: { used: number; length: number } | null;
-}
+  max_cost: null as number | null,
+  /** Tokens: what the conversation takes of the model's context, and all of it. */
+  context: null as { used: number; length: number } | null,
+  /** A setting's name → the label of its control. */
+  labels: {} as Record<string, string>,
+};
+export type ChatState = typeof INITIAL_STATE;
 
 export interface Snapshot extends ChatState {
   seq: number;
@@ -150,9 +154,10 @@ export type Change =
   | { type: "call"; seq: number; id: string; index: number; call: ToolCall }
   /** Removes messages and adds others at the end. */
   | { type: "replace"; seq: number; ids: string[]; messages: Message[] }
-  | ({ type: "state"; seq: number } & ChatState);
+  | { type: "state"; seq: number; state: ChatState };
 
-export type Received = { type: "received"; nonce: string; refused?: string };
+/** The answer to a request; `refused`: why it was not done; `fault`: nbchat itself failed, which is logged. */
+export type Received = { type: "received"; nonce: string; refused?: string; fault?: string };
 export type File = { type: "file"; nonce: string; name: string };
 /** The answers to `resync`: nothing was missed, or the whole state. */
 export type Resynced = { type: "synced" } | { type: "snapshot"; snapshot: Snapshot };

@@ -1,7 +1,16 @@
 // A chat's state as the kernel has it, and what the page asks of the kernel.
 import { unreachable } from "../page/unreachable";
 import { referenced, type AnyModel, type WidgetManager, type WidgetModel } from "./anywidget";
-import type { Change, FromKernel, Message, Received, Request, Snapshot, ToKernel } from "./protocol";
+import {
+  INITIAL_STATE,
+  type Change,
+  type FromKernel,
+  type Message,
+  type Received,
+  type Request,
+  type Snapshot,
+  type ToKernel,
+} from "./protocol";
 
 /** A slow connection's upload: bytes in a millisecond. */
 const UPLOAD_SPEED = 250;
@@ -14,24 +23,6 @@ const FILES: ReadonlySet<Request["type"]> = new Set([
 /** The requests that the user does not wait for. */
 const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models"]);
 
-const EMPTY: Snapshot = {
-  seq: 0,
-  busy: false,
-  messages: [],
-  notices: [],
-  download: null,
-  thoughts: null,
-  model: "",
-  server: "",
-  facts: null,
-  disabled: {},
-  catalogue: 0,
-  account: "",
-  usage: null,
-  max_cost: null,
-  context: null,
-};
-
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
   const { messages = [], notices = [] } = snapshot;
@@ -40,7 +31,8 @@ function complete(snapshot: Partial<Snapshot>): Snapshot {
     ...{ attachments: [], tool_calls: [], notes: [], runs: {} },
   };
   return {
-    ...EMPTY,
+    ...INITIAL_STATE,
+    seq: 0,
     ...snapshot,
     messages: messages.map((message) => {
       const whole = Object.keys(later).every((name) => name in message);
@@ -78,6 +70,8 @@ export interface Contact {
 export class Store {
   /** Never changed in place, only replaced where it differs: a view sees at once what it need not draw. */
   state: Snapshot;
+  /** What the user should know of a fault of nbchat itself, or "". */
+  fault = "";
 
   #model: AnyModel;
   /** A real model of the same kernel: anywidget's proxy does not say whether the connection is open. */
@@ -173,7 +167,9 @@ export class Store {
         this.#save();
         break;
       case "received":
-        this.#answer(message.nonce, message);
+        if (message.fault !== undefined) this.fault = message.fault;
+        // Not done, and nothing that the user can change: there are no words for that place.
+        this.#answer(message.nonce, message.fault === undefined ? message : { ...message, refused: "" });
         break;
       case "file":
         this.#answer(message.nonce, {
@@ -217,10 +213,8 @@ export class Store {
         const kept = messages.filter((message) => !change.ids.includes(message.id));
         return { messages: [...kept, ...change.messages] };
       }
-      case "state": {
-        const { type: _type, seq: _seq, ...state } = change;
-        return state;
-      }
+      case "state":
+        return change.state;
       default:
         return unreachable(change);
     }

@@ -22,8 +22,8 @@ export function capacity({ context_length }: ModelInfo): string {
 }
 
 /** What a model can do besides writing. */
-export function abilities({ reasons, images }: ModelInfo): string[] {
-  return [...(reasons ? ["reasons"] : []), ...(images ? ["takes images"] : [])];
+export function abilities({ reasoning, images }: ModelInfo): string[] {
+  return [...(reasoning ? ["reasons"] : []), ...(images ? ["takes images"] : [])];
 }
 
 /** Until when the model exists, if that is near enough to matter; "soon" is within a month. */

@@ -77,8 +77,8 @@ export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
   const draw = () => {
     const { state } = store;
     setText(server, state.server ? `on ${state.server}` : "no server yet");
-    if (state.facts !== drawn.facts) {
-      info.replaceChildren(...(state.facts ? about(state.facts) : []));
+    if (state.model_info !== drawn.model_info) {
+      info.replaceChildren(...(state.model_info ? about(state.model_info) : []));
       info.hidden = info.textContent === "";
     }
     setText(account, state.account);

@@ -5,15 +5,13 @@ import { h, setText } from "../page/dom";
 import { onceAFrame } from "../page/frame";
 import { CONTROLS } from "../page/labels";
 
-const SETTINGS = ["reasoning_effort", "temperature", "max_tokens"];
-
 let count = 0;
 
 /** Keeps the explanations of the controls in `chat` up to date. */
 export function explainDisabled(store: Store, chat: Element): Cleanup {
-  const notes = SETTINGS.map((setting) => ({
+  const notes = Object.keys(store.state.labels).map((setting) => ({
     setting,
-    widget: `.nbchat-${setting.replace("_", "-")}`,
+    widget: `.nbchat-${setting.replaceAll("_", "-")}`,
     note: h("small", { class: "nbchat-reason", id: `nbchat-reason-${++count}` }),
   }));
   const show = (note: HTMLElement, widget: Element | null, reason: string) => {
@@ -30,10 +28,10 @@ export function explainDisabled(store: Store, chat: Element): Cleanup {
   let drawn: object | undefined;
   const draw = () => {
     // While a reply streams, none of it changes.
-    if (store.state.disabled === drawn && !ended) return;
-    drawn = store.state.disabled;
+    if (store.state.why_disabled === drawn && !ended) return;
+    drawn = store.state.why_disabled;
     for (const { setting, widget, note } of notes) {
-      show(note, chat.querySelector(widget), ended ? "" : (store.state.disabled[setting] ?? ""));
+      show(note, chat.querySelector(widget), ended ? "" : (store.state.why_disabled[setting] ?? ""));
     }
   };
   const redraw = onceAFrame(draw);

@@ -31,8 +31,8 @@ export function onceAttached(el: HTMLElement, act: () => void): Cleanup {
   return () => attached.disconnect();
 }
 
-/** Prepares `el`, and once the whole chat around it, for the page that they are in; `styles` are our rules. */
-export function adopt(el: HTMLElement, styles: string): void {
+/** Prepares `el`, and once the whole chat around it, for the page that they are in; `styles` are our rules, `labels` those of the settings. */
+export function adopt(el: HTMLElement, styles: string, labels: Record<string, string>): void {
   el.classList.add("nbchat-part");
   keepKeys(el);
   putStyle(document, styles);
@@ -42,5 +42,5 @@ export function adopt(el: HTMLElement, styles: string): void {
   if (!chat || adopted.has(chat)) return;
   adopted.add(chat);
   keepKeys(chat);
-  labelControls(chat);
+  labelControls(chat, labels);
 }

@@ -6,15 +6,6 @@ export const CONTROLS = ".noUi-handle, .ui-slider-handle, select, textarea, inpu
 const HEADERS = ".jupyter-widget-Collapse-header, .p-Collapse-header";
 const OPEN = "jupyter-widget-Collapse-open";
 
-/** The settings by their classes: nbchat/_widget/controls.py. */
-const LABELS = {
-  "nbchat-model": "Model",
-  "nbchat-system": "System instructions",
-  "nbchat-reasoning-effort": "Reasoning effort",
-  "nbchat-temperature": "Temperature",
-  "nbchat-max-tokens": "Max tokens",
-};
-
 /** The elements of a chat without those in our own parts: a conversation has thousands. */
 function around(root: Element): HTMLElement[] {
   const isOurs = (node: Node) => (node as Element).classList.contains("nbchat-part");
@@ -26,9 +17,10 @@ function around(root: Element): HTMLElement[] {
 }
 
 /** Writes the labels here: ipywidgets would make JupyterLab load MathJax for them. */
-function writeLabels(elements: HTMLElement[]): void {
-  for (const [setting, name] of Object.entries(LABELS)) {
-    const label = elements.find((each) => each.matches(`.${setting} > .widget-label`));
+function writeLabels(elements: HTMLElement[], labels: Record<string, string>): void {
+  for (const [setting, name] of Object.entries(labels)) {
+    const widget = `.nbchat-${setting.replaceAll("_", "-")}`;
+    const label = elements.find((each) => each.matches(`${widget} > .widget-label`));
     if (!label || label.textContent === name) continue;
     label.textContent = name;
     label.style.display = "";
@@ -65,11 +57,11 @@ function openByKey(elements: HTMLElement[]): void {
   }
 }
 
-/** Labels the controls in `root`, now and whenever they change. */
-export function labelControls(root: Element): void {
+/** Labels the controls in `root`, now and whenever they change; `labels`: a setting's name → its label. */
+export function labelControls(root: Element, labels: Record<string, string>): void {
   const label = () => {
     const elements = around(root);
-    writeLabels(elements);
+    writeLabels(elements, labels);
     nameControls(elements);
     openByKey(elements);
   };
