@@ -1,10 +1,17 @@
+"""Settings: their limits, and what follows from how each is declared."""
+
 from __future__ import annotations
 
+import inspect
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nbchat._chat.settings import ChatSettings, read_system
+from nbchat import ChatWidget
+from nbchat._chat.settings import SETTINGS, ChatSettings, read_system
+from nbchat._files.chat_json import to_json
 
 
 def test_starts_as_documented() -> None:
@@ -56,3 +63,42 @@ def test_system_file_that_is_missing_or_no_text(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ValueError, match="not UTF-8"):
         read_system(binary)
+
+
+def readme_row(name: str) -> str:
+    """A setting's row in the README's table, as it is declared."""
+    setting, default = SETTINGS[name], getattr(ChatSettings(), name)
+    label = setting.label if setting.control else ""
+    low, high = setting.limits
+    values = setting.values or f"{low} to {high}"
+    return f"| {label} | `{name}` | {values} | {setting.start or default} |".replace("|  |", "| |")
+
+
+def test_the_readme_has_each_setting_as_it_is_declared() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    _, _, table = readme.partition("| control | argument and attribute | values | default |\n")
+    rows = table.partition("\n\n")[0].splitlines()[1:]
+    assert rows == [readme_row(name) for name in SETTINGS]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_all_else_about_a_setting_follows_from_its_declaration(
+    name: str, make: Callable[..., ChatWidget]
+) -> None:
+    setting = SETTINGS[name]
+    chat = make()
+    assert name in inspect.signature(ChatWidget).parameters
+    assert ChatWidget.class_traits()[name].help == setting.help
+    assert name in json.loads(to_json(chat._session.conversation, chat.settings))["settings"]
+    control = chat._controls.settings.get(name)
+    assert (control is not None) == (setting.control is not None)
+    if control is not None:
+        assert control.description == setting.label
+    if setting.control == "slider":
+        lowest = setting.limits[0]
+        assert (control.min, control.step) == (lowest, setting.step)
+        assert control.value == getattr(chat, name)
+        with pytest.raises(ValueError, match=name):
+            setattr(chat, name, lowest - 1)
+        control.value = lowest
+        assert getattr(chat, name) == getattr(chat.settings, name) == lowest
