@@ -153,12 +153,13 @@ def test_every_setting_reaches_the_request(chat: ChatPage, server: ScriptedServe
     chat.effort.select_option("high")
     chat.temperature.press("End")
     chat.max_tokens.press("Home")
+    chat.root.get_by_role("slider", name="Top p").press("Home")
     chat.ask("Hi")
     body = server.chats[0].body
     assert body["model"] == "openai/gpt-oss-120b"
     assert body["messages"][0] == {"role": "system", "content": "Be kind."}
     assert body["reasoning"] == {"effort": "high"}
-    assert (body["temperature"], body["max_tokens"], body["top_p"]) == (2.0, 100, 1.0)
+    assert (body["temperature"], body["max_tokens"], body["top_p"]) == (2.0, 100, 0.0)
 
 
 def test_code_moves_the_controls(

@@ -222,7 +222,10 @@ def test_the_controls_are_the_models_own(make: Make, server: ScriptedServer) -> 
     assert (chat.reasoning_effort, controls.reasoning_effort.value) == ("high", "high")
     assert controls.settings["max_tokens"].max == 20_000
     assert controls.settings["temperature"].disabled
-    assert snapshot(chat)["why_disabled"] == {"temperature": "a/thinker takes no temperature."}
+    assert snapshot(chat)["why_disabled"] == {
+        "temperature": "a/thinker takes no temperature.",
+        "top_p": "a/thinker takes no top_p.",
+    }
     with pytest.raises(ValueError, match="low, high"):
         chat.reasoning_effort = "max"
     with pytest.raises(ValueError, match="20000"):

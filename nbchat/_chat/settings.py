@@ -130,8 +130,9 @@ class ChatSettings:
         values="100 to 65535, or the model's own limit",
     )
     top_p: float = _declare(
-        *(1.0, _number, "Top p", "How much of the likely words to draw from."),
+        *(1.0, _number, "Top p", "How much of the likely words to draw from.", "slider"),
         limits=(0.0, 1.0),
+        step=0.05,
     )
     max_tokens_limit: int = 65535
 
