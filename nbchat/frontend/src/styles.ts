@@ -1,19 +1,31 @@
-// All style sheets, as one text: floor by floor from the bottom, so that a view's rules come after those it builds on.
-import actions from "./conversation/actions.css";
+// All style sheets as one text, floor by floor from the bottom: a view's rules come after those that it builds on.
 import attachments from "./attachments/attachments.css";
-import blocks from "./conversation/code-blocks.css";
-import code from "./markdown/code-header.css";
-import column from "./conversation/comparison.css";
-import layout from "./places.css";
+import viewer from "./attachments/viewer.css";
+import composer from "./composer/composer.css";
+import mentions from "./composer/mentions.css";
+import actions from "./conversation/actions.css";
+import codeBlocks from "./conversation/code-blocks.css";
+import comparison from "./conversation/comparison.css";
+import message from "./conversation/message.css";
+import notice from "./conversation/notice.css";
+import thoughts from "./conversation/thoughts.css";
+import toolCalls from "./conversation/tool-calls.css";
+import transcript from "./conversation/transcript.css";
+import codeHeader from "./markdown/code-header.css";
+import highlight from "./markdown/highlight.css";
 import markdown from "./markdown/markdown.css";
 import math from "./markdown/math.css";
-import mentions from "./composer/mentions.css";
-import model from "./models/model-panel.css";
-import parts from "./conversation/conversation.css";
+import modelList from "./models/model-list.css";
+import modelPanel from "./models/model-panel.css";
+import common from "./page/common.css";
+import layout from "./page/layout.css";
+import lists from "./page/lists.css";
 import theme from "./page/theme.css";
-import toolcalls from "./conversation/tool-calls.css";
 
 export const styles = [
-  theme, layout, parts, actions, attachments, mentions, toolcalls, markdown, code, blocks, math, model,
-  column,
+  ...[theme, layout, common, lists],
+  ...[markdown, codeHeader, highlight, math],
+  ...[attachments, viewer],
+  ...[composer, mentions, modelPanel, modelList],
+  ...[transcript, message, actions, notice, toolCalls, codeBlocks, thoughts, comparison],
 ].join("\n");

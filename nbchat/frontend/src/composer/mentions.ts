@@ -51,7 +51,7 @@ export class Mentions {
   #box: HTMLTextAreaElement;
   #id = `nbchat-names-${++count}`;
   #list = h("div", {
-    class: "nbchat-options nbchat-names",
+    class: "nbchat-options nbchat-names nbchat-popover",
     id: this.#id,
     role: "listbox",
     "aria-label": "Variables",

@@ -104,7 +104,7 @@ export class ModelList {
   #list = h("div", { class: "nbchat-options", id: this.#id, role: "listbox", "aria-label": "Models" });
   #element = h(
     "div",
-    { class: "nbchat-models", popover: "manual" },
+    { class: "nbchat-models nbchat-popover", popover: "manual" },
     h("div", { class: "nbchat-search" }, this.#search, this.#count),
     this.#list,
   );
