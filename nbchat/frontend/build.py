@@ -17,6 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent / "static"
+# What is built, and from which entry point.
 OUTPUTS = {
     "highlight.js": "markdown/highlight.ts",
     "loader.js": "loader.ts",

@@ -55,7 +55,7 @@ export function incompleteness({ status, finish_reason }: Message): string {
   }
 }
 
-/** What the server's reason to end means for the reply: null if the stream ended without one. */
+/** What `finish_reason` means for a reply; null: the stream ended without one. */
 function cutOff(finishReason: string | null): string {
   switch (finishReason) {
     case "length":

@@ -1,4 +1,4 @@
-// The card of a tool call: what the model wants to call with what, what came of it, and the user's consent.
+// The card of a tool call: its arguments, its result, and the user's consent.
 import type { ToolCall } from "../kernel/protocol";
 import { h, setText } from "../page/dom";
 import { icon } from "../page/icon";

@@ -1,4 +1,5 @@
 // Whether the kernel is there: asks again when it is silent, and says so when it does not answer.
+import type { Cleanup } from "../page/cleanup";
 import type { Store } from "./store";
 
 const TICK_MS = 300;
@@ -16,7 +17,7 @@ export class Health {
   /** What the user should know about the connection, or "". */
   problem = "";
   #store: Store;
-  #unsubscribe: () => void;
+  #unsubscribe: Cleanup;
   #timer: ReturnType<typeof setInterval>;
   /** The state at which the kernel was last seen to get on. */
   #seq: number;

@@ -1,4 +1,5 @@
 // A chat's state as the kernel has it, and what the page asks of the kernel.
+import type { Cleanup } from "../page/cleanup";
 import { unreachable } from "../page/unreachable";
 import { referenced, type AnyModel, type WidgetManager, type WidgetModel } from "./anywidget";
 import {
@@ -113,7 +114,7 @@ export class Store {
   }
 
   /** Calls `view` after each change, and returns how to end that. */
-  subscribe(view: () => void): () => void {
+  subscribe(view: () => void): Cleanup {
     this.#views.add(view);
     return () => this.#views.delete(view);
   }
@@ -130,7 +131,7 @@ export class Store {
   }
 
   /** Calls `then` when a message that was typed in this page has arrived. */
-  onMessageSent(then: () => void): () => void {
+  onMessageSent(then: () => void): Cleanup {
     this.#onMessageSent.add(then);
     return () => this.#onMessageSent.delete(then);
   }

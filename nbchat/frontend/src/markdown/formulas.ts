@@ -12,7 +12,7 @@ export function opening(text: string, at: number): string {
   return /^\$\S/.test(two) ? "$" : "";
 }
 
-/** Finds closings in one text, and remembers searches in vain: many openings cost no more than one. */
+/** Finds closings in a text, and remembers which it has searched in vain: many openings cost no more than one. */
 export class Closings {
   #text: string;
   #searched: Record<string, number> = {};
