@@ -118,8 +118,10 @@ def test_the_pages_side_knows_the_same(tsc: Callable[[dict[str, str]], str]) -> 
     """TypeScript's compiler checks every key and value, and that no kind of message is missing."""
     kernel_types = dict.fromkeys(sorted(of_type("from_kernel")), True)
     page_types = dict.fromkeys(sorted(of_type("from_page")), True)
+    files = dict.fromkeys(EXAMPLES["answered_by_file"], True)
     code = f"""
-      import {{ INITIAL_STATE, type FromKernel, type ToKernel }} from "./kernel/protocol";
+      import {{ ANSWERED_BY_FILE, INITIAL_STATE }} from "./kernel/protocol";
+      import type {{ FromKernel, ToKernel }} from "./kernel/protocol";
       import type {{ FailedCell, ModelInfo, OutputFile, VariableName }} from "./kernel/protocol";
       export const fromKernel: FromKernel[] = {json.dumps(EXAMPLES["from_kernel"])};
       export const fromPage: ToKernel[] = {json.dumps(EXAMPLES["from_page"])};
@@ -129,6 +131,7 @@ def test_the_pages_side_knows_the_same(tsc: Callable[[dict[str, str]], str]) -> 
       export const names: VariableName[] = {json.dumps(EXAMPLES["files"]["names"])};
       export const failure: FailedCell = {json.dumps(EXAMPLES["files"]["failure"])};
       export const outputs: OutputFile[] = {json.dumps(EXAMPLES["files"]["outputs"])};
+      export const files: Record<keyof typeof ANSWERED_BY_FILE, true> = {json.dumps(files)};
       export const initial: typeof INITIAL_STATE = {json.dumps(NEW_CHAT)};
     """
     assert tsc({"examples.ts": code}) == ""
@@ -226,7 +229,8 @@ def test_each_request_has_exactly_one_handler(message: dict[str, Any]) -> None:
             requests.answer(request)
         assert parts.mock_calls == []
     else:
-        requests.answer(request)
+        answer = requests.answer(request)
+        assert (answer is not None) == (message["type"] in EXAMPLES["answered_by_file"])
         handled = [name for name, *_ in parts.mock_calls if not name.startswith("session.find")]
         assert len(handled) == 1, handled
 

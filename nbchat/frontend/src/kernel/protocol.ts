@@ -219,3 +219,19 @@ export type Request =
   | { type: "action"; notice: string; action: string };
 
 export type ToKernel = (Request & { nonce: string }) | { type: "resync"; seq: number };
+
+/** The requests that are answered by a file. */
+export const ANSWERED_BY_FILE = {
+  asset: true,
+  attachment: true,
+  download: true,
+  failure: true,
+  models: true,
+  names: true,
+  outputs: true,
+  variable: true,
+} as const satisfies Partial<Record<Request["type"], true>>;
+
+export function isAnsweredByFile(type: Request["type"]): type is keyof typeof ANSWERED_BY_FILE {
+  return type in ANSWERED_BY_FILE;
+}

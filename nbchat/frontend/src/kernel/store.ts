@@ -4,6 +4,7 @@ import { unreachable } from "../page/unreachable";
 import { referenced, type AnyModel, type WidgetManager, type WidgetModel } from "./anywidget";
 import {
   INITIAL_STATE,
+  isAnsweredByFile,
   type Change,
   type FromKernel,
   type Message,
@@ -16,11 +17,6 @@ import {
 /** A slow connection's upload: bytes in a millisecond. */
 const UPLOAD_SPEED = 250;
 
-/** The requests that are answered by a file. */
-const FILES: ReadonlySet<Request["type"]> = new Set([
-  ...(["download", "asset", "models", "attachment"] as const),
-  ...(["names", "variable", "failure", "outputs"] as const),
-]);
 /** The requests that the user does not wait for. */
 const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models"]);
 
@@ -235,7 +231,7 @@ export class Store {
   #answer(nonce: string, answer: Answer): void {
     const pending = this.#pending.get(nonce);
     // "received" comes before the file: the request is answered when the file is here.
-    const wantsFile = pending !== undefined && FILES.has(pending.type);
+    const wantsFile = pending !== undefined && isAnsweredByFile(pending.type);
     if (wantsFile && !answer.file && answer.refused === undefined) return;
     pending?.resolve(answer);
     this.#pending.delete(nonce);
