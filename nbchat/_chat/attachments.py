@@ -1,4 +1,4 @@
-"""What goes along with a message: images, texts and other files."""
+"""Attachments of a message: images, texts and other files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SUFFIX_LIMIT = 20
 
 Kind = Literal["image", "text", "file"]
 
-# What models take, each by how its files begin.
+# The formats that models accept, and the bytes that their files begin with.
 _SIGNATURES = (
     ("image/png", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("image/jpeg", re.compile(rb"\xff\xd8\xff")),
@@ -27,11 +27,11 @@ _SIGNATURES = (
     ("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
     ("application/pdf", re.compile(rb"%PDF-")),
 )
-# Nothing that a browser would run, such as HTML or SVG: it would do so in the notebook's name.
+# No HTML or SVG: a browser would run their scripts with the notebook's rights.
 _TEXTS = frozenset(
     f"text/{subtype}" for subtype in ("plain", "markdown", "csv", "tab-separated-values")
 ) | {"application/json"}
-# Office documents are zip archives, which their first bytes don't tell apart.
+# Office documents are zip archives, so their first bytes are all the same.
 _ARCHIVE = re.compile(r"application/(zip|epub\+zip|vnd\.[\w.+-]{1,100})")
 
 _DEFAULT_NAMES = {
@@ -43,9 +43,9 @@ _DEFAULT_NAMES = {
     "application/octet-stream": "file",
 }
 
-# Escape is allowed: logs are coloured with it.
+# Escape is allowed: logs use it for colours.
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-# The modes of PIL that PNG has as well.
+# The modes of PIL that PNG supports.
 _PNG_MODES = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
 
 
@@ -54,13 +54,13 @@ class Attachment:
     """One file, in memory.
 
     Attributes:
-        name: A file name without folders, of at most 120 characters; made up where there is none.
-        media_type: As its bytes say. What is claimed is believed only where they agree.
+        name: A file name without folders, at most 120 characters; a default if none is given.
+        media_type: The type that the bytes show; the given type counts only if they agree with it.
         data: The bytes of the file.
-        id: By which the front end asks for it.
+        id: The front end asks for the file by this id.
 
     Raises:
-        ValueError: It is empty, or larger than 20 MB.
+        ValueError: The file is empty, or larger than 20 MB.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Attachment:
         if len(self.data) > MAX_BYTES:
             raise ValueError(
                 f"{name or 'The attachment'} is larger than {MAX_BYTES / 1e6:.0f} MB, "
-                "the most that can be attached"
+                "the limit for attachments"
             )
         media_type = _media_type(self.data, self.media_type)
         object.__setattr__(self, "media_type", media_type)
@@ -83,28 +83,28 @@ class Attachment:
 
     @property
     def kind(self) -> Kind:
-        """How models take it: "image" (PNG, JPEG, GIF, WebP), "text", or else "file"."""
+        """The kind of content part: "image" (PNG, JPEG, GIF, WebP), "text", or else "file"."""
         if self.media_type.startswith("image/"):
             return "image"
         return "text" if self.media_type in _TEXTS else "file"
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
         return len(self.data)
 
     @property
     def text(self) -> str:
-        """What a text says; blank for all else."""
-        return (_decoded(self.data) or "") if self.kind == "text" else ""
+        """The text of a text file; blank for other kinds."""
+        return (_decode(self.data) or "") if self.kind == "text" else ""
 
     @property
     def data_url(self) -> str:
-        """The whole of it as a `data:` address."""
+        """The whole file as a `data:` URL."""
         return f"data:{self.media_type};base64,{self._base64()}"
 
     def part(self) -> dict[str, Any]:
-        """The part of a message's content in OpenAI's form, as OpenRouter takes it too."""
+        """Returns the content part for a message, in the format of OpenAI and OpenRouter."""
         match self.kind:
             case "image":
                 return {"type": "image_url", "image_url": {"url": self.data_url}}
@@ -115,10 +115,10 @@ class Attachment:
                 return {"type": "file", "file": file}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes it to a file, or under its own name into a folder; gives the file's path.
+        """Writes the file to a path, or under its own name into a folder; returns the path.
 
         Raises:
-            OSError: It can't be written there.
+            OSError: The file can't be written.
         """
         target = Path(os.path.expanduser(path))
         if target.is_dir():
@@ -130,28 +130,28 @@ class Attachment:
         return base64.b64encode(self.data).decode("ascii")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """An image shows itself in a notebook."""
+        """Lets a notebook show an image."""
         return {self.media_type: self._base64()} if self.kind == "image" else {}
 
 
 def read_all(images: Iterable[object], files: Iterable[object]) -> list[Attachment]:
-    """What goes with a message; see `read_image` and `read_file`."""
+    """Returns a message's attachments; raises as `read_image` and `read_file` do."""
     for given in (images, files):
         if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
-            raise TypeError("images= and files= take a list")
+            raise TypeError("images= and files= must be lists")
     return [*map(read_image, images), *map(read_file, files)]
 
 
 def read_image(source: object) -> Attachment:
-    """An image from what people have one in.
+    """Returns an image.
 
     Args:
         source: A path (text or `Path`), the bytes of a file, a PIL image, a matplotlib figure or
             axes, or any object that a notebook shows as PNG or JPEG.
 
     Raises:
-        ValueError: It can't be read, is no PNG, JPEG, GIF or WebP, or is larger than 20 MB.
-        TypeError: It is none of these.
+        ValueError: The image can't be read, is not PNG, JPEG, GIF or WebP, or is larger than 20 MB.
+        TypeError: The source is none of these.
     """
     if isinstance(source, Attachment):
         image = source
@@ -160,21 +160,21 @@ def read_image(source: object) -> Attachment:
     elif isinstance(source, (bytes, bytearray, memoryview)):
         image = Attachment("", "", bytes(source))
     else:
-        image = Attachment("", "", _drawn(source))
+        image = Attachment("", "", _draw(source))
     if image.kind != "image":
-        raise ValueError(f"{image.name} is no image: it must be PNG, JPEG, GIF or WebP")
+        raise ValueError(f"{image.name} is not a PNG, JPEG, GIF or WebP image")
     return image
 
 
 def read_file(source: object) -> Attachment:
-    """A file of any kind.
+    """Returns a file of any kind.
 
     Args:
-        source: A path (text or `Path`), the bytes of a file, or both a name and bytes.
+        source: A path (text or `Path`), the bytes of a file, or a tuple of a name and bytes.
 
     Raises:
-        ValueError: It can't be read, is empty or is larger than 20 MB.
-        TypeError: It is none of these.
+        ValueError: The file can't be read, is empty or is larger than 20 MB.
+        TypeError: The source is none of these.
     """
     match source:
         case Attachment():
@@ -184,15 +184,15 @@ def read_file(source: object) -> Attachment:
         case bytes() | bytearray() | memoryview():
             return Attachment("", "", bytes(source))
         case (str() as name, (bytes() | bytearray() | memoryview()) as data):
-            return Attachment(name, _guessed(name), bytes(data))
-    raise TypeError(f"a file is a path, bytes, or (name, bytes), not {type(source).__name__}")
+            return Attachment(name, _guess_type(name), bytes(data))
+    raise TypeError(f"a file must be a path, bytes, or (name, bytes), not {type(source).__name__}")
 
 
 def from_upload(name: object, media_type: object, data: bytes | memoryview) -> Attachment:
-    """A file that the browser sent: neither its name nor its type is to be trusted.
+    """Returns a file that the browser sent; neither its name nor its type is trusted.
 
     Raises:
-        ValueError: It is empty, or larger than 20 MB.
+        ValueError: The file is empty, or larger than 20 MB.
     """
     return Attachment(
         name if isinstance(name, str) else "",
@@ -202,7 +202,7 @@ def from_upload(name: object, media_type: object, data: bytes | memoryview) -> A
 
 
 def from_data_url(url: object, name: str) -> Attachment | None:
-    """An image that came out of a model; None for all else. No other address is ever fetched."""
+    """Returns the image in a model's `data:` URL, else None. No other URL is ever fetched."""
     if not isinstance(url, str) or url[:5].lower() != "data:":
         return None
     head, _, body = url.partition(",")
@@ -222,17 +222,18 @@ def _read(source: str | os.PathLike[str], what: str) -> Attachment:
     except OSError as error:
         raise ValueError(f"The {what} {source} can't be read: {error.strerror}") from error
     name = os.path.basename(source)
-    return Attachment(name, _guessed(name), data)
+    return Attachment(name, _guess_type(name), data)
 
 
-def _guessed(name: str) -> str:
+def _guess_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or ""
 
 
-def _drawn(source: object) -> bytes:
-    """The image that an object of another library draws, known by its methods alone.
+def _draw(source: object) -> bytes:
+    """Returns the image that another library's object draws.
 
-    PIL and matplotlib need not be installed, and importing them takes long.
+    Recognises the object by its methods alone: PIL and matplotlib may not be installed, and are
+    slow to import.
     """
     png = BytesIO()
     if hasattr(source, "mode") and callable(getattr(source, "save", None)):  # PIL
@@ -244,17 +245,17 @@ def _drawn(source: object) -> bytes:
         figure.savefig(png, format="png")
         return png.getvalue()
     for method in ("_repr_png_", "_repr_jpeg_"):
-        shown = _shown(getattr(source, method, None))
+        shown = _display(getattr(source, method, None))
         if shown:
             return shown
     raise TypeError(
-        "an image is a path, bytes, a PIL image, a matplotlib figure, or another object that shows "
-        f"itself as PNG, not {type(source).__name__}"
+        "an image must be a path, bytes, a PIL image, a matplotlib figure, or another object that "
+        f"displays as PNG or JPEG, not {type(source).__name__}"
     )
 
 
-def _shown(show: Callable[[], object] | None) -> bytes | None:
-    """What one of IPython's display methods gives: bytes or base64, alone or with metadata."""
+def _display(show: Callable[[], object] | None) -> bytes | None:
+    """Returns the bytes from an IPython display method: bytes or base64, alone or with metadata."""
     shown = show() if callable(show) else None
     if isinstance(shown, tuple) and shown:
         shown = shown[0]
@@ -268,15 +269,15 @@ def _media_type(data: bytes, claimed: str) -> str:
         if signature.match(data):
             return media_type
     claimed = claimed.partition(";")[0].strip().lower()
-    if _decoded(data) is not None:
+    if _decode(data) is not None:
         return claimed if claimed in _TEXTS else "text/plain"
     if data.startswith(b"PK\x03\x04") and _ARCHIVE.fullmatch(claimed):
         return claimed
     return "application/octet-stream"
 
 
-def _decoded(data: bytes) -> str | None:
-    """The text that the bytes hold; None if they are no text."""
+def _decode(data: bytes) -> str | None:
+    """Returns the text in the bytes; None if they hold no text."""
     utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = data.decode("utf-16" if utf_16 else "utf-8-sig")
@@ -292,7 +293,10 @@ def _fenced(text: str) -> str:
 
 
 def _file_name(name: str) -> str:
-    """The last part of a path, without what is invisible, turns text around or ends lines."""
+    """Returns the last part of a path, without invisible, text-reversing or line-ending characters.
+
+    At most 120 characters remain.
+    """
     name = " ".join(re.split(r"[/\\]", name)[-1].split())
     name = " ".join("".join(filter(str.isprintable, name)).split())
     if not name.strip(". "):

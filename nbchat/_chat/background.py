@@ -1,7 +1,7 @@
-"""The background: one daemon thread per kernel runs one asyncio loop, every reply is a task on it.
+"""The background: one daemon thread per kernel runs one asyncio loop; every reply is a task on it.
 
-Streaming goes on there while a cell computes or sleeps, where a task on the kernel's own loop would
-stand still.
+There, streaming continues while a cell computes or sleeps. On the kernel's own loop it would stop
+(measured with ipykernel 6.17 to 7.4).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Background:
-    """The loop that replies run on, and the thread it runs in (None: the kernel's own loop)."""
+    """The loop that replies run on, and its thread (None if it is the kernel's own loop)."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -42,7 +42,7 @@ _starting = threading.Lock()
 
 
 def background() -> Background:
-    """This process's background, started on first use (a forked child needs its own)."""
+    """Returns this process's background, started on first use (a forked child needs its own)."""
     global _background
     with _starting:
         if _background is None or _background.pid != os.getpid():
@@ -51,7 +51,7 @@ def background() -> Background:
 
 
 def start(coroutine: Coroutine[Any, Any, None]) -> Callable[[], None]:
-    """Starts a task on the background loop, from any thread; gives a function that cancels it."""
+    """Starts a task on the background loop, from any thread; returns a function that cancels it."""
     running = background()
     task: asyncio.Task[None] | None = None
     cancelled = False
@@ -77,7 +77,7 @@ def start(coroutine: Coroutine[Any, Any, None]) -> Callable[[], None]:
 
 
 def start_thread(function: Callable[[], object]) -> None:
-    """Calls what may take long, or wait for a reply, off the thread that streams."""
+    """Calls a function on a thread of its own, because it may take long or wait for a reply."""
     try:
         threading.Thread(target=function, name="nbchat-thread", daemon=True).start()
     except RuntimeError:  # no threads in Pyodide

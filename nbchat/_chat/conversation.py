@@ -1,4 +1,4 @@
-"""What was said: how each message's life goes, and what of them the model sees next."""
+"""The conversation: a tree of messages, replies in progress, and what the model sees next."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .response_format import ResponseFormat
 from .token_estimate import estimate_tokens
 from .tool_rounds import reply_messages, round_messages
 
-_GO_ON = (
-    "Your last message was cut off. Go on exactly where it stopped, if need be in the middle of a "
-    "word or of a code block: repeat nothing, and add no remark."
+_CONTINUE = (
+    "Your last message was cut off. Continue exactly where it stopped, even if that is in the "
+    "middle of a word or a code block. Repeat nothing and add no remark."
 )
 
 
 class Spent(NamedTuple):
-    """What a conversation has taken so far, all versions of its messages included.
+    """The usage of a conversation so far, including all versions of its messages.
 
     Attributes:
-        usage: Tokens and US dollars; None if no server has told anything.
-        most_expensive: US dollars of the most expensive request.
+        usage: Tokens and US dollars; None if no server has reported any.
+        most_expensive: The cost of the most expensive request, in US dollars.
     """
 
     usage: Usage | None = None
@@ -38,7 +38,7 @@ class Spent(NamedTuple):
         return (self.usage.cost if self.usage else None) or 0.0
 
     def plus(self, usage: Usage) -> Spent:
-        """With one request more."""
+        """Returns the sum with one more request."""
         total = usage if self.usage is None else self.usage + usage
         return Spent(total, max(self.most_expensive, usage.cost or 0.0))
 
@@ -46,19 +46,19 @@ class Spent(NamedTuple):
 class Conversation:
     """A tree of messages, and the path through it that is shown.
 
-    On it, each of a user's messages is followed by its reply. Not thread-safe: its owner holds a
+    On the path, each user message is followed by its reply. Not thread-safe: the owner holds a
     lock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._start = Fork()
         self._clock = clock
-        self._under_way: dict[str, Progress] = {}
+        self._in_progress: dict[str, Progress] = {}
         self.spent = Spent()
 
     @property
     def messages(self) -> list[Message]:
-        """The path that is shown."""
+        """The messages on the path that is shown."""
         path: list[Message] = []
         message = self._start.shown
         while message is not None:
@@ -67,7 +67,7 @@ class Conversation:
         return path
 
     def clear(self) -> None:
-        """Forgets all messages, with all their versions."""
+        """Removes all messages, with all their versions."""
         self._start = Fork()
         self.spent = Spent()
 
@@ -79,7 +79,7 @@ class Conversation:
         instead_of: Message | None = None,
         response_format: ResponseFormat | None = None,
     ) -> Message:
-        """Adds a user's message, at the end or as another version; gives its "queued" reply."""
+        """Adds a user message, at the end or as another version; returns its "queued" reply."""
         path = self.messages
         end = path[-1].next if path else self._start
         fork = instead_of.fork if instead_of else end
@@ -89,38 +89,39 @@ class Conversation:
         return reply
 
     def regenerate(self, reply: Message) -> Message:
-        """Adds another version of a reply, "queued"."""
+        """Adds another version of a reply and returns it, "queued"."""
         version = reply.fork.add("assistant", response_format=reply.response_format)
         self._queue(version)
         return version
 
     def continue_reply(self, reply: Message) -> None:
-        """Lets a reply go on that was cut off; it is "queued" again."""
+        """Continues a reply that was cut off: it is "queued" again."""
         self._queue(reply)
 
     def _queue(self, reply: Message) -> None:
-        self._under_way[reply.id] = Progress(reply, self._clock)
+        self._in_progress[reply.id] = Progress(reply, self._clock)
 
     def progress(self, reply: Message) -> Progress:
-        """What changes a reply until it has ended."""
-        return self._under_way[reply.id]
+        """Returns the object that changes this reply until it has ended."""
+        return self._in_progress[reply.id]
 
     def end(self, reply: Message, *, stopped: bool = False) -> list[int]:
-        """The reply is over, however it ended; returns as `Progress.end` does."""
+        """Ends a reply; returns what `Progress.end` returns."""
         self.account_for(reply)
-        return self._under_way.pop(reply.id).end(stopped=stopped)
+        return self._in_progress.pop(reply.id).end(stopped=stopped)
 
     def account_for(self, reply: Message) -> None:
-        """Counts what a request took that is over, whether or not another one follows it."""
-        usage = self._under_way[reply.id].account_for()
+        """Adds the usage of the request that has just ended to the total."""
+        usage = self._in_progress[reply.id].account_for()
         if usage is not None:
             self.spent = self.spent.plus(usage)
 
     def exchanged(self, *, before: Message | None = None) -> list[Message]:
-        """The messages that the model sees next; with `before`, those that ask for that reply.
+        """Returns the messages that the model sees next; with `before`, those before that reply.
 
-        A turn whose reply has no text is left out whole, so that roles always alternate: two user
-        messages in a row make some models answer the wrong one, and some servers refuse.
+        If a reply has no content, its question is left out as well, so that roles always alternate:
+        after two user messages in a row, some models answer the wrong one, and some servers refuse
+        the request.
         """
         path = self.messages
         exchanged: list[Message] = []
@@ -134,11 +135,12 @@ class Conversation:
     def to_openai(
         self, system: str = "", *, before: Message | None = None, images: bool = True
     ) -> list[dict[str, Any]]:
-        """The same as the OpenAI SDK takes them. A reply that has text already is to go on.
+        """Returns the messages of the next request, in OpenAI's format.
 
-        One that has called tools is to go on with what they gave.
+        With `before`, they ask for that reply. If it has text after its last tool call, the model
+        is asked to continue it; otherwise its tool calls and their results come last.
 
-        Without `images`, each is only named: for a model that takes none.
+        If `images` is false, because the model takes none, each image is replaced by its name.
         """
         plain: list[dict[str, Any]] = []
         if system.strip():
@@ -147,16 +149,16 @@ class Conversation:
             plain += to_openai(message, images)
         if before is not None and before.has_text_after_calls:
             plain += reply_messages(before.content, before.rounds)
-            plain.append({"role": "user", "content": _GO_ON})
+            plain.append({"role": "user", "content": _CONTINUE})
         elif before is not None:
             plain += round_messages(before.content, before.rounds)
         return plain
 
     def counted_tokens(self, *, before: Message | None = None) -> int | None:
-        """About what these messages take of the context.
+        """Returns about how many tokens of the context these messages take.
 
-        What the server counted at the last reply that it has seen, and the size of what came since;
-        None if it has counted none.
+        That is the server's count for the last reply that has one, plus an estimate for all that
+        came later; None if no reply has a count.
         """
         since: list[dict[str, Any]] = []
         if before is not None and before.rounds:
@@ -175,7 +177,10 @@ class Conversation:
         return None
 
     def walk(self) -> Iterator[tuple[Message | None, Message]]:
-        """All messages in all versions, each with the one that it follows, which comes earlier."""
+        """Yields all versions of all messages, each with the message before it (None: it is first).
+
+        A message always comes later than the message before it.
+        """
         places: list[tuple[Message | None, Fork]] = [(None, self._start)]
         while places:
             before, fork = places.pop()
@@ -191,15 +196,15 @@ class Conversation:
         reasoning: str = "",
         *,
         shown: bool = True,
-        **facts: Any,
+        **fields: Any,
     ) -> Message:
-        """Adds a message as it once was: a version of what follows `after` (None: of the first).
+        """Adds a saved message, as a version of what follows `after` (None: of the first message).
 
-        `facts` are what else a `Message` has. The caller sees to it that roles alternate, and that
-        each of a user's messages gets a reply.
+        `fields` are the other fields of a `Message`. The caller makes sure that roles alternate and
+        that each user message has a reply.
         """
         fork = after.next if after else self._start
-        message = Message(role, fork, **facts)
+        message = Message(role, fork, **fields)
         message._content.write(content)
         message._reasoning.write(reasoning)
         fork.versions.append(message)

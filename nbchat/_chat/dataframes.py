@@ -1,4 +1,4 @@
-"""What becomes a pandas DataFrame: tables, and what is known of messages."""
+"""pandas DataFrames of a reply's tables and of a conversation's messages."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _COLUMNS = (
 
 
 def table_frames(text: str) -> list[pd.DataFrame]:
-    """The tables in a text.
+    """Returns the tables in a text.
 
     Raises:
-        ImportError: There is no pandas.
+        ImportError: pandas is not installed.
     """
     pandas = _pandas()
     return [pandas.DataFrame(rows, columns=header) for header, rows in tables(text)]
 
 
 def conversation_frame(messages: Iterable[Message]) -> pd.DataFrame:
-    """Messages, one a row. Times are in UTC.
+    """Returns a frame with one row per message. Times are in UTC.
 
     Raises:
-        ImportError: There is no pandas.
+        ImportError: pandas is not installed.
     """
     frame = rows_frame([_row(message) for message in messages], _COLUMNS)
     frame["time"] = _pandas().to_datetime(frame["time"].astype(float), unit="s", utc=True)
@@ -39,13 +39,13 @@ def conversation_frame(messages: Iterable[Message]) -> pd.DataFrame:
 
 
 def rows_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Rows by the names of their columns.
+    """Returns a frame of these rows, each a mapping from column names to values.
 
     Raises:
-        ImportError: There is no pandas.
+        ImportError: pandas is not installed.
     """
     frame = _pandas().DataFrame(rows, columns=list(columns))
-    # Numbers, even where a server has told none of them.
+    # Columns of numbers keep their type even if no server reported any.
     for name in columns:
         if name.endswith("_tokens"):
             frame[name] = frame[name].astype("Int64")
@@ -55,7 +55,7 @@ def rows_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.
 
 
 def figures(message: Message) -> dict[str, Any]:
-    """What a reply took, by the names of the columns."""
+    """Returns a reply's duration, tokens, cost and status by column name."""
     usage = message.usage
     return {
         "duration_s": message.duration_s,

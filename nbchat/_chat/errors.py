@@ -1,4 +1,4 @@
-"""The error in which a request may end, and one for what can't happen."""
+"""The error that a failed request raises, and a check that matches are exhaustive."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import NoReturn
 
 
 class ChatError(Exception):
-    """A request that failed; ``str()`` is what a person reads.
+    """A failed request; ``str(error)`` is the text that the user reads.
 
-    Holds plain values only: requests and responses carry the key in their headers.
+    Holds plain values only, never a request or response: their headers carry the API key.
 
     Attributes:
-        message: What happened and what to do about it.
-        status_code: The HTTP status, or the one named in the error body.
+        message: What happened and what the user can do about it.
+        status_code: The HTTP status, or the status in the error body.
         code: The server's own name for the error, such as ``rate_limit_exceeded``.
-        param: The request parameter that the server objects to.
+        param: The request parameter that the server rejects.
         retryable: Whether the same request may succeed later.
-        retry_after_s: Seconds to wait before that, where the server says so.
-        detail: What the server said, verbatim but without keys, at most 2000 characters.
-        kind: What sort of error it is, in a word of nbchat's own: "rate", "context", "key", ….
+        retry_after_s: Seconds to wait before a retry, if the server says so.
+        detail: The server's own words with keys masked, at most 2000 characters.
+        kind: nbchat's own category of the error: "rate", "context", "key", ….
     """
 
     def __init__(
@@ -45,5 +45,5 @@ class ChatError(Exception):
 
 
 def assert_never(value: NoReturn) -> NoReturn:
-    """Makes the type checker prove that a match is exhaustive; `typing` has it from 3.11 on."""
-    raise AssertionError(f"not expected: {value!r}")
+    """Makes the type checker prove that a match is exhaustive (`typing` has it since 3.11)."""
+    raise AssertionError(f"unexpected value: {value!r}")

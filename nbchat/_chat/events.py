@@ -1,4 +1,4 @@
-"""What comes of a stream, whoever sends it: the events that a reply is made of."""
+"""The events of a reply's stream, the same for every server and protocol."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class ImageOutput:
-    """An image that the model made, whole."""
+    """A complete image that the model made."""
 
     image: Attachment
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDetails:
-    """The reasoning in OpenRouter's own form, whole, as it is sent back in tool loops."""
+    """The complete reasoning in OpenRouter's format, as it is sent back in tool loops."""
 
     details: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """One call that a model asks for.
+    """A function call that the model asks for.
 
     Attributes:
-        id: By which its result is told from others'; made up where the server gives none.
-        name: Of the function.
+        id: Links the result to the call; made up if the server sends none.
+        name: The function's name.
         arguments: JSON, as the model wrote it.
     """
 
@@ -54,12 +54,12 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolCalls:
-    """The calls that the model asks for, all of them, at the reply's end.
+    """All calls that the model asks for, at the end of its response.
 
     Attributes:
-        calls: In order.
-        reasoning_details: What goes back with them, unmodified, as does `reasoning_content`.
-        reasoning_content: The reasoning, from a server that sends it under this name.
+        calls: The calls, in order.
+        reasoning_details: The reasoning in OpenRouter's format, sent back with the calls.
+        reasoning_content: The reasoning from a server that uses this name, sent back as well.
     """
 
     calls: tuple[FunctionCall, ...]
@@ -69,14 +69,14 @@ class ToolCalls:
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
-    """The model that answers; may be another than the one asked for."""
+    """The model that answers; it may differ from the requested one."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, and cost in USD, as far as the server counts them; the last one is right."""
+    """Tokens, and cost in US dollars, as far as the server reports them; the last event counts."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -86,21 +86,21 @@ class Usage:
     cost: float | None = None
 
     def __add__(self, more: Usage) -> Usage:
-        """Both together; what only one tells is taken from it."""
+        """Returns the sum; a number that only one of the two has is taken as it is."""
         pairs = zip(astuple(self), astuple(more), strict=True)
         return Usage(*(a if b is None else b if a is None else a + b for a, b in pairs))
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Why the model stopped, in OpenAI's words: ``stop``, ``length``, ``content_filter``, …."""
+    """Why the model stopped, in OpenAI's terms: ``stop``, ``length``, ``content_filter``, …."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The reply ended in an error; always the last event."""
+    """The error that ended the reply; always the last event."""
 
     error: ChatError
 

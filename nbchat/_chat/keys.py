@@ -1,4 +1,4 @@
-"""Keys and passwords: a value that shows none, and texts with those in them masked."""
+"""Keys and passwords: a value that never shows its key, and masking of keys in texts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from typing import NoReturn
 
 MASK = "[key]"
-# No more than this of a foreign text is searched for what it means.
+# How many characters of an untrusted text are searched.
 SEARCHED = 20_000
-_LEAST = 8  # characters: what is shorter is no key, and may stand anywhere
+_MIN_LENGTH = 8  # characters: a shorter value is no key, and may occur in any text
 
-# Within JSON or a repr, the letter of an escape ("\\n") may stand before a key.
+# In JSON or a repr, the letter of an escape (the n of "\\n") may come right before a key.
 _KEY = re.compile(
     r"(?:\b|(?<=\\[bfnrt])|(?<=\\x[\da-f]{2})|(?<=\\u[\da-f]{4}))"
     r"(?:(?:sk|pk)-[\w*.-]{8,}|(?:gsk|hf|xai|pplx|csk)[-_]\w{20,}|(?:AIza|nvapi-)[\w-]{20,})"
@@ -23,13 +23,13 @@ _WORDS = (
 )
 _NAME = rf"(?<![\w-])[\w-]{{0,60}}?(?:{_WORDS}[\w-]{{0,60}}|(?<![a-z\d])token|(?-i:[a-z\d]Token))"
 _SECRET_NAME = re.compile(rf"{_NAME}\Z", re.IGNORECASE)
-# In code, a repr or JSON: name = "value", 'name': 'value'; the text may end within the value.
+# In code, a repr or JSON: name = "value", 'name': 'value'; the text may end inside the value.
 _QUOTED = re.compile(
     rf"""({_NAME}['"]?\]?\s{{0,9}}[:=]\s{{0,9}}[bruf]?)"""
     r"""(?:"(?:[^"\\\n]|\\.)+(?:"|\Z)|'(?:[^'\\\n]|\\.)+(?:'|\Z))""",
     re.IGNORECASE,
 )
-# In a file or a table of settings: NAME=value, NAME  value.
+# In a settings file or a table: NAME=value, NAME  value.
 _SETTING = re.compile(
     r"^((?:export )?[ \t]*[A-Z\d_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)"
     r"(?:[ \t]*[=:][ \t]*|[ \t]{2,}))(?!['\"])\S+",
@@ -38,29 +38,29 @@ _SETTING = re.compile(
 
 
 class Secret:
-    """An API key that no repr, log line, traceback or pickle shows."""
+    """An API key that appears in no repr, log line, traceback or pickle."""
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        # Raises nothing: IPython's verbose tracebacks print the arguments of each call.
+        # Never raises: IPython's verbose tracebacks print the arguments of each call.
         self._value = value.strip() if isinstance(value, str) else ""
 
     def check(self) -> None:
-        """Refuses what can't be a key.
+        """Checks that the value can be a key.
 
         Raises:
-            ValueError: It is blank, or has characters that no request header can hold.
+            ValueError: The value is blank, or has characters that a request header can't hold.
         """
         if not self._value:
             raise ValueError("an API key can't be blank")
         if not (self._value.isascii() and self._value.isprintable()):
             raise ValueError(
-                "an API key holds only printable ASCII characters: was it pasted whole?"
+                "an API key has only printable ASCII characters: was it pasted completely?"
             )
 
     def reveal(self) -> str:
-        """The key itself, for the one request header it belongs in."""
+        """Returns the key itself, for the one request header that carries it."""
         return self._value
 
     def __eq__(self, other: object) -> bool:
@@ -77,25 +77,25 @@ class Secret:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what has this name is likely to be a key or a password."""
+    """Returns whether a value of this name is likely to be a key or a password."""
     return _SECRET_NAME.match(name) is not None
 
 
 def mask_known_keys(text: str) -> str:
-    """Takes out what looks like a key of a provider's."""
+    """Masks what looks like a provider's API key."""
     return _KEY.sub(MASK, text)
 
 
 def mask_secrets(text: str) -> str:
-    """Takes out what looks like a key, is named like one, or is one in the environment."""
+    """Masks what looks like a key, has a name like one, or is a key in the environment."""
     for name, value in os.environ.items():
-        if len(value) >= _LEAST and is_secret_name(name):
+        if len(value) >= _MIN_LENGTH and is_secret_name(name):
             text = text.replace(value, MASK)
     text = _QUOTED.sub(rf"\1'{MASK}'", mask_known_keys(text))
     return _SETTING.sub(rf"\1{MASK}", text)
 
 
 def clean(text: str, limit: int) -> str:
-    """Bounds a foreign text, takes keys out of it, and makes sure that UTF-8 can hold it."""
+    """Masks keys in an untrusted text, shortens it, and makes sure that UTF-8 can encode it."""
     text = mask_known_keys(text[:SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,7 +1,7 @@
-"""Foreign Markdown, made fit to stand among other text: what of it is code, and what is harmless.
+"""Untrusted Markdown: splits it into prose and code, and makes it safe inside other Markdown.
 
-In a chat HTML is text and no image loads by itself. A file that is saved keeps to that wherever it
-is opened, and no message of it swallows the next one by a fence or a comment that it leaves open.
+The chat shows HTML as text and loads no images by itself. The same must hold for a saved file,
+wherever it is opened; and a message with an unclosed fence or comment must not swallow the next.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 _OPENING = re.compile(
     r"""
     (?P<indent>[ \t]*)
-    (?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?   # the first thing of a list's item
+    (?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?   # a fence may be the first thing in a list item
     (?P<fence>`{3,}(?=[^`]*$)|~{3,})
     (?P<info>.*)
     """,
@@ -21,7 +21,7 @@ _OPENING = re.compile(
 )
 _CLOSING = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*")
 
-# Where a tag, a comment or the like may begin, but not a link in angle brackets.
+# The start of a tag, a comment or the like, but not of a link in angle brackets.
 _HTML = re.compile(r"<(?!https?://[^\s<>]*>)(?=[A-Za-z/!?])")
 _IMAGE = re.compile(r"!(?=\[)")
 
@@ -37,10 +37,10 @@ class Prose:
 
 @dataclass(frozen=True)
 class Code:
-    """What stood between fences (or after the last one, if nothing closes it).
+    """A fenced code block; without a closing fence, it ends with the text.
 
     Attributes:
-        info: What stood behind the opening fence.
+        info: The text after the opening fence.
         text: The code, without the fence's indentation.
     """
 
@@ -49,17 +49,17 @@ class Code:
 
     @property
     def language(self) -> str:
-        """In lower case; blank if none is named."""
+        """The language in lower case; blank if the fence names none."""
         return self.info.split()[0].lower() if self.info.strip() else ""
 
     @property
     def is_python(self) -> bool:
-        """Whether it is marked as what a notebook's cell can run."""
+        """Whether the code is marked as Python, which a notebook cell can run."""
         return self.language in _PYTHON
 
 
 def split(text: str) -> Iterator[Prose | Code]:
-    """The text's parts in their order."""
+    """Yields the parts of a text, in order."""
     lines: list[str] = []
     opening: re.Match[str] | None = None
     for line in re.split(r"\r\n?|\n", text):
@@ -92,7 +92,7 @@ def _closes(line: str, opening: re.Match[str]) -> bool:
 
 
 def _code(lines: list[str], opening: re.Match[str]) -> Code:
-    # Within a list's item the code stands as far in as what it belongs to.
+    # In a list item, the code is indented as far as its fence.
     margin = re.compile(rf"[ \t]{{0,{len(opening['indent'])}}}")
     return Code(opening["info"].strip(), "\n".join(margin.sub("", line, count=1) for line in lines))
 
@@ -102,34 +102,34 @@ def _width(indent: str) -> int:
 
 
 def harmless(text: str) -> str:
-    """The same Markdown with HTML as text, images as links, and every fence closed."""
+    """Returns the same Markdown with HTML as text, images as links, and every fence closed."""
     return "\n".join(map(harmless_part, split(text)))
 
 
 def harmless_part(part: Prose | Code) -> str:
-    """One part of a text, as Markdown that stands for itself."""
+    """Returns one part of a text as harmless Markdown that can stand alone."""
     if isinstance(part, Code):
         return fenced(part.text, part.info)
     return "".join(map(_harmless_chunk, re.split(r"(\n(?:[ \t]*\n)+)", part.text)))
 
 
 def fenced(text: str, info: str = "") -> str:
-    """Code between fences that nothing in it closes."""
+    """Returns code between fences that are longer than any in the code."""
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{info.replace('`', '')}\n{text}\n{fence}"
 
 
 def plain(text: str) -> str:
-    """Text for one line of Markdown, in which it means nothing else."""
+    """Returns text as one line of Markdown, with special characters escaped."""
     return re.sub(r"([\\`*\[\]<&$|])", r"\\\1", " ".join(text.split()))
 
 
 def _harmless_chunk(chunk: str) -> str:
-    """Lines without a blank one between them.
+    """Returns harmless Markdown of lines that no blank line separates.
 
-    Code in a line stays as it is, but only where every reader finds the same code: where it begins
-    and ends in one line, and nothing else could take its backticks.
+    Inline code stays as it is, but only where every Markdown parser finds the same code: it begins
+    and ends on one line, and no other syntax could claim its backticks.
     """
     runs = (re.findall(r"`+", line) for line in chunk.split("\n"))
     is_clear = not re.search(r"[\\$|]", chunk) and all(run[::2] == run[1::2] for run in runs)

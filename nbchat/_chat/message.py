@@ -1,4 +1,4 @@
-"""One message: what was said, what is known about it, and its versions."""
+"""A message of a conversation: its text, its metadata and its versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Status = Literal["queued", "streaming", "complete", "stopped", "error"]
 
 
 class Fork:
-    """A place in a conversation: the versions of what is said there, one of which is shown."""
+    """All versions of a message at one point in a conversation; one of them is shown."""
 
     def __init__(self) -> None:
         self.versions: list[Message] = []
@@ -37,29 +37,29 @@ class Fork:
         attachments: Sequence[Attachment] = (),
         response_format: ResponseFormat | None = None,
     ) -> Message:
-        """Adds a version, and shows it."""
+        """Adds a version and shows it."""
         message = Message(
             role, self, attachments=tuple(attachments), response_format=response_format
         )
         message._content.write(content)
         self.versions.append(message)
-        self._leave_for(message)
+        self._switch_to(message)
         return message
 
     def step(self, step: int) -> None:
         """Shows the next version (1) or the previous one (-1).
 
         Raises:
-            ValueError: There is none.
+            ValueError: There is no such version.
         """
         index = self.index + step
         if not 0 <= index < len(self.versions):
             raise ValueError("There is no such version.")
-        self._leave_for(self.versions[index])
+        self._switch_to(self.versions[index])
 
-    def _leave_for(self, version: Message) -> None:
+    def _switch_to(self, version: Message) -> None:
         left = self.versions[self.index]
-        # A failure is not worth going back to, unless something was said after it.
+        # An empty version is not worth going back to, unless messages follow it.
         if left is not version and not left.has_content and not left.next.versions:
             self.versions.remove(left)
         self.index = self.versions.index(version)
@@ -69,34 +69,33 @@ class Fork:
 class Message:
     """One message of a conversation.
 
-    A user's message is complete from the start; an assistant's is "queued", then "streaming", and
-    ends as "complete", "stopped" or "error".
+    A user message is complete from the start. An assistant message is "queued", then "streaming",
+    and ends as "complete", "stopped" or "error".
 
     Attributes:
-        fork: Where it stands, among the other versions of it.
-        next: What follows it.
-        created: When it was made, in Unix seconds; None where an older nbchat did not say.
-        response_format: The form that a reply was asked to have.
-        attachments: What a person sent along, or the images that the model made.
-        rounds: The requests of a reply that called tools, with the calls.
-        notes: What a person should know about how it came about, a sentence each.
-        retry_at: When its request is sent again, on the clock of `time.monotonic`.
-        usage: Of all the requests that wrote it, as are the seconds.
-        context_tokens: What the conversation took of the context when it had been said.
-        estimated_cost: US dollars, where the server names none but the prices are known.
-        reasoning_s: Seconds of reasoning before there was text.
-        first_token_s: Seconds from the first request to the first of its text, reasoning or images.
-        duration_s: Seconds from the first request to the end, without those in which tools were
-            called.
+        fork: Holds this message and its other versions.
+        next: Holds the versions of the message that follows.
+        created: When the message was made, in Unix seconds; None if an old saved chat has no time.
+        response_format: The format that was requested for the reply.
+        attachments: What the user attached, or the images that the model made.
+        rounds: The rounds of tool calls in a reply.
+        notes: What the user should know about how the reply was made, one sentence each.
+        retry_at: When the request is sent again, on the `time.monotonic` clock.
+        usage: The total of all requests that wrote the reply.
+        context_tokens: The size of the conversation in the context, up to and with this message.
+        estimated_cost: US dollars, from known prices where the server reports no cost.
+        reasoning_s: Seconds that the model spent reasoning, in all requests together.
+        first_token_s: Seconds from the first request to the first text, reasoning or image.
+        duration_s: Seconds from the first request to the end, without the time for tool calls.
     """
 
     role: Role
     fork: Fork = field(repr=False)
     next: Fork = field(default_factory=Fork, repr=False)
-    # Buffers grow at a cost linear in the text, and can be read by one thread while another writes.
+    # A StringIO grows in linear time, and one thread can read it while another writes.
     _content: StringIO = field(default_factory=StringIO)
     _reasoning: StringIO = field(default_factory=StringIO)
-    _reasoning_at: int = 0  # where that of this round begins
+    _reasoning_at: int = 0  # where the reasoning of the current round begins
     status: Status = "complete"
     created: float | None = field(default_factory=time.time)
     response_format: ResponseFormat | None = None
@@ -130,47 +129,47 @@ class Message:
 
     @property
     def has_content(self) -> bool:
-        """Whether it says, shows or calls something."""
+        """Whether there is text, an attachment or a tool call."""
         return self.has_text or bool(self.attachments or self.rounds)
 
     @property
     def has_text_after_calls(self) -> bool:
-        """Whether there is text after the last call of a tool."""
+        """Whether there is text after the last tool call."""
         return self._content.tell() > (self.rounds[-1].at if self.rounds else 0)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """All calls of tools, in order."""
+        """All tool calls, in order."""
         return tuple(call for round_ in self.rounds for call in round_.calls)
 
     @property
     def cost(self) -> float | None:
-        """US dollars, as the server names it or else by its prices."""
-        named = self.usage.cost if self.usage else None
-        return self.estimated_cost if named is None else named
+        """US dollars, as the server reports or else estimated from prices."""
+        reported = self.usage.cost if self.usage else None
+        return self.estimated_cost if reported is None else reported
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether a reply ended at max tokens, and can be continued."""
+        """Whether a reply ended at max tokens and can be continued."""
         return self.finish_reason == "length" and self.has_text_after_calls
 
 
 def to_openai(message: Message, images: bool = True) -> list[dict[str, Any]]:
-    """A message as the OpenAI SDK takes it: of a reply that called tools, several.
+    """Returns a message in OpenAI's format: several messages for a reply that called tools.
 
-    Without `images`, each is only named: for a model that takes none.
+    If `images` is false, because the model takes none, each image is replaced by its name.
     """
     if message.role == "assistant":
-        return reply_messages(_said(message), message.rounds)
-    return [{"role": message.role, "content": _content(message, images)}]
+        return reply_messages(_assistant_content(message), message.rounds)
+    return [{"role": message.role, "content": _user_content(message, images)}]
 
 
 def check_content(content: object, attachments: Sequence[Attachment] = ()) -> None:
-    """Refuses what is no message.
+    """Checks that a message can be sent.
 
     Raises:
-        ValueError: It is blank.
-        TypeError: It is not text.
+        ValueError: The message is blank and has no attachments.
+        TypeError: The content is not text.
     """
     if not isinstance(content, str):
         raise TypeError(f"a message must be text, not {type(content).__name__}")
@@ -178,13 +177,13 @@ def check_content(content: object, attachments: Sequence[Attachment] = ()) -> No
         raise ValueError("The message is empty.")
 
 
-def _said(reply: Message) -> str:
-    # Made by the model: no server takes them back as its words.
+def _assistant_content(reply: Message) -> str:
+    # No server accepts images in an assistant message, so those that the model made are named.
     shown = [f"[{a.name}]" for a in reply.attachments if a.kind == "image"]
     return "\n\n".join(filter(None, (reply.content, *shown)))
 
 
-def _content(message: Message, images: bool) -> str | list[dict[str, Any]]:
+def _user_content(message: Message, images: bool) -> str | list[dict[str, Any]]:
     if not message.attachments:
         return message.content
     parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]

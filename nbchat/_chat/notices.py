@@ -1,4 +1,4 @@
-"""The notices that the chat itself shows, and what the user can do about them."""
+"""Notices that the chat itself shows, with their buttons and password boxes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .keys import Secret
 
 
 class Action(NamedTuple):
-    """A button of a notice, and what it does."""
+    """A button on a notice, and the function that it calls."""
 
     label: str
     do: Callable[[], object]
 
 
 class SecretBox(NamedTuple):
-    """A password box of a notice, and what is done with what is typed there."""
+    """A password box on a notice, and the function that receives what the user types."""
 
     label: str
     button: str
@@ -28,10 +28,11 @@ class Notice(NamedTuple):
     """A card in the conversation.
 
     Attributes:
-        text: Plain text, blank lines between paragraphs.
-        secret: Asks for a key or a code.
-        actions: Its buttons, by an id each.
-        progress: (done, total) of what is under way.
+        id: Identifies the notice: a new one replaces an old one with the same id.
+        text: Plain text, with blank lines between paragraphs.
+        secret: A box that asks for a key or a code.
+        actions: The buttons, by their ids.
+        progress: How much of a running task is done: (done, total).
         tone: "info" or "error".
     """
 
@@ -44,11 +45,11 @@ class Notice(NamedTuple):
 
 
 class Notices:
-    """The notices that are shown; one of the same id replaces another.
+    """The notices on the page.
 
     Args:
-        show_all: Shows these, and no others.
-        lock: Held while they change.
+        show_all: Called with all current notices whenever they change.
+        lock: Held during each change.
     """
 
     def __init__(
@@ -59,42 +60,42 @@ class Notices:
         self._shown: dict[str, Notice] = {}
 
     def show(self, notice: Notice) -> None:
-        """Shows a notice."""
+        """Shows a notice, in place of any with the same id."""
         with self._lock:
             self._shown[notice.id] = notice
             self._show_all(list(self._shown.values()))
 
     def dismiss(self, *ids: str) -> None:
-        """Takes away the notices with these ids, where they are shown."""
+        """Removes the notices with these ids, if they are shown."""
         with self._lock:
             gone = [self._shown.pop(id_) for id_ in ids if id_ in self._shown]
             if gone:
                 self._show_all(list(self._shown.values()))
 
     def press(self, notice_id: str, action_id: str) -> None:
-        """The user pressed a button.
+        """Calls the action of the button that the user pressed.
 
         Raises:
-            ValueError: The notice or the button is no longer there.
+            ValueError: The notice or the button is no longer shown.
         """
         action = self._find(notice_id).actions.get(action_id)
         if action is None:
-            raise ValueError("This choice is no longer there.")
+            raise ValueError("This choice is no longer available.")
         action.do()
 
     def enter_secret(self, notice_id: str, secret: Secret) -> None:
-        """The user typed a key or a code.
+        """Passes on the key or code that the user entered.
 
         Raises:
-            ValueError: The notice is no longer there.
+            ValueError: The notice is no longer shown, or asks for no key or code.
         """
         notice = self._find(notice_id)
         if notice.secret is None:
-            raise ValueError("This notice asks for nothing any more.")
+            raise ValueError("This notice no longer asks for anything.")
         notice.secret.use(secret)
 
     def _find(self, notice_id: str) -> Notice:
         notice = self._shown.get(notice_id)
         if notice is None:
-            raise ValueError("This notice is no longer there.")
+            raise ValueError("This notice is no longer shown.")
         return notice

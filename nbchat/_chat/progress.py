@@ -1,4 +1,4 @@
-"""A reply on its way: the one place that changes it, from the question until it has ended."""
+"""The progress of a reply: the only code that changes it, from "queued" until it has ended."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .tool_rounds import CallStatus, Round, ToolCall
 
 
 class Progress:
-    """Changes a reply, from when it is queued to its end; it may be an old one that is continued.
+    """Changes a reply from "queued" until it has ended.
 
     Args:
-        reply: As it is before.
+        reply: A new reply, or a reply that was cut off and is continued.
         clock: Returns seconds.
     """
 
@@ -37,7 +37,7 @@ class Progress:
         self._started: float | None = None
         self._is_sent = False
         self._finish_reason_before = reply.finish_reason
-        # Of the requests that are over, and of the one that is on its way.
+        # The usage of the finished requests, and of the current one.
         self._usage_before = reply.usage
         self._usage: Usage | None = None
         self._estimate: float | None = None
@@ -47,15 +47,15 @@ class Progress:
         reply.error = None
 
     def begin(self, model: str) -> None:
-        """The reply's turn has come."""
+        """Starts the reply when its turn in the queue has come."""
         self._started = self._clock()
         self._reply.status = "streaming"
         self._reply.model = model or None
 
     def begin_request(self, model: str, notes: Sequence[str], wait_s: float = 0.0) -> None:
-        """A request is about to be sent, to this model; `wait_s`: seconds until then."""
+        """Prepares for a request, which is sent to this model in `wait_s` seconds."""
         self._end_calls()
-        if not self._is_sent:  # until then, nbchat itself took its time
+        if not self._is_sent:  # the time that nbchat took before this doesn't count
             self._started, self._is_sent = self._clock(), True
         reply = self._reply
         reply.model = model
@@ -64,17 +64,17 @@ class Progress:
         reply.retry_at = time.monotonic() + wait_s if wait_s else None
 
     def end_wait(self) -> None:
-        """The time to send the request has come."""
+        """Ends the wait before a request."""
         self._reply.retry_at = None
 
     def note(self, notes: Sequence[str]) -> None:
-        """Sets what the user should know about how the reply came about."""
+        """Sets what the user should know about how the reply was made."""
         self._reply.notes = tuple(notes)
 
     def change_call(
         self, index: int, status: CallStatus | None = None, result: str | None = None
     ) -> None:
-        """Sets what is known of one of the reply's `tool_calls`."""
+        """Changes the call at `index` in the reply's `tool_calls`."""
         rounds = list(self._reply.rounds)
         for at, round_ in enumerate(rounds):
             if index < len(round_.calls):
@@ -91,7 +91,7 @@ class Progress:
         self._reply.rounds = tuple(rounds)
 
     def apply(self, event: Event) -> Event:
-        """Takes one event into the reply; gives what became of it."""
+        """Applies one event to the reply, and returns the event with the spacing added to it."""
         reply = self._reply
         event = _spaced(reply, event)
         match event:
@@ -137,7 +137,7 @@ class Progress:
         return event
 
     def estimate(self, price: Callable[[int, int], float | None]) -> None:
-        """Reckons what a request cost whose server does not say, by `price(tokens in, out)`."""
+        """Estimates the request's cost by `price(tokens in, out)` if the server reports none."""
         usage = self._usage
         if usage is None or usage.cost is not None:
             return
@@ -146,7 +146,7 @@ class Progress:
             self._reply.estimated_cost = (self._reply.estimated_cost or 0.0) + self._estimate
 
     def account_for(self) -> Usage | None:
-        """The request is over: what it took, unless that was told before."""
+        """Returns the usage of the request that has just ended, once; None if there is none."""
         usage, self._usage = self._usage, None
         if usage is None:
             return None
@@ -155,10 +155,10 @@ class Progress:
         return replace(usage, cost=cost)
 
     def end(self, *, stopped: bool) -> list[int]:
-        """Nothing more comes; the text that came stays.
+        """Ends the reply; the text that has arrived stays.
 
         Returns:
-            The places of those of its `tool_calls` that this has stopped.
+            The indexes in `tool_calls` of the calls that this has stopped.
         """
         reply = self._reply
         self._end_reasoning()
@@ -189,7 +189,7 @@ class Progress:
 
 
 def _spaced(reply: Message, event: Event) -> Event:
-    """Texts of different rounds, which would run into each other, with a blank line between."""
+    """Adds a blank line before a round's first text: it would run into the previous round's."""
     if not reply.rounds:
         return event
     match event:

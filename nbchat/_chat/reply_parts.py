@@ -1,4 +1,4 @@
-"""What stands in a reply's text: its code blocks, its tables and its JSON."""
+"""The code blocks, tables and JSON in a reply's text."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .markdown import Code, Prose, split
 
 
 class CodeBlock(NamedTuple):
-    """Code that stood between fences.
+    """A fenced code block.
 
     Attributes:
-        language: In lower case; blank if none is named.
+        language: The language in lower case; blank if the fence names none.
         code: The code, without the fences.
     """
 
@@ -26,35 +26,35 @@ Cell: TypeAlias = "str | int | float | None"
 
 
 class Table(NamedTuple):
-    """A table of Markdown; in its rows, numbers are numbers."""
+    """A Markdown table; a column of numbers holds numbers, with None for blank cells."""
 
     header: list[str]
     rows: list[list[Cell]]
 
 
-# `---`, `:--`, `--:` or `:-:` below each heading.
+# The line below the header has `---`, `:--`, `--:` or `:-:` in each cell.
 _DELIMITER = re.compile(r":?-+:?")
-# What ends a table without an empty line.
+# The start of a block that ends a table without a blank line.
 _BLOCK = re.compile(r"#{1,6}(\s|$)|[-*+]\s|\d{1,9}[.)]\s|([-*_]\s*){3,}$")
-# Not `007`, which is a name.
+# No leading zeros: `007` is a name.
 _NUMBER = re.compile(
     r"[-+]?(\d{1,3}(,\d{3})+|0|[1-9]\d*)?(?P<fraction>\.\d+)?(?P<exponent>[eE][-+]?\d+)?"
 )
 _MARKS = re.compile(r"(?P<mark>\*{1,3}|_{1,3}|`+|~~)(?P<text>[^\s].*?)(?P=mark)")
-# A reader of digits has a limit, and a float has fewer than these.
+# Below the 4,300 digits that Python's int() reads, and within the range of a float (1.8e308).
 _DIGITS = 300
 
 
 def code_blocks(text: str) -> list[CodeBlock]:
-    """The text's fenced code, in its order."""
+    """Returns the text's fenced code blocks, in order."""
     return [CodeBlock(p.language, p.text) for p in split(text) if isinstance(p, Code)]
 
 
 def json_source(text: str) -> str:
-    """The JSON of a text: all of it, or else its first block of JSON.
+    """Returns the JSON in a text: the whole text, or else its first block of JSON.
 
     Raises:
-        ValueError: There is none, or it is damaged.
+        ValueError: There is no JSON, or it is invalid.
     """
     if _json_error(text) is None:
         return text
@@ -69,14 +69,12 @@ def json_source(text: str) -> str:
     elif text.lstrip()[:1] in ("{", "["):
         error = _json_error(text)
     else:
-        raise ValueError(
-            "There is no JSON in this reply: it is neither JSON nor has a block of it."
-        )
-    raise ValueError(f"The JSON in this reply is damaged: {error}.")
+        raise ValueError("No JSON found in this reply.")
+    raise ValueError(f"The JSON in this reply is invalid: {error}.")
 
 
 def json_in(text: str) -> Any:
-    """What the JSON of a text says; see `json_source`."""
+    """Returns the value of the JSON in a text; see `json_source`."""
     return json.loads(json_source(text))
 
 
@@ -89,19 +87,19 @@ def _json_error(source: str) -> str | None:
 
 
 def tables(text: str) -> Iterator[Table]:
-    """The text's tables, as GitHub's Markdown has them."""
+    """Yields the text's tables, written in GitHub Flavored Markdown."""
     for part in split(text):
         if isinstance(part, Prose):
             yield from _tables(part.text.split("\n"))
 
 
 def _tables(lines: list[str]) -> Iterator[Table]:
-    lines = [re.sub(r"^[ \t>]+", "", line) for line in lines]  # in a list or a quotation
+    lines = [re.sub(r"^[ \t>]+", "", line) for line in lines]  # in a list or a block quote
     i = 0
     while i + 1 < len(lines):
         header, delimiters = _cells(lines[i]), _cells(lines[i + 1])
         i += 1
-        if not _heads(lines[i - 1], header, lines[i], delimiters):
+        if not _starts_table(lines[i - 1], header, lines[i], delimiters):
             continue
         i += 1
         rows: list[list[str]] = []
@@ -112,7 +110,7 @@ def _tables(lines: list[str]) -> Iterator[Table]:
         yield _table(header, rows)
 
 
-def _heads(line: str, header: list[str], below: str, delimiters: list[str]) -> bool:
+def _starts_table(line: str, header: list[str], below: str, delimiters: list[str]) -> bool:
     return (
         "|" in line + below
         and len(header) == len(delimiters)
@@ -128,7 +126,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _plain(cell: str) -> str:
-    """A cell's text without what makes all of it bold, italic or code."""
+    """Returns a cell's text without the marks that make all of it bold, italic or code."""
     cell = cell.strip()
     while marked := _MARKS.fullmatch(cell):
         cell = marked["text"]
@@ -141,14 +139,14 @@ def _table(header: list[str], rows: list[list[str]]) -> Table:
 
 
 def _column(cells: list[str]) -> list[Cell]:
-    """Its numbers, and None where there is none; as it is, if there is something else in it."""
+    """Returns numbers, with None for blank cells; the cells as they are if any is no number."""
     numbers = [_number(cell) if cell else None for cell in cells]
-    said = [number for cell, number in zip(cells, numbers, strict=True) if cell]
-    return list(numbers) if said and None not in said else list(cells)
+    filled = [number for cell, number in zip(cells, numbers, strict=True) if cell]
+    return list(numbers) if filled and None not in filled else list(cells)
 
 
 def _number(cell: str) -> int | float | None:
-    plain = cell.replace("\u2212", "-")  # the minus of typesetters
+    plain = cell.replace("\u2212", "-")  # the typographic minus sign
     found = _NUMBER.fullmatch(plain)
     if found is None or not any(map(str.isdigit, plain)) or len(plain) > _DIGITS:
         return None

@@ -1,4 +1,4 @@
-"""The form that a reply is asked to have: how a request says it, and whether a text has it."""
+"""The format requested for a reply: the request's parameter, and the parsing of the reply."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .reply_parts import json_in, json_source
 
 @dataclass(frozen=True)
 class ResponseFormat:
-    """A form in OpenAI's terms.
+    """A response format, in OpenAI's terms.
 
     Attributes:
-        param: What a request carries.
-        model: The pydantic model that a reply is to fit; None: any JSON does.
+        param: The value of the request's `response_format`.
+        model: The pydantic model that the reply must fit; None for any JSON.
     """
 
     param: Mapping[str, Any]
@@ -24,16 +24,16 @@ class ResponseFormat:
 
     @property
     def instruction(self) -> str:
-        """The same in words, for a model that does not take the parameter."""
+        """The format in words, for a model that does not take the parameter."""
         schema = self.param.get("json_schema", {}).get("schema")
-        said = "Answer with JSON alone: no other text, and no code fence around it."
-        return f"{said} It must fit this JSON Schema:\n{json.dumps(schema)}" if schema else said
+        text = "Answer with JSON only: no other text, and no code fence around it."
+        return f"{text} It must fit this JSON Schema:\n{json.dumps(schema)}" if schema else text
 
     def parse(self, text: str) -> Any:
-        """What a text says in this form: an instance of the model.
+        """Returns the text as an instance of the model, or as the value of its JSON.
 
         Raises:
-            ValueError: It does not have this form.
+            ValueError: The text has no valid JSON, or it does not fit the model.
         """
         if self.model is None:
             return json_in(text)
@@ -43,7 +43,7 @@ class ResponseFormat:
             return self.model.model_validate_json(json_source(text))
         except ValidationError as error:
             faults = "; ".join(map(_fault, error.errors(include_url=False)))
-            raise ValueError(f"The reply is no {self.model.__name__}: {faults}") from error
+            raise ValueError(f"The reply does not fit {self.model.__name__}: {faults}") from error
 
 
 def _fault(error: Any) -> str:

@@ -1,4 +1,4 @@
-"""The settings of a chat, each declared once: its check, limits, default, label and control."""
+"""The settings of a chat, each declared once: check, limits, default, label and control."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from typing import Any, Literal
 Limits = tuple[float, float]
 Control = Literal["model menu", "text area", "effort menu", "slider"]
 
-# OpenRouter's and OpenAI's words, from the least on.
+# The terms of OpenRouter and OpenAI, from least to most.
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-# What the menu offers as long as nothing is known about the model.
+# The menu offers these until it knows what the model supports.
 USUAL_EFFORTS = ("low", "medium", "high")
-# What the menu shows as long as nothing was chosen.
+# The menu shows this until the user chooses an effort.
 UNCHOSEN_EFFORT = "medium"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How a setting is checked and shown.
+    """The declaration of one setting: how it is checked and shown.
 
     The constructor's check, the trait, the control with its label, the saved file and the README's
-    table all follow from it.
+    table all follow from this declaration.
 
     Attributes:
-        check: Returns a value in its proper type, or raises: `check(name, value, limits)`.
-        label: The name of its control.
-        help: One sentence.
-        control: The kind of its control; None: it has none.
+        check: Called as `check(name, value, limits)`; returns the value in its proper type, or
+            raises.
+        label: The control's name.
+        help: One sentence that explains the setting.
+        control: The kind of control; None if the setting has none.
         limits: The lowest and the highest number.
-        step: Of the slider.
-        values: What it can be, in the README's words; by default, the limits.
-        start: Its default in the README's words; by default, the default itself.
+        step: The slider's step.
+        values: The allowed values as the README shows them; by default, the limits.
+        start: The default as the README shows it; by default, the default itself.
     """
 
     check: Callable[[str, object, Limits], Any]
@@ -90,13 +91,13 @@ class ChatSettings:
     """The settings of one request, in OpenAI's terms.
 
     Attributes:
-        model: The model's id; blank means "the server's own default".
-        system: System instructions; blank ones are not sent.
-        reasoning_effort: One of `EFFORTS`; None: the model's own default.
+        model: The model's id; blank for the server's default.
+        system: System instructions; not sent when blank.
+        reasoning_effort: One of `EFFORTS`; None for the model's own default.
         temperature: 0.0 to 2.0.
-        max_tokens: The reply's upper limit in tokens, from 100 on.
+        max_tokens: The longest reply, in tokens; at least 100.
         top_p: 0.0 to 1.0.
-        max_tokens_limit: The most that `max_tokens` can be: the model's own limit, if it is known.
+        max_tokens_limit: The highest `max_tokens`: the model's own limit, if it is known.
 
     Raises:
         ValueError: A value is out of its range.
@@ -119,12 +120,12 @@ class ChatSettings:
         start="the model's own",
     )
     temperature: float = _declare(
-        *(1.0, _number, "Temperature", "How much chance the model allows.", "slider"),
+        *(1.0, _number, "Temperature", "How random the reply is.", "slider"),
         limits=(0.0, 2.0),
         step=0.05,
     )
     max_tokens: int = _declare(
-        *(8192, _whole_number, "Max tokens", "The upper limit of a reply.", "slider"),
+        *(8192, _whole_number, "Max tokens", "The longest reply, in tokens.", "slider"),
         limits=(100, 65535),
         step=1,
         values="100 to 65535, or the model's own limit",
@@ -144,7 +145,7 @@ class ChatSettings:
             object.__setattr__(self, name, setting.check(name, getattr(self, name), limits))
 
     def replace(self, **changes: object) -> ChatSettings:
-        """The same settings with some changed, checked again."""
+        """Returns the same settings with these changes, checked again."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
@@ -153,15 +154,18 @@ SETTINGS: dict[str, Setting] = {
     for declared in dataclasses.fields(ChatSettings)
     if declared.metadata
 }
-"""What is declared of each setting, by its name, in the order of the controls."""
+"""The declarations by the settings' names, in the order of the controls."""
 
 
 def read_system(system: str | Path) -> str:
-    """System instructions from text or from a file (a `Path`, or the name of a .txt or .md file).
+    """Returns system instructions: the text given, or that of a file.
+
+    Args:
+        system: The text itself, a `Path`, or the name of a .txt or .md file.
 
     Raises:
-        ValueError: The file is missing or is not UTF-8 text.
-        TypeError: Neither text nor a path.
+        ValueError: The file can't be read or is not UTF-8 text.
+        TypeError: `system` is neither text nor a path.
     """
     if isinstance(system, str):
         is_file_name = "\n" not in system and system.endswith((".txt", ".md"))
@@ -172,7 +176,11 @@ def read_system(system: str | Path) -> str:
 
 
 def read_text_file(path: Path, what: str) -> str:
-    """The text of a file; `what` names its purpose in errors."""
+    """Returns the text of a file; `what` names the file's purpose in errors.
+
+    Raises:
+        ValueError: The file can't be read or is not UTF-8 text.
+    """
     try:
         return path.expanduser().read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A signal: something that happens in one part of a chat, and that others want to hear of."""
+"""A signal: one part of a chat announces that something happened, other parts react."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ P = ParamSpec("P")
 
 
 class Signal(Generic[P]):
-    """Calls its listeners, in the order in which they came; on the thread that calls it."""
+    """Calls its listeners in the order they connected, on the thread that calls the signal."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[P, object]] = []
 
     def connect(self, listener: Callable[P, object]) -> None:
-        """Calls `listener` each time from now on."""
+        """Adds a listener, which is called each time from now on."""
         self._listeners.append(listener)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:

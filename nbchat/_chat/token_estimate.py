@@ -1,7 +1,7 @@
-"""How much of a model's context a conversation takes, and what is left out where it does not fit.
+"""Estimates how many tokens messages take, and leaves out old ones that don't fit the context.
 
-Counted as servers count, as far as they have said; what they have not seen yet is reckoned from
-its size. Each model has a tokenizer of its own: a figure from here is one to go by, no more.
+The estimates go by the size of the text. Each model has its own tokenizer, so they are rough:
+where a server has reported a count, `Conversation.counted_tokens` uses that instead.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 _BYTES_PER_TOKEN = 4  # of UTF-8: English takes about 4.2, Chinese 3 to 4
-_MESSAGE_TOKENS = 4  # for its role and what separates it
-_IMAGE_TOKENS = 1000  # providers count 85 to 1600 for one of a usual size
+_MESSAGE_TOKENS = 4  # for the role and the separators
+_IMAGE_TOKENS = 1000  # providers count 85 to 1600 for an image of usual size
 
-Message = dict[str, Any]
+RequestMessage = dict[str, Any]
 
 
-def estimate_tokens(messages: Sequence[Message]) -> int:
-    """About how many tokens these messages of a request take."""
+def estimate_tokens(messages: Sequence[RequestMessage]) -> int:
+    """Returns about how many tokens these request messages take."""
     return sum(
         _MESSAGE_TOKENS
         + _content_tokens(message["content"])
@@ -28,7 +28,7 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
 
 
 def estimate_tool_tokens(schemas: Sequence[dict[str, Any]]) -> int:
-    """About how many tokens it takes to offer these tools."""
+    """Returns about how many tokens the schemas of these tools take."""
     return sum(_content_tokens(json.dumps(schema)) for schema in schemas)
 
 
@@ -45,14 +45,16 @@ def _content_tokens(content: object) -> int:
     )
 
 
-def leave_out(messages: Sequence[Message], tokens: int) -> tuple[list[Message], list[Message]]:
-    """Leaves out the oldest exchanges until about `tokens` are saved.
+def leave_out(
+    messages: Sequence[RequestMessage], tokens: int
+) -> tuple[list[RequestMessage], list[RequestMessage]]:
+    """Leaves out the oldest exchanges until about `tokens` tokens are saved.
 
-    The system instructions and a person's last message, with what follows it, always stay, and what
-    stays begins with a user's message.
+    The system instructions, the last user message and all that follows it always stay. After the
+    system instructions, the messages that stay begin with a user message.
 
     Returns:
-        What stays, and what does not.
+        The messages that stay, and the messages left out.
     """
     start = 1 if messages and messages[0]["role"] == "system" else 0
     end = start
@@ -64,8 +66,8 @@ def leave_out(messages: Sequence[Message], tokens: int) -> tuple[list[Message], 
     return [*messages[:start], *messages[end:]], list(messages[start:end])
 
 
-def brief(messages: Sequence[Message], words: int = 8) -> list[str]:
-    """The first words of each message, for a person to recognise it by."""
+def brief(messages: Sequence[RequestMessage], words: int = 8) -> list[str]:
+    """Returns the first words of each message, so that the user recognises it."""
     texts = []
     for message in messages:
         content = message["content"]

@@ -1,7 +1,7 @@
-"""A reply that calls tools: its rounds, and how a request tells them to a model.
+"""The tool calls of a reply, round by round, and the request messages made from them.
 
-A round is a request whose answer called tools, with their results. The reply's text goes on growing
-through all of them; each round knows where it ended.
+A round is one request that the model answered with tool calls, and the results of those calls. The
+reply's text keeps growing through all rounds; each round records where its own text ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 CallStatus = Literal["waiting", "running", "complete", "denied", "error", "stopped"]
 
-#: What a model is told of a call without a result: each needs an answer.
+#: The result that the model receives for a call without one: servers require one for each call.
 UNANSWERED = "The call was stopped before it had a result."
 _LINE = 72
 _ENDED = "[The reply was stopped here.]"
@@ -21,15 +21,15 @@ _ENDED = "[The reply was stopped here.]"
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A call of a tool by the model.
+    """A tool call that the model made.
 
     Attributes:
-        id: The server's own; unique within its round.
-        name: Of the tool.
+        id: The server's id; unique within the round.
+        name: The tool's name.
         arguments: JSON, as the model wrote it.
-        status: "waiting" for a person's consent, "running", "complete", "denied", "error", or
+        status: "waiting" for the user's approval, "running", "complete", "denied", "error" or
             "stopped".
-        result: What the model is told, an error or a denial included.
+        result: What the model receives: the tool's result, an error or a denial.
     """
 
     id: str
@@ -40,7 +40,7 @@ class ToolCall:
 
     @property
     def pretty_arguments(self) -> str:
-        """The arguments, laid out to be read."""
+        """The arguments, formatted for reading."""
         try:
             arguments = json.loads(self.arguments)
             text = json.dumps(arguments, ensure_ascii=False)
@@ -48,23 +48,25 @@ class ToolCall:
                 text = json.dumps(arguments, ensure_ascii=False, indent=2)
         except (ValueError, RecursionError):
             text = self.arguments
-        # Half a surrogate pair is legal in JSON, but no UTF-8 encoder after this would take it.
+        # JSON allows half a surrogate pair; UTF-8 encoders refuse it.
         return text.encode("utf-8", "replace").decode("utf-8")
 
     @property
     def is_open(self) -> bool:
-        """Whether it may yet get a result."""
+        """Whether the call can still get a result."""
         return self.status in ("waiting", "running")
 
 
 @dataclass(frozen=True)
 class Round:
-    """One round of a reply.
+    """One round of tool calls.
 
     Attributes:
-        at: How many characters of the reply's text there were at its end.
-        calls: What it called.
-        reasoning_details: What goes back to the model unmodified, as does `reasoning_content`.
+        at: The length of the reply's text at the end of the round, in characters.
+        calls: The tool calls, in order.
+        reasoning_details: OpenRouter's reasoning, sent back to the model unmodified.
+        reasoning_content: The reasoning from a server that uses this name. It is sent back in tool
+            loops only, as DeepSeek's API documentation ("Thinking Mode") asks.
     """
 
     at: int
@@ -74,7 +76,7 @@ class Round:
 
 
 def parts(content: str, rounds: Sequence[Round]) -> Iterator[str | ToolCall]:
-    """The texts and the calls of a reply, in order."""
+    """Yields the texts and the tool calls of a reply, in order."""
     start = 0
     for round_ in rounds:
         if text := content[start : round_.at]:
@@ -86,7 +88,7 @@ def parts(content: str, rounds: Sequence[Round]) -> Iterator[str | ToolCall]:
 
 
 def round_messages(content: str, rounds: Sequence[Round]) -> list[dict[str, Any]]:
-    """What the rounds said and were told, as the OpenAI SDK takes it; not what came after them."""
+    """Returns the rounds in OpenAI's format, without the text after the last one."""
     messages: list[dict[str, Any]] = []
     start = 0
     for round_ in rounds:
@@ -115,15 +117,15 @@ def round_messages(content: str, rounds: Sequence[Round]) -> list[dict[str, Any]
 
 
 def reply_messages(content: str, rounds: Sequence[Round]) -> list[dict[str, Any]]:
-    """A whole reply, as the OpenAI SDK takes it."""
+    """Returns a whole reply in OpenAI's format."""
     rest = content[rounds[-1].at :].lstrip("\n") if rounds else content
-    # Some servers refuse a person's message right after a result.
+    # Some servers refuse a user message right after a tool result, so a text always ends the reply.
     end = {"role": "assistant", "content": rest or (_ENDED if rounds else "")}
     return [*round_messages(content, rounds), end]
 
 
 def _object(arguments: str) -> str:
-    """The arguments, or none if they are no JSON object: servers refuse what can't be one."""
+    """Returns the arguments, or "{}" if they are no JSON object: servers refuse anything else."""
     try:
         return arguments if isinstance(json.loads(arguments), dict) else "{}"
     except (ValueError, RecursionError):
@@ -131,7 +133,7 @@ def _object(arguments: str) -> str:
 
 
 def without_tools(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same for a request that offers no tools: calls and results become the model's text."""
+    """Rewrites messages for a request without tools: calls and results become assistant text."""
     plain: list[dict[str, Any]] = []
     calls: dict[str, str] = {}
     for message in messages:
