@@ -198,7 +198,7 @@ def test_it_asks_first(make: Make, server: ScriptedServer) -> None:
     assert outcomes(reply) == [("denied", reply.tool_calls[0].result), ("complete", "4")]
     told = [m["content"] for m in server.chats[1].body["messages"] if m["role"] == "tool"]
     assert told == [reply.tool_calls[0].result, "4"]
-    assert "not allow" in told[0]
+    assert "declined" in told[0]
 
 
 def test_only_a_call_that_waits_can_be_allowed(make: Make, server: ScriptedServer) -> None:

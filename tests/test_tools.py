@@ -142,12 +142,12 @@ def strange(x: Own) -> None:
 @pytest.mark.parametrize(
     ("function", "why"),
     [
-        (untyped, "untyped needs a type for its parameter x"),
+        (untyped, "untyped needs a type hint for x"),
         (variable, r"\*args"),
         (keywords, r"\*\*options"),
         (positional, "positional"),
         (unknown, "Nowhere"),
-        (strange, "strange has a parameter that no model can give"),
+        (strange, "strange has a parameter that a model can't provide"),
         (lambda: None, "functions with a name"),
         ("search", "functions with a name"),
         (len, "positional"),
@@ -240,7 +240,7 @@ def test_results_as_text(value: object, text: str) -> None:
 def test_a_long_result_is_bounded_and_says_so() -> None:
     text = result_text("x" * (MAX_RESULT + 1234))
     assert len(text) < MAX_RESULT + 100
-    assert text.endswith("(1,234 characters more)")
+    assert text.endswith("(1,234 more characters)")
 
 
 # Calls in a stream

@@ -1,1 +1,1 @@
-"""What a model may call: functions, their schemas, and the calls themselves."""
+"""Tools that a model may call: functions, their schemas, and the calls themselves."""

@@ -1,4 +1,4 @@
-"""The calls of one round: asks for consent, runs them side by side, and tells what they gave."""
+"""The tool calls of one round: asks for approval, runs them in parallel, reports the results."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from nbchat._chat.tool_rounds import CallStatus, ToolCall
 from .tool import Tool, ToolError, cut_result, read_arguments, result_text
 from .toolbox import Toolbox
 
-DENIED = "The person did not allow this call."
+DENIED = "The user declined this call."
 
 
 class ChangeCall(Protocol):
-    """Takes a call's place, and what has changed about the call."""
+    """A function that changes a tool call, given the call's index in the reply."""
 
     def __call__(self, index: int, status: CallStatus, result: str | None = None) -> None:
-        """Changes it."""
+        """Sets the call's status, and its result if there is one."""
 
 
 class CallsUnderWay:
-    """Runs calls on the background loop.
+    """Runs tool calls on the background loop.
 
-    Functions run in daemon threads of their own, coroutine functions on the loop itself.
+    Plain functions run in daemon threads of their own, coroutine functions on the loop itself.
 
     Args:
-        toolbox: What there is to call, and how.
-        change: Called with a call's place and what has changed about it.
+        toolbox: The tools, and the rules for calling them.
+        change: Called with a call's index and what has changed about the call.
     """
 
     def __init__(self, toolbox: Toolbox, change: ChangeCall) -> None:
         self._toolbox = toolbox
         self._change = change
-        self._consents: dict[int, concurrent.futures.Future[bool]] = {}
+        self._approvals: dict[int, concurrent.futures.Future[bool]] = {}
 
     async def run(self, calls: Sequence[tuple[int, ToolCall]]) -> None:
-        """Ends when all of them have; cancelling it ends those that can be ended."""
+        """Runs the calls until all have ended. Cancelling this ends those that can be ended."""
         tasks = [asyncio.ensure_future(self._run(index, call)) for index, call in calls]
         try:
             await asyncio.gather(*tasks)
@@ -51,16 +51,16 @@ class CallsUnderWay:
                 task.cancel()
 
     def decide(self, index: int, allow: bool) -> None:
-        """A person's answer; from any thread.
+        """Passes on whether the user allows a call; from any thread.
 
         Raises:
-            ValueError: Nothing was asked.
+            ValueError: The call is not waiting for an answer.
         """
-        consent = self._consents.pop(index, None)
-        # (A future that has been cancelled with its reply takes no result.)
-        if consent is None or not consent.set_running_or_notify_cancel():
+        approval = self._approvals.pop(index, None)
+        # A future that was cancelled with its reply accepts no result.
+        if approval is None or not approval.set_running_or_notify_cancel():
             raise ValueError("This call no longer waits for an answer.")
-        consent.set_result(allow)
+        approval.set_result(allow)
 
     async def _run(self, index: int, call: ToolCall) -> None:
         try:
@@ -81,19 +81,19 @@ class CallsUnderWay:
         if approve == "never":
             return True
         if approve == "always":
-            consent = self._consents[index] = concurrent.futures.Future()
+            approval = self._approvals[index] = concurrent.futures.Future()
             self._change(index, status="waiting")
             try:
-                return await asyncio.wrap_future(consent)
+                return await asyncio.wrap_future(approval)
             finally:
-                self._consents.pop(index, None)
-        # What it decides on is what the model wrote, not what a type has made of it.
+                self._approvals.pop(index, None)
+        # The function decides on what the model wrote, not on what the parameter types made of it.
         given = read_arguments(call.arguments)
         try:
             return bool(await _outcome(partial(approve, call.name, given)))
         except Exception as error:
             raise ToolError(
-                cut_result(f"It could not be decided whether to allow this call: {error!r}")
+                cut_result(f"The call was not made, because approving it failed: {error!r}")
             ) from None
 
     async def _call(self, tool: Tool, arguments: dict[str, Any]) -> str:
@@ -108,7 +108,7 @@ class CallsUnderWay:
         try:
             await asyncio.wait([task], timeout=seconds)
             if not task.done():
-                raise ToolError(f"The call took more than {seconds:g} s: its result is ignored.")
+                raise ToolError(f"The call took more than {seconds:g} s, so its result is ignored.")
             if task.cancelled():
                 raise ToolError("The call was cancelled.")
             return task.result()
@@ -121,7 +121,7 @@ class CallsUnderWay:
 
 
 async def _outcome(function: Callable[[], Any]) -> Any:
-    """What it returns, or what awaiting that gives."""
+    """Returns the function's result, awaited if it is awaitable."""
     if inspect.iscoroutinefunction(function):
         return await function()
     result = await call_in_thread(function)
@@ -129,10 +129,9 @@ async def _outcome(function: Callable[[], Any]) -> Any:
 
 
 async def call_in_thread(function: Callable[[], Any]) -> Any:
-    """Calls a function in a daemon thread.
+    """Calls a function in a daemon thread of its own.
 
-    One that never returns takes no place from others, as it would in a pool, nor does it keep the
-    kernel from ending.
+    In a pool, a function that never returns would occupy a worker and keep the kernel from exiting.
     """
     done: concurrent.futures.Future[tuple[Any, Exception | None]] = concurrent.futures.Future()
     context = contextvars.copy_context()
@@ -141,7 +140,7 @@ async def call_in_thread(function: Callable[[], Any]) -> Any:
         try:
             outcome: tuple[Any, Exception | None] = (context.run(function), None)
         except (KeyboardInterrupt, SystemExit, StopIteration) as error:
-            # They end the call and nothing else; a future takes no StopIteration.
+            # These end only the call; and a future doesn't accept a StopIteration.
             outcome = None, RuntimeError(repr(error))
         except Exception as error:
             outcome = None, error
@@ -151,7 +150,7 @@ async def call_in_thread(function: Callable[[], Any]) -> Any:
         threading.Thread(target=run, name="nbchat-tool", daemon=True).start()
     except RuntimeError:  # no threads in Pyodide
         run()
-    # Shielded: a cancelled future would refuse what comes late, and say so in a traceback.
+    # Shielded: a cancelled future would refuse a late result and print a traceback.
     result, error = await asyncio.shield(asyncio.wrap_future(done))
     if error is not None:
         raise error

@@ -1,4 +1,4 @@
-"""Plain functions as tools of a model: what it is told of them, and how its calls are read."""
+"""Plain functions as tools for a model: their schemas, arguments and results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-#: Characters of a result, or of an error, that a model is shown.
+#: How many characters of a result, or of an error, the model receives.
 MAX_RESULT = 20_000
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -20,18 +20,18 @@ _ARG = re.compile(r"\*{0,2}(\w+)(?: *\([^)]*\))?: *(.*)")
 
 
 class ToolError(Exception):
-    """Why a call came to nothing, in words for the model."""
+    """Why a tool call failed, in words for the model."""
 
 
 class Tool:
     """A function that a model may call.
 
     Args:
-        function: With a type for each parameter. Its docstring tells the model what it does, and a
-            section "Args:" in it (Google's style) what each parameter is.
+        function: Needs a type hint for each parameter. Its docstring describes it to the model; an
+            "Args:" section in it (Google style) describes the parameters.
 
     Raises:
-        TypeError: It can't be one, and why.
+        TypeError: The function can't be a tool; the text says why.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -42,17 +42,17 @@ class Tool:
         self.name = name
         description, about = _read_docstring(inspect.getdoc(function) or "")
         self._parameters, self._model, parameters = _arguments_model(function, name, about)
-        #: As the OpenAI SDK takes it.
+        #: In OpenAI's format.
         self.schema = {
             "type": "function",
             "function": {"name": name, "description": description, "parameters": parameters},
         }
 
     def parse(self, arguments: str) -> dict[str, Any]:
-        """The arguments of a call, as the function takes them.
+        """Returns the arguments of a call, converted to the types of the function's parameters.
 
         Raises:
-            ToolError: They do not fit.
+            ToolError: The arguments do not fit the parameters.
         """
         from pydantic import ValidationError
 
@@ -60,13 +60,13 @@ class Tool:
         try:
             values = self._model.model_validate(given)
         except ValidationError as error:
-            wrong = [
-                f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ")
-                for one in error.errors(include_url=False, include_input=False)
+            faults = [
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".removeprefix(": ")
+                for fault in error.errors(include_url=False, include_input=False)
             ]
-            raise ToolError(cut_result("\n".join(["The arguments do not fit.", *wrong]))) from None
-        except Exception as error:  # a validator of the person's own
-            raise ToolError(cut_result(f"The arguments do not fit: {error}")) from None
+            raise ToolError(cut_result("\n".join(["Invalid arguments:", *faults]))) from None
+        except Exception as error:  # from the user's own validator
+            raise ToolError(cut_result(f"Invalid arguments: {error}")) from None
         fields = values.model_fields_set
         return {
             name: getattr(values, key) for key, name in self._parameters.items() if key in fields
@@ -76,39 +76,39 @@ class Tool:
 def _arguments_model(
     function: Callable[..., Any], name: str, about: Mapping[str, str]
 ) -> tuple[dict[str, str], type[BaseModel], dict[str, Any]]:
-    """The names of its parameters by those of the model's fields; the model; its JSON schema."""
+    """Returns the parameters' names by those of the model's fields, the model and its schema."""
     from pydantic import ConfigDict, Field, create_model
     from pydantic.errors import PydanticUserError
     from pydantic.json_schema import GenerateJsonSchema
 
     class Schema(GenerateJsonSchema):
-        # A default that JSON can't say is left out; it still holds.
+        # The schema leaves out a default that JSON can't express; the default still applies.
         ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
         def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-            return False  # it would say the name once more
+            return False  # a title would only repeat the name
 
     try:
         parameters = inspect.signature(function).parameters.values()
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError, ValueError) as error:
-        raise TypeError(f"The tool {name} can't be described: {error}") from None
+        raise TypeError(f"The tool {name} can't be described to a model: {error}") from None
     names: dict[str, str] = {}
     fields: dict[str, Any] = {}
     for number, parameter in enumerate(parameters):
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(
-                f"The tool {name} can't be called by name alone: its parameter {parameter} is "
-                "positional or takes any number."
+                f"The tool {name} can't be called with keyword arguments only: its parameter "
+                f"{parameter} is positional-only or takes any number of arguments."
             )
         if parameter.name not in hints:
-            raise TypeError(f"The tool {name} needs a type for its parameter {parameter.name}.")
-        # Names of their own: a parameter may be called what a model's field must not.
+            raise TypeError(f"The tool {name} needs a type hint for {parameter.name}.")
+        # Fields get other names: a parameter may have one that pydantic forbids, such as `_x`.
         key = f"p{number}"
         names[key] = parameter.name
         required = parameter.default is parameter.empty
         options: dict[str, Any] = {}
-        if parameter.name in about:  # else an Annotated's own description holds
+        if parameter.name in about:  # else the description in an Annotated applies
             options["description"] = about[parameter.name]
         fields[key] = (
             hints[parameter.name],
@@ -124,17 +124,17 @@ def _arguments_model(
     except (PydanticUserError, NameError) as error:
         reason = str(error).partition("\n")[0].partition(". Set")[0]
         raise TypeError(
-            f"The tool {name} has a parameter that no model can give: {reason}"
+            f"The tool {name} has a parameter that a model can't provide: {reason}"
         ) from None
     del schema["title"]
     return names, model, {"properties": {}, **schema}
 
 
 def read_arguments(arguments: str) -> dict[str, Any]:
-    """What a model wrote as the arguments of a call.
+    """Returns the arguments of a call, parsed from the JSON that the model wrote.
 
     Raises:
-        ToolError: They are no JSON object.
+        ToolError: The arguments are not a JSON object.
     """
     try:
         given = json.loads(arguments)
@@ -148,7 +148,7 @@ def read_arguments(arguments: str) -> dict[str, Any]:
 
 
 def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """What a docstring says, and what its "Args:" say of each parameter."""
+    """Returns a docstring without its "Args:" section, and the description of each parameter."""
     found = _ARGS.search(text)
     if found is None:
         return text.strip(), {}
@@ -159,13 +159,13 @@ def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
         len(lines),
     )
     about: dict[str, list[str]] = {}
-    said: list[str] = []
+    current: list[str] = []
     for line in lines[:end]:
         match = _ARG.fullmatch(line.strip()) if _indent(line) == indent else None
         if match:
-            said = about.setdefault(match[1], [])
+            current = about.setdefault(match[1], [])
             line = match[2]
-        said.append(line.strip())
+        current.append(line.strip())
     rest = "\n".join([text[: found.start()].rstrip(), "", *lines[end:]])
     return rest.strip(), {name: " ".join(filter(None, part)) for name, part in about.items()}
 
@@ -175,19 +175,19 @@ def _indent(line: str) -> int:
 
 
 def result_text(value: object) -> str:
-    """A function's result as text for the model: as it is, as JSON, or else its repr."""
+    """Returns a result as text for the model: a string as it is, else JSON, else the repr."""
     if isinstance(value, str):
         return cut_result(value)
     from pydantic_core import to_json
 
     try:
         return cut_result(to_json(value, inf_nan_mode="constants").decode("utf-8", "replace"))
-    except Exception:  # what JSON can't say
+    except Exception:  # JSON can't express it
         return cut_result(repr(value))
 
 
 def cut_result(text: str) -> str:
-    """As much of a text as is sent to a model, and how much more there was."""
+    """Cuts a text to the length that a model receives, and says how much was cut off."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     more = len(text) - MAX_RESULT
-    return text if more <= 0 else f"{text[:MAX_RESULT]}… ({more:,} characters more)"
+    return text if more <= 0 else f"{text[:MAX_RESULT]}… ({more:,} more characters)"

@@ -1,4 +1,4 @@
-"""The tools of a chat, and how they may be used; validated in one place."""
+"""The tools of a chat and the rules for calling them, all checked in one place."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, Literal
 
 from .tool import Tool, ToolError
 
-#: Asked as `approve(name, arguments)` before each call; may be async.
+#: Called as `approve(name, arguments)` before each tool call; may be async.
 Approve = Callable[[str, dict[str, Any]], Any]
 
 
 class Toolbox:
-    """What a model may call.
+    """The tools that a model may call, and the rules for calling them.
 
     Args:
         tools: The functions.
-        approve: "always" asks the person before each call, "never" asks nobody; a function decides
-            by itself.
-        max_tool_rounds: How many times in one reply the model may call tools.
-        tool_timeout_s: Seconds that a call may take.
+        approve: "always" asks the user before each call, "never" asks nobody; a function decides
+            for each call.
+        max_tool_rounds: How many rounds of tool calls one reply may have.
+        tool_timeout_s: How many seconds a call may take.
 
     Raises:
         ValueError: A value is out of its range, or two tools have the same name.
@@ -57,18 +57,18 @@ class Toolbox:
 
     @property
     def schemas(self) -> list[dict[str, Any]]:
-        """All tools, as the OpenAI SDK takes them."""
+        """The schemas of all tools, in OpenAI's format."""
         return [tool.schema for tool in self._by_name.values()]
 
     def find(self, name: str) -> Tool:
-        """The tool of this name.
+        """Returns the tool with this name.
 
         Raises:
-            ToolError: There is none.
+            ToolError: There is no such tool.
         """
         if name not in self._by_name:
             known = ", ".join(self._by_name) or "none"
-            raise ToolError(f"There is no tool of this name. There are: {known}.")
+            raise ToolError(f"There is no tool with this name. Available tools: {known}.")
         return self._by_name[name]
 
 
