@@ -44,9 +44,9 @@ def body(error: object, status: int | None = None, **kwargs: Any) -> ChatError:
     [
         (401, {"error": {"message": "No auth credentials found"}}, "Set OPENROUTER_API_KEY", False),
         (401, {"error": {"message": "User not found."}}, "Check OPENROUTER_API_KEY", False),
-        (400, {"error": {"message": "API key not valid."}}, "does not accept the API key", False),
-        (402, {"error": {"message": "Insufficient credits"}}, "more credit", False),
-        (429, {"error": {"code": "insufficient_quota", "message": "x"}}, "more credit", False),
+        (400, {"error": {"message": "API key not valid."}}, "rejected the API key", False),
+        (402, {"error": {"message": "Insufficient credits"}}, "Not enough credit", False),
+        (429, {"error": {"code": "insufficient_quota", "message": "x"}}, "enough credit", False),
         (403, {"error": {"message": "Key limit exceeded"}}, "spending limit", False),
         (403, {"error": {"message": "Not for you"}}, "does not allow", False),
         (403, {"error": {"message": "x", "metadata": {"reasons": ["hate"]}}}, "blocked", False),
@@ -57,15 +57,15 @@ def body(error: object, status: int | None = None, **kwargs: Any) -> ChatError:
         (408, {"error": {"message": "x"}}, "too long to answer", True),
         (413, {"error": {"message": "x"}}, "conversation is too long for some/model", False),
         (400, {"error": {"code": "context_length_exceeded"}}, "conversation is too long", False),
-        (400, {"error": {"message": "stop sequence is too long"}}, "does not accept", False),
-        (429, {"error": {"message": "slow down"}}, "too many requests", True),
-        (429, None, "too many requests", True),
-        (500, {"error": {"message": "x"}}, "problem of its own", True),
+        (400, {"error": {"message": "stop sequence is too long"}}, "rejected the request", False),
+        (429, {"error": {"message": "slow down"}}, "Rate limit reached", True),
+        (429, None, "Rate limit reached", True),
+        (500, {"error": {"message": "x"}}, "internal error", True),
         (502, "<html><head><title>502 Bad Gateway</title>", "502 Bad Gateway", True),
         (503, "", "overloaded", True),
         (524, {"error": {"message": "x"}}, "too long to answer", True),
         (529, {"error": {"message": "x"}}, "overloaded", True),
-        (418, {"error": {"message": "x"}}, "does not accept", False),
+        (418, {"error": {"message": "x"}}, "rejected the request", False),
         (None, {"error": {"type": "overloaded_error", "message": "x"}}, "overloaded", True),
         (None, {"error": "x"}, "reported an error", True),
         (200, "<!doctype html><title>Sign in</title>", "HTML", False),
@@ -131,7 +131,7 @@ def test_availability_is_obeyed() -> None:
     error["availability"] = {"retryable": True, "retry_after": 40, "fallback_models": ["a/b"]}
     result = body(error, 429)
     assert (result.retryable, result.retry_after_s) == (True, 40.0)
-    assert "a/b could do instead" in str(result)
+    assert "Try a/b instead" in str(result)
 
 
 def test_a_spent_daily_quota_is_not_retried_and_says_when_it_ends() -> None:
@@ -334,7 +334,7 @@ def test_a_connection_that_ends_too_early() -> None:
     for answer in (b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"):
         with answering(answer) as url:
             error = ask(url)
-        assert "was lost before the reply had ended" in str(error)
+        assert "was lost before the reply ended" in str(error)
         assert error.retryable
 
 
@@ -364,7 +364,7 @@ def test_https_to_a_server_without_it() -> None:
 
 def test_a_base_url_without_a_scheme() -> None:
     error = ask("127.0.0.1:8080/v1")
-    assert "begins with http:// or https://" in str(error)
+    assert "begin with http:// or https://" in str(error)
     assert not error.retryable
 
 
@@ -388,13 +388,13 @@ def test_no_key_at_all() -> None:
 @pytest.mark.parametrize(
     ("cause", "words", "retryable"),
     [
-        (socket.gaierror(-2, "Name or service not known"), "can't be found", True),
+        (socket.gaierror(-2, "Name or service not known"), "host name was not found", True),
         (ssl.SSLCertVerificationError("self-signed certificate"), "No secure connection", False),
         (ConnectionRefusedError(111, "Connection refused"), "refused the connection", True),
         (ConnectionResetError(104, "Connection reset by peer"), "was lost", True),
-        (OSError(101, "Network is unreachable"), "can't be reached", True),
+        (OSError(101, "Network is unreachable"), "Can't reach OpenRouter", True),
         (TimeoutError(), "too long to answer", True),
-        (ValueError("odd thing"), "unexpected way. ValueError: odd thing", False),
+        (ValueError("odd thing"), "failed unexpectedly. ValueError: odd thing", False),
     ],
 )
 @pytest.mark.parametrize("hidden", [False, True])
@@ -427,10 +427,10 @@ def test_a_ring_of_causes_ends() -> None:
 # --- recorded bodies: words of the message, words of the server, whether a retry may help ---
 
 _CONTEXT = "conversation is too long for some/model"
-_REQUEST = "does not accept something in this request"
-_WRONG_KEY = "does not accept the API key. Check OPENROUTER_API_KEY"
-_NO_MODEL = "does not have some/model"
-_RATE = "too many requests for some/model"
+_REQUEST = "rejected the request"
+_WRONG_KEY = "rejected the API key. Check OPENROUTER_API_KEY"
+_NO_MODEL = "some/model isn't available"
+_RATE = "Rate limit reached for some/model"
 
 _RECORDED = {
     "deepseek__400__08": (_CONTEXT, "1048565 tokens. However, you requested 1250025", False),
@@ -451,23 +451,23 @@ _RECORDED = {
     "llamacpp__400__31": (_REQUEST, "Field 'temperature'", False),
     "llamacpp__400__37": (_REQUEST, "unsupported content[].type", False),
     "llamacpp__500__34": (_REQUEST, "image input is not supported", False),
-    "llamacpp__500__36": ("a problem of its own", "cannot make GET request", True),
+    "llamacpp__500__36": ("an internal error", "cannot make GET request", True),
     "mistral__400__39": (_REQUEST, "Logprobs are not enabled", False),
     "mistral__400__40": (_NO_MODEL, "definitely-not-a-model", False),
     "mistral__401__03": (_WRONG_KEY, "Invalid API Key", False),
     "mistral__401__41": (_WRONG_KEY, "Invalid API Key", False),
     "ollama__400__09": (_CONTEXT, "exceeded max context length by 1119046 tokens", False),
     "ollama__401__04": (_WRONG_KEY, "Unauthorized", False),
-    "openai__400__17": ("It is about messages[3]", "Content blocks are expected", False),
-    "openai__400__18": ("It is about messages[0].role", "does not support 'developer'", False),
-    "openai__400__19": ("It is about web_search_options", "Web search options", False),
-    "openai__400__42": ("It is about temperature", "decimal above maximum value", False),
+    "openai__400__17": ("parameter is messages[3]", "Content blocks are expected", False),
+    "openai__400__18": ("parameter is messages[0].role", "does not support 'developer'", False),
+    "openai__400__19": ("parameter is web_search_options", "Web search options", False),
+    "openai__400__42": ("parameter is temperature", "decimal above maximum value", False),
     "openai__404__13": (_NO_MODEL, "gpt-5.2-proo", False),
     "openrouter__400__43": (_NO_MODEL, "gpt-nonexistent-routed-model", False),
     "openrouter__401__05": ("Set OPENROUTER_API_KEY", "Missing Authentication header", False),
     "openrouter__404__free-ended": (_NO_MODEL, "stepfun/step-3.5-flash:free", False),
     "openrouter__429__20": (_RATE, "temporarily rate-limited upstream", True),
-    "openrouter__429__free-daily": ("free requests of today are used up", "Add 10 credits", False),
+    "openrouter__429__free-daily": ("Today's free requests on", "Add 10 credits", False),
     "openrouter__429__upstream-pool": (_RATE, "(BaseTen) said: z-ai/glm-5.3-flash", True),
     "perplexity__400__11": (_CONTEXT, "total length of all messages is too long", False),
     "perplexity__401__06": (_WRONG_KEY, "Invalid API key provided", False),

@@ -106,7 +106,7 @@ def test_a_second_refusal_is_final(
 
 def test_a_spent_daily_quota_is_said_and_not_retried(make: Make, server: ScriptedServer) -> None:
     server.script(sse.status(429, DAILY, {"retry-after": "1"}))
-    with pytest.raises(ChatError, match="free requests of today") as raised:
+    with pytest.raises(ChatError, match="Today's free requests") as raised:
         make().send("Hi").wait(TIMEOUT)
     assert not raised.value.retryable
     assert len(server.chats) == 1

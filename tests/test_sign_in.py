@@ -226,7 +226,7 @@ def test_a_redirect_gets_nothing(server: ScriptedServer) -> None:
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(providers, "OPENROUTER_URL", "http://127.0.0.1:9/api/v1")
-    with failing("OpenRouter refused the connection|OpenRouter can't be reached"):
+    with failing("OpenRouter refused the connection|Can't reach OpenRouter"):
         exchange(SignIn())
 
 
@@ -262,7 +262,7 @@ def test_a_failure_in_this_very_process(monkeypatch: pytest.MonkeyPatch) -> None
         raise RuntimeError("no client")
 
     monkeypatch.setattr(openai, "DefaultAsyncHttpxClient", broken)
-    with failing("unexpected way.*no client"):
+    with failing("failed unexpectedly.*no client"):
         exchange(SignIn())
 
 

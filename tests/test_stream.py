@@ -312,7 +312,7 @@ def test_an_error_in_mid_stream_keeps_the_text_and_ends_it(stream: bytes) -> Non
 def test_an_errors_code_tells_what_it_is() -> None:
     error = failure(sse({"error": {"code": 429, "message": "slow down"}, "choices": []}))
     assert (error.status_code, error.retryable) == (429, True)
-    assert "too many requests for some/model" in str(error)
+    assert "Rate limit reached for some/model" in str(error)
     error = failure(sse({"error": {"type": "invalid_request_error", "message": "no"}}))
     assert (error.status_code, error.retryable) == (400, False)
 
@@ -331,7 +331,7 @@ def test_a_token_limit_after_finish_length_is_a_plain_stop() -> None:
 
 def test_finish_reason_error_alone_is_a_failure() -> None:
     error = failure(sse(delta(content="Hel"), delta("error")))
-    assert "error in mid-reply" in str(error)
+    assert "error during the reply" in str(error)
     assert error.retryable
 
 
@@ -376,7 +376,7 @@ def test_a_masked_network_error_is_a_failure_with_text_or_without() -> None:
     masked = delta("stop")
     masked["choices"][0]["native_finish_reason"] = "network_error"
     assert "empty reply" in str(failure(sse(masked)))
-    assert "error in mid-reply" in str(failure(sse(delta(content="Hel"), masked)))
+    assert "error during the reply" in str(failure(sse(delta(content="Hel"), masked)))
 
 
 @pytest.mark.parametrize(
@@ -402,8 +402,8 @@ def test_a_reply_of_something_else_than_text_is_not_empty(chunk: dict[str, Any])
         (b": OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\n", "without sending", True),
         (b"<!DOCTYPE html><html><title>Sign in &amp; go</title>", "Sign in & go", False),
         (b"<html><body>hi", "HTML", False),
-        (b'{"error": {"code": 401, "message": "No auth credentials found"}}', "no API key", False),
-        (b'{\n  "error": "model \\"x\\" not found"\n}\n', "does not have some/model", False),
+        (b'{"error": {"code": 401, "message": "No auth credentials found"}}', "valid API", False),
+        (b'{\n  "error": "model \\"x\\" not found"\n}\n', "some/model isn't available", False),
         (b'{"object": "list", "data": []}', "base_url", False),
         (b"Welcome to the gateway", "Welcome to the gateway", False),
         (b"\x00\xff\xfe", "base_url", False),
@@ -529,7 +529,7 @@ _RECORDED_FAILURES = {
     "deepseek__rig__truncation-matrix__streaming-budget-12-truncates-before-any-tool-call__1": (
         "used up Max tokens"
     ),
-    "documented-openrouter__midstream-error-429": "too many requests",
+    "documented-openrouter__midstream-error-429": "Rate limit reached",
     "gpustack-llamabox__ruby_llm__vcr-cassettes__chat-with-extended-thinking-gpustack-qwen3-"
     "streams-thinking-content-wh__1": "failed to decode, try again, increasing context size",
     "groq__pydantic-ai__test-groq__test-tool-use-failed-error-streaming__1": (

@@ -1,4 +1,4 @@
-"""What went wrong with a request, in words for a person, and whether a retry makes sense."""
+"""Turns errors of requests into messages for the user, and says whether a retry may help."""
 
 from __future__ import annotations
 
@@ -14,122 +14,137 @@ from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import SEARCHED, clean
 
 _DETAIL_LIMIT = 2000
-_SAID_LIMIT = 400
+_QUOTE_LIMIT = 400
 
-_BASE_URL = "Is the base_url right? It usually ends in /v1."
+_BASE_URL = "Check base_url: it usually ends in /v1."
 
-# What a retry can cure.
-_PASSING = {
+# A retry may help. `_turns/plan.py` looks for names of parameters in the whole message: keep them
+# out of these sentences.
+_RETRYABLE = {
     "timeout": "{server} took too long to answer. Try again.",
     "rate": (
-        "{server} gets too many requests for {model} right now. "
-        "Wait a little and try again, or pick another model."
+        "Rate limit reached for {model} on {server}. "
+        "Wait a little and try again, or choose another model."
     ),
-    "server": "{server} had a problem of its own. Try again.",
+    "server": "{server} had an internal error. Try again.",
     "overloaded": (
-        "{server} is overloaded or down for the moment. Try again soon, or pick another model."
+        "{server} is overloaded or temporarily unavailable. "
+        "Try again soon, or choose another model."
     ),
     "failed": "{server} reported an error. Try again.",
-    "mid_reply": "The provider reported an error in mid-reply. Try again.",
+    "mid_reply": "The provider reported an error during the reply. Try again.",
     "silent": "{server} closed the connection without sending anything. Try again.",
     "unreadable": (
-        "A piece of the stream from {server} could not be read, so the reply may have gaps. "
-        "Try again."
+        "Part of the stream from {server} could not be read, so the reply may have gaps. Try again."
     ),
-    "empty": "The model sent an empty reply. Try again, or pick another model.",
+    "empty": "The model sent an empty reply. Try again, or choose another model.",
     "empty_length": (
         "The model used up Max tokens before it wrote any text. Raise Max tokens and try again."
     ),
     "unreachable": (
-        "{server} can't be reached. Is it running, is the base_url right, is there a network?"
+        "Can't reach {server}. Is it running? Check your connection, and base_url if you set it."
     ),
     "refused": (
-        "{server} refused the connection. Is it running, and is the base_url (its port) right?"
+        "{server} refused the connection. Is it running? If you set base_url, check its port."
     ),
     "no_host": (
-        "The host name of {server} can't be found. Is the base_url right, and is there a network?"
+        "Can't reach {server}: its host name was not found. "
+        "Check your connection, and base_url if you set it."
     ),
-    "lost": "The connection to {server} was lost before the reply had ended. Try again.",
+    "lost": "The connection to {server} was lost before the reply ended. Try again.",
 }
 
-# What stays wrong until a person changes something.
-_LASTING = {
-    "no_key": "{server} was sent no API key. Set {key}.",
-    "key": "{server} does not accept the API key. Check {key}.",
+# These stay wrong until the user changes something.
+_PERMANENT = {
+    "no_key": "{server} needs a valid API key. Set {key}.",
+    "key": "{server} rejected the API key. Check {key}.",
     "key_limit": (
-        "The spending limit of this API key is used up. Raise it, or set {key} to another key."
+        "This API key has reached its spending limit. Raise the limit, or set {key} to another key."
     ),
-    "credit": "{server} wants more credit than this account has left.",
-    "daily": "The free requests of today are used up on {server}. Pick a paid model, or wait.",
+    "credit": "Not enough credit on {server}.",
+    "daily": (
+        "Today's free requests on {server} are used up. "
+        "Choose a paid model, or wait for the quota to reset."
+    ),
     "forbidden": "{server} does not allow this request with this API key.",
     "blocked": (
-        "A content rule of {server} blocked this message. "
-        "Say it differently, or pick another model."
+        "{server}'s content filter blocked this message. Rephrase it, or choose another model."
     ),
     "empty_filter": (
-        "A content filter blocked the reply. Say it differently, or pick another model."
+        "A content filter blocked the reply. Rephrase your message, or choose another model."
     ),
     "privacy": (
-        "The privacy settings or guardrails of this {server} account leave no provider for "
-        "{model}. Change them there, or pick another model."
+        "Your {server} privacy settings or guardrails exclude every provider of {model}. "
+        "Change them there, or choose another model."
     ),
-    "model": (
-        "{server} does not have {model}. Free models often go away within months: pick another one."
-    ),
-    "path": "{server} has no chat at this address. " + _BASE_URL,
+    "model": "{model} isn't available on {server}. Choose another model.",
+    "path": "{server} has no chat endpoint at this address. " + _BASE_URL,
     "context": (
         "The conversation is too long for {model}. "
-        "Clear the chat, send less, or pick a model with a longer context."
+        "Clear the chat, send less, or choose a model with a longer context."
     ),
-    "request": "{server} does not accept something in this request.",
+    "request": "{server} rejected the request.",
     "redirect": (
-        "{server} sends requests on to another address. That is not followed, as a key is for its "
-        "own server. If the other address is right, make it the base_url."
+        "{server} redirects requests to another address. nbchat does not follow, because it "
+        "sends a key only to the server you chose. If the other address is right, use it as "
+        "base_url."
     ),
-    "web_page": ("{server} answered with a web page (HTML) instead of a chat reply. " + _BASE_URL),
-    "not_a_stream": "{server} answered with something that is not a chat reply. " + _BASE_URL,
+    "web_page": "{server} answered with a web page (HTML) instead of a chat reply. " + _BASE_URL,
+    "not_a_stream": "{server} answered with something other than a chat reply. " + _BASE_URL,
     "tls": (
-        "No secure connection to {server}. Should the base_url begin with http://, "
-        "or does a proxy use a certificate of its own?"
+        "No secure connection to {server}. Should base_url begin with http://, "
+        "or does a proxy use its own certificate?"
     ),
-    "address": (
-        "The base_url of {server} can't be used as it is. It begins with http:// or https://."
-    ),
+    "address": "The base_url of {server} is not valid. It must begin with http:// or https://.",
     "key_text": (
-        "The API key for {server} holds a character that can't be sent, such as a line break. "
+        "The API key for {server} contains a character that can't be sent, such as a line break. "
         "Check {key}."
     ),
-    "unexpected": "The request to {server} failed in an unexpected way.",
+    "unexpected": "The request to {server} failed unexpectedly.",
 }
 
+# 522 and 524 are Cloudflare's. Anthropic and OpenRouter use 529 for "overloaded".
 _BY_STATUS = {
     400: "request", 401: "key", 402: "credit", 403: "forbidden", 404: "path", 405: "path",
     408: "timeout", 413: "context", 429: "rate", 502: "overloaded", 503: "overloaded",
     504: "timeout", 522: "timeout", 524: "timeout", 529: "overloaded",
 }  # fmt: skip
 
-# Statuses tell too little (a 404 is a model or an address, a 400 anything), so the words of the
-# body come first. The first row that matches "type code message" counts.
+# A status is ambiguous (404 may be the model or the address, 400 anything), so the words of the
+# body come first. The first pattern that matches "type code message" wins. Servers are named as
+# recorded or documented up to November 2026.
 _BY_WORDS = [
     (re.compile(pattern, re.IGNORECASE), cause)
     for pattern, cause in (
+        # OpenRouter: 429 for the free requests of a day, 403 for the limit of a key.
         (r"free_tier_daily|free-models-per-day", "daily"),
         (r"key limit exceeded", "key_limit"),
+        # OpenAI 429 insufficient_quota, OpenRouter and DeepSeek 402.
         (r"insufficient[_ ](quota|credits?|balance|funds)|can only afford", "credit"),
+        # OpenRouter 401, also for a malformed key.
         (r"missing auth|no auth|(no|missing|provide an) api.?key|api.?key (is )?missing", "no_key"),
+        # OpenAI, Groq, Mistral, Perplexity; DeepSeek and Gemini in the second form.
         (r"(invalid|incorrect|wrong)[_ ]api[_ ]key|api[_ ]key.{0,40}(invalid|not valid)", "key"),
+        # OpenRouter 404.
         (r"data policy|guardrail restrictions", "privacy"),
+        # OpenAI, DeepSeek and llama-server; too_many_prompt_tokens is Perplexity's.
         (r"context[_ ]?(length|size|window)|too_many_prompt_tokens", "context"),
+        # Ollama and Perplexity.
         (r"(prompt|messages?|input|request|conversation) (is |are )?too (long|large)", "context"),
+        # OpenAI, Groq and Doubleword 404, Mistral and Perplexity 400, OpenRouter 400.
         (r"model_not_found|model_decommissioned|invalid[_ ]model|not a valid model", "model"),
+        # OpenAI and Groq again; Venice, which sends nothing but a sentence.
         (r"\bmodel\b.{0,200}(not found|does not exist|decommissioned|no longer)", "model"),
+        # OpenRouter 404 for a free model that has ended.
         (r"no endpoints found|unknown model", "model"),
+        # OpenRouter 403, OpenAI and Azure 400.
         (r"moderation|flagged|guardrail|prompt injection|content_policy|content_filter", "blocked"),
+        # llama-server answers 500 where the request is wrong ("image input is not supported").
         (r"not support(ed)?\b|unsupported", "request"),
     )
 ]  # fmt: skip
 
-# Errors in mid-stream come without a status; their words stand for one.
+# An error inside a stream has no status. Its type, a word of Anthropic's or OpenAI's, implies one.
 _STATUS_OF_WORD = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -142,13 +157,15 @@ _STATUS_OF_WORD = {
     "overloaded_error": 529,
 }
 
-# The SDK's majors use different HTTP libraries with the same class names, so names decide.
+# openai 2.x uses httpx and 3.x httpx2, with the same class names: neither can be imported here, so
+# names decide.
 _BY_CLASS = (
     (("ConnectTimeout",), "unreachable"),
     (("APITimeoutError", "TimeoutException", "TimeoutError"), "timeout"),
     (("gaierror",), "no_host"),
     (("SSLError",), "tls"),
     (("ConnectionRefusedError",), "refused"),
+    # The connection ends in mid-body: APIConnectionError in openai 3.x, httpx's own error in 2.x.
     (("RemoteProtocolError", "ReadError", "WriteError", "ConnectionResetError"), "lost"),
     (("BrokenPipeError", "ConnectionAbortedError", "IncompleteReadError"), "lost"),
     (("UnsupportedProtocol", "InvalidURL"), "address"),
@@ -161,13 +178,13 @@ _BY_CLASS = (
 def explain(
     exc: BaseException, *, server: str, key_env: str | None = None, model: str | None = None
 ) -> ChatError:
-    """Turns any exception of a request into a `ChatError`; one that is already passes through.
+    """Turns any exception of a request into a `ChatError`; a `ChatError` passes through.
 
     Args:
-        exc: An exception of the openai SDK, of its HTTP library, or of Python's own.
-        server: The name by which the person knows the server.
+        exc: An exception of the openai SDK, of its HTTP library or of Python.
+        server: The server's name, as the user sees it.
         key_env: The environment variable that holds the key.
-        model: The model asked for.
+        model: The requested model.
     """
     if isinstance(exc, ChatError):
         return exc
@@ -194,13 +211,13 @@ def explain(
         cause = next((c for known, c in _BY_CLASS if names.intersection(known)), "unexpected")
     texts = dict.fromkeys(f"{type(link).__name__}: {link}" for link in chain if str(link))
     if cause == "key_text":
-        texts = {}  # They quote the key.
+        texts = {}  # they quote the key
     return explain_cause(
         cause,
         server=server,
         key_env=key_env,
         model=model,
-        advice=clean(next(iter(texts), repr(exc)), _SAID_LIMIT) if cause == "unexpected" else "",
+        advice=clean(next(iter(texts), repr(exc)), _QUOTE_LIMIT) if cause == "unexpected" else "",
         detail="\n".join(texts),
     )
 
@@ -214,15 +231,15 @@ def explain_body(
     key_env: str | None = None,
     model: str | None = None,
 ) -> ChatError:
-    """Reads an error body of any shape that servers send.
+    """Explains an error body of any shape that servers send.
 
     Args:
-        body: The parsed JSON (whole, or its inner ``error``), or the text where it is none.
-        status: The HTTP status; None for an error inside a stream, where the body may name one.
-        headers: The headers of the answer, for the time to wait.
-        server: The name by which the person knows the server.
+        body: The parsed JSON (whole, or only its inner ``error``), or text that is not JSON.
+        status: The HTTP status. None for an error inside a stream; its body may name a status.
+        headers: The headers of the response, which may say how long to wait.
+        server: The server's name, as the user sees it.
         key_env: The environment variable that holds the key.
-        model: The model asked for.
+        model: The requested model.
     """
     if isinstance(body, (bytes, bytearray)):
         body = body.decode("utf-8", "replace")
@@ -249,9 +266,9 @@ def explain_body(
         if isinstance(value, str) and value and not value.isdecimal()
     ]
     status = status or _status_of(fields, words)
-    said = (_sentence(error) if title is None else title)[:SEARCHED]
+    quote = (_sentence(error) if title is None else title)[:SEARCHED]
     limit_source = metadata.get("limit_source")
-    cause = _cause_of(" ".join([*words, str(limit_source or ""), said]), status, metadata)
+    cause = _cause_of(" ".join([*words, str(limit_source or ""), quote]), status, metadata)
     if title is not None and status is None:
         cause = "web_page"
     all_headers = {
@@ -263,12 +280,12 @@ def explain_body(
     param = _param_of(fields)
     result = explain_cause(
         cause,
-        said,
+        quote,
         server=server,
         key_env=key_env,
         model=model,
-        speaker=metadata.get("provider_name"),
-        advice=_advice(cause, said, param, resets_at, availability),
+        upstream=metadata.get("provider_name"),
+        advice=_advice(cause, quote, param, resets_at, availability),
         detail=_verbatim(error),
     )
     result.status_code = status
@@ -289,7 +306,10 @@ def explain_body(
 def explain_non_stream(
     body: bytes, *, server: str, key_env: str | None = None, model: str | None = None
 ) -> ChatError:
-    """Says what an answer with status 200 was that held neither a stream nor a completion."""
+    """Explains a response with status 200 that is neither a stream nor a completion.
+
+    The openai SDK yields no chunk and raises nothing for it (measured with 2.54 and 3.54).
+    """
     text = body.decode("utf-8-sig", "replace").strip()
     lines = [line for line in text.splitlines() if not line.startswith((":", "event", "retry"))]
     if not "".join(lines).strip():
@@ -307,38 +327,38 @@ def explain_non_stream(
 
 def explain_cause(
     cause: str,
-    said: str = "",
+    quote: str = "",
     *,
     server: str,
     key_env: str | None = None,
     model: str | None = None,
-    speaker: object = None,
+    upstream: object = None,
     advice: str = "",
     detail: str | None = None,
 ) -> ChatError:
-    """Writes the message of a cause in the table above.
+    """Returns the error for a known cause.
 
     Args:
-        cause: Its name there.
-        said: What the server itself said.
-        server: The name by which the person knows the server.
+        cause: A key of the two tables of sentences above.
+        quote: The server's own words.
+        server: The server's name, as the user sees it.
         key_env: The environment variable that holds the key.
-        model: The model asked for.
-        speaker: The provider behind the server, where it is known.
-        advice: A sentence that depends on the numbers of this case.
-        detail: What the server said in full, where that is more than ``said``.
+        model: The requested model.
+        upstream: The provider behind the server, if known.
+        advice: A sentence with the details of this case.
+        detail: The full text that the server sent, if ``quote`` is only a part of it.
     """
-    sentence = _PASSING.get(cause) or _LASTING[cause]
+    sentence = _RETRYABLE.get(cause) or _PERMANENT[cause]
     parts = [sentence.format(server=server, key=key_env or "api_key", model=model or "this model")]
     if advice:
         parts.append(advice)
-    if said := said.strip():
-        via = f" ({clean(speaker, 60)})" if isinstance(speaker, str) and speaker else ""
-        parts.append(f"{server}{via} said: {clean(said, _SAID_LIMIT)}")
+    if quote := quote.strip():
+        via = f" ({clean(upstream, 60)})" if isinstance(upstream, str) and upstream else ""
+        parts.append(f"{server}{via} said: {clean(quote, _QUOTE_LIMIT)}")
     return ChatError(
         " ".join(parts),
-        retryable=cause in _PASSING,
-        detail=clean(detail or said, _DETAIL_LIMIT) or None,
+        retryable=cause in _RETRYABLE,
+        detail=clean(detail or quote, _DETAIL_LIMIT) or None,
         kind=cause,
     )
 
@@ -348,7 +368,7 @@ def _cause_of(words: str, status: int | None, metadata: Mapping[str, Any]) -> st
     if cause:
         return cause
     if status == 403 and ("patterns" in metadata or "reasons" in metadata):
-        return "blocked"
+        return "blocked"  # OpenRouter's guardrails and moderation (documented)
     if status is None:
         return "failed"
     return _BY_STATUS.get(status) or ("server" if status >= 500 else "request")
@@ -356,25 +376,26 @@ def _cause_of(words: str, status: int | None, metadata: Mapping[str, Any]) -> st
 
 def _advice(
     cause: str,
-    said: str,
+    quote: str,
     param: str | None,
     resets_at: float | None,
     availability: Mapping[str, Any],
 ) -> str:
-    if cause == "credit" and (affordable := re.search(r"can only afford (\d+)", said)):
+    if cause == "credit" and (affordable := re.search(r"can only afford (\d+)", quote)):
         return f"Lower Max tokens to {affordable[1]} or less, or add credit."
     if cause == "daily" and resets_at is not None:
         reset = datetime.fromtimestamp(resets_at, timezone.utc)
-        return f"They come back at {reset:%Y-%m-%d %H:%M} UTC."
+        return f"It resets at {reset:%Y-%m-%d %H:%M} UTC."
     if cause == "request" and param:
-        return f"It is about {param}."
-    others = availability.get("fallback_models")
+        return f"The rejected parameter is {param}."
+    others = availability.get("fallback_models")  # OpenRouter, since August 2026
     if isinstance(others, list) and others and isinstance(others[0], str):
-        return f"{clean(others[0], 100)} could do instead."
+        return f"Try {clean(others[0], 100)} instead."
     return ""
 
 
 def _status_of(fields: Mapping[str, Any], words: list[str]) -> int | None:
+    # "status_code" is Groq's, "http_status" OpenRouter's, "raw_status_code" Mistral's.
     for key in ("code", "status_code", "http_status", "raw_status_code", "status"):
         value = str(fields.get(key))[:4]
         if value.isdecimal() and value.isascii() and 400 <= int(value) < 600:
@@ -383,7 +404,14 @@ def _status_of(fields: Mapping[str, Any], words: list[str]) -> int | None:
 
 
 def _sentence(value: object, depth: int = 0) -> str:
-    """Finds the words in an error of any shape; an upstream's own words come first."""
+    """Finds the message in an error of any shape.
+
+    Recorded: ``{"error": {"message": …}}`` from most servers, ``{"error": "text"}`` from Venice and
+    the HF router, ``{"detail": …}`` from Mistral and the HF router, ``{"code", "message"}`` from
+    Doubleword and Baseten, a page of HTML from Perplexity. OpenRouter's ``metadata.raw`` holds the
+    upstream provider's own error, often JSON again, where its ``message`` says only "Provider
+    returned error".
+    """
     if depth > 5:
         return ""
     if isinstance(value, str):
@@ -397,16 +425,16 @@ def _sentence(value: object, depth: int = 0) -> str:
     if " " in raw:
         return raw
     for key in ("message", "detail", "error", "msg", "error_description", "title"):
-        said = _sentence(value.get(key), depth + 1)
-        if said:
+        message = _sentence(value.get(key), depth + 1)
+        if message:
             loc = value.get("loc")
             where = ".".join(str(part)[:100] for part in loc[:9]) if isinstance(loc, list) else ""
-            return f"{where}: {said}" if where else said
+            return f"{where}: {message}" if where else message
     return raw
 
 
 def _param_of(fields: Mapping[str, Any]) -> str | None:
-    """Finds the parameter that the error is about, as OpenAI or pydantic name it."""
+    """Finds the rejected parameter: OpenAI's ``param``, or the ``loc`` of pydantic's errors."""
     param = fields.get("param")
     detail = fields.get("detail")
     if not param and isinstance(detail, list) and detail:
@@ -425,7 +453,7 @@ def _verbatim(error: object) -> str:
 
 
 def _page_title(text: str) -> str | None:
-    """Returns the title of an HTML page ("" if it has none), and None for any other text."""
+    """Returns the title of an HTML page ("" if it has none); None for any other text."""
     from html import unescape
 
     text = text[:SEARCHED].lstrip()
@@ -466,23 +494,23 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _reset_time(headers: Mapping[str, str]) -> float | None:
-    """Reads OpenRouter's ``X-RateLimit-Reset``, in ms since 1970, as seconds since 1970."""
+    """Reads OpenRouter's ``X-RateLimit-Reset`` (ms since 1970) as seconds since 1970."""
     try:
         reset = float(headers["x-ratelimit-reset"]) / 1000
     except (KeyError, ValueError):
         return None
-    # Other servers send seconds, or a duration, under this name.
+    # Under this name, other servers send seconds or a duration.
     return reset if 1e9 < reset < 1e11 else None
 
 
 def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    """Yields an exception and what caused it, outermost first."""
+    """Yields an exception and its causes, outermost first."""
     seen: set[int] = set()
     while exc is not None and id(exc) not in seen:
         seen.add(id(exc))
         yield exc
-        # A name with several addresses fails as a group, with one error for each.
+        # anyio tries all addresses of a host name and groups their errors.
         for inner in getattr(exc, "exceptions", ()):
             yield from _chain(inner)
-        # httpcore hides the real cause by "from None".
+        # The connection pool of httpcore 1.0 hides the real cause with "from None".
         exc = exc.__cause__ or exc.__context__
