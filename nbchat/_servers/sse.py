@@ -1,4 +1,4 @@
-"""Server-sent events: bytes in, events out."""
+"""Decodes server-sent events: bytes in, events out."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class ServerSentEvent(NamedTuple):
-    """One event; ``event`` is ``"message"`` unless the server named it."""
+    """One event. ``event`` is ``"message"`` if the server does not name it."""
 
     event: str
     data: str
 
 
 class EventDecoder:
-    """Decodes an event stream however the network cut it.
+    """Decodes an event stream, wherever the network cuts it.
 
     Follows https://html.spec.whatwg.org/multipage/server-sent-events.html, with two differences:
-    a last event without its blank line is not lost, and ``error:``, a field of llama.cpp's own,
-    is an event named ``error``.
+
+    - A last event without a blank line after it counts (vLLM 0.23 ended a stream like this). The
+      decoder of the openai SDK (2.54, 3.54) loses it, and the first event after a BOM.
+    - The field ``error:`` is an event named ``error``. llama.cpp sends it (seen in GPUStack's
+      llama-box, August 2026: crmne/ruby_llm@fb5a49bf).
     """
 
     def __init__(self) -> None:
@@ -30,11 +33,11 @@ class EventDecoder:
         self._data: list[str] = []
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Takes the next bytes and returns the events they complete."""
+        """Reads the next bytes and returns the events that they complete."""
         if self._after_cr and data:
             data = data.removeprefix(b"\n")
             self._after_cr = False
-        # bytes, unlike str, are split at \n, \r\n and \r only.
+        # Unlike str, bytes are split at \n, \r\n and \r only.
         lines = data.splitlines()
         if not lines:
             return []

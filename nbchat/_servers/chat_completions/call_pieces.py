@@ -1,4 +1,4 @@
-"""Joins the pieces in which a stream brings the calls of tools."""
+"""Joins the pieces of streamed tool calls."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class _Pieces:
 
 
 class CallPieces:
-    """The calls of one reply, in the order in which they began."""
+    """The tool calls of one reply, in the order in which they began."""
 
     def __init__(self) -> None:
         self._calls: dict[int, _Pieces] = {}
 
     def add(self, delta: Mapping[str, Any]) -> None:
-        """Takes what a delta says of calls, in today's form and in the one before."""
+        """Reads the calls in a delta: ``tool_calls``, or OpenAI's older ``function_call``."""
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict):
@@ -39,40 +39,46 @@ class CallPieces:
         id_ = _text(call.get("id"))
         pieces = self._calls.setdefault(self._place(call.get("index"), id_), _Pieces())
         pieces.id = pieces.id or id_
-        # Some repeat the name with each piece.
+        # MiniMax M2.7 on NVIDIA NIM repeats the name in each piece (April 2026,
+        # NousResearch/hermes-agent#8259).
         pieces.name = pieces.name or _text(function.get("name"))
         arguments = function.get("arguments")
-        if isinstance(arguments, (dict, list)):  # Ollama's own form
+        if isinstance(arguments, (dict, list)):  # as in Ollama's own API, not JSON text
             arguments = json.dumps(arguments, ensure_ascii=False)
         pieces.arguments.append(_text(arguments))
 
     def _place(self, index: object, id_: str) -> int:
+        """Returns the position of the call that a piece belongs to."""
         last = max(self._calls, default=-1)
         if type(index) is int and index >= 0:
             begun = self._calls.get(index)
-            # Some count all their calls as 0, each whole and with an id of its own.
-            return index if begun is None or not id_ or id_ == begun.id else self._of(id_, last)
-        return self._of(id_, last) if id_ else max(last, 0)
+            # Gemini behind gateways: parallel calls all have index 0, each with its own id and in
+            # one piece (LiteLLM until litellm#16194, November 2025).
+            if begun is None or not id_ or id_ == begun.id:
+                return index
+            return self._place_of(id_, last)
+        # Mistral has sent calls without an index (recorded).
+        return self._place_of(id_, last) if id_ else max(last, 0)
 
-    def _of(self, id_: str, last: int) -> int:
+    def _place_of(self, id_: str, last: int) -> int:
         return next((at for at, call in self._calls.items() if call.id == id_), last + 1)
 
     def whole(self) -> tuple[FunctionCall, ...]:
-        """All calls that name a function, once the stream has ended."""
+        """Returns the calls that name a function; for use once the stream has ended."""
         return tuple(
             FunctionCall(
                 call.id or f"call_{at}",
                 call.name,
-                _object(call.arguments),
+                _arguments(call.arguments),
             )
             for at, call in self._calls.items()
             if call.name
         )
 
 
-def _object(pieces: list[str]) -> str:
+def _arguments(pieces: list[str]) -> str:
     arguments = "".join(pieces).strip()
-    return "{}" if arguments in ("", "null") else arguments  # a call without any
+    return "{}" if arguments in ("", "null") else arguments  # a call without arguments
 
 
 def _text(value: object) -> str:

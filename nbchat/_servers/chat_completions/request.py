@@ -1,4 +1,4 @@
-"""(settings, model, messages) → the body of a `/chat/completions` request."""
+"""Builds the body of a `/chat/completions` request from settings, model and messages."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def chat_completion_body(
     tools: Sequence[dict[str, Any]] = (),
     may_call: bool = True,
 ) -> dict[str, Any]:
-    """The request for one streamed reply to `messages`.
+    """Returns the body of a request for one streamed reply to `messages`.
 
     Args:
-        settings: With the id of the model.
-        messages: As the OpenAI SDK takes them.
-        model: What the catalogue says of the model; only what it takes is sent.
-        dialect: How the server takes requests.
-        prompt_tokens: About what `messages` take; by default, reckoned from their size.
-        response_format: The form that the reply is to have; said in words, if it can't be sent.
-        refused: Parameters that this model has refused before.
-        tools: What the model may call. Without any, what was called before goes as text.
-        may_call: Else it is to answer without calling anything more.
+        settings: The settings, with the id of the model.
+        messages: The conversation, as the OpenAI SDK takes it.
+        model: The model's entry in the catalogue; only the parameters it supports are sent.
+        dialect: How the server wants its requests.
+        prompt_tokens: The approximate size of `messages`; by default, estimated from their text.
+        response_format: The format of the reply; put into words if the parameter can't be sent.
+        refused: Parameters that the server has refused with this model.
+        tools: The tools that the model may call. Without tools, earlier calls are sent as text.
+        may_call: Whether the model may call tools now; if not, it must answer without them.
     """
     taken = prompt_tokens or estimate_tokens(messages)
     max_tokens = _max_tokens_name(model, dialect, refused)
@@ -63,7 +63,7 @@ def chat_completion_body(
         "messages": list(messages),
         **{name: value for name, value in parameters.items() if _takes(model, name)},
         "stream": True,
-        # Most servers send usage in a stream only when asked to.
+        # Most servers send usage in a stream only on request.
         "stream_options": {"include_usage": True},
         **dialect.extra,
     }
@@ -81,17 +81,17 @@ def chat_completion_body(
 
 
 def _instructed(messages: list[dict[str, Any]], instruction: str) -> list[dict[str, Any]]:
-    """The messages with one more thing that the system says."""
+    """Returns the messages with the instruction at the end of the system message."""
     if messages and messages[0]["role"] == "system":
-        said = f"{messages[0]['content']}\n\n{instruction}"
-        return [{"role": "system", "content": said}, *messages[1:]]
+        content = f"{messages[0]['content']}\n\n{instruction}"
+        return [{"role": "system", "content": content}, *messages[1:]]
     return [{"role": "system", "content": instruction}, *messages]
 
 
 def _takes(model: Model | None, name: str) -> bool:
     if model is None:
         return True
-    # The same wish in other words: what is listed is one of them.
+    # Different names for the same choice; a server's list has only some of them.
     if name in ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs"):
         return model.takes("reasoning", "reasoning_effort", "include_reasoning", name)
     if name == "response_format":
@@ -106,7 +106,7 @@ def _max_tokens_name(model: Model | None, dialect: Dialect, refused: Collection[
 
 
 def _max_tokens(settings: ChatSettings, prompt_tokens: int, model: Model | None) -> int:
-    """What can still fit: many servers refuse a request that asks for more than that."""
+    """Returns how many tokens still fit. Many servers reject a request for more."""
     if model is None:
         return settings.max_tokens
     room = model.context_length - prompt_tokens if model.context_length else 0

@@ -1,4 +1,4 @@
-"""Reads the response_format that a user gives for a reply."""
+"""Reads the response_format that the user passes for a reply."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nbchat._chat.response_format import ResponseFormat
 
 
 def read_response_format(given: object) -> ResponseFormat:
-    """The form from what a person gave: a pydantic model, `dict`, or what OpenAI's API takes.
+    """Returns the format for a pydantic model, for `dict`, or for a value that OpenAI's API takes.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: `given` is none of these.
     """
     if given is dict:
         return ResponseFormat({"type": "json_object"})
@@ -22,7 +22,7 @@ def read_response_format(given: object) -> ResponseFormat:
         raise TypeError('response_format as a dict must be OpenAI\'s: {"type": "json_schema", …}')
     if not (isinstance(given, type) and hasattr(given, "model_validate_json")):
         raise TypeError(f"response_format must be a pydantic model or dict, not {given!r}")
-    # The SDK's public way to the strict schema.
+    # The SDK's public function that makes a strict schema.
     from openai import pydantic_function_tool
 
     schema = pydantic_function_tool(given)["function"]["parameters"]

@@ -1,6 +1,6 @@
-"""Turns what an OpenAI-compatible server streams into typed events.
+"""Turns the stream of an OpenAI-compatible server into typed events.
 
-Every provider's quirk ends here: what comes out means the same for all of them.
+The quirks of servers end here: the events mean the same for all of them.
 """
 
 from __future__ import annotations
@@ -31,21 +31,22 @@ from nbchat._servers.sse import EventDecoder, ServerSentEvent
 
 from .call_pieces import CallPieces
 
-# What stays as it is in the address of an image: no space or bracket, which would end a link.
+# Not escaped in the address of an image. A space or bracket would end the Markdown link.
 _IN_URL = ":/?#@!$&'*+,;=%~"
 
-# Of an answer that is no stream at all, this much is kept to say what it was.
+# How much of a body without events is kept, to explain what it was.
 _NON_STREAM_LIMIT = 4 * 1024 * 1024
 
-# The kinds of reasoning_details that come in pieces, and where their text is.
+# OpenRouter: the kinds of reasoning_details that come in pieces, and the field with their text.
 _TEXT_FIELDS = {"reasoning.text": "text", "reasoning.summary": "summary"}
 
+# Other words than OpenAI's, in lower case.
 _FINISH_REASONS = {
-    "eos": "stop",
-    "end_turn": "stop",
-    "max_tokens": "length",
-    "model_length": "length",
-    "safety": "content_filter",
+    "eos": "stop",  # Together
+    "end_turn": "stop",  # xAI (genkit-ai/genkit#6259, September 2026)
+    "max_tokens": "length",  # Gemini, in capitals
+    "model_length": "length",  # Mistral
+    "safety": "content_filter",  # Gemini, in capitals
 }
 
 
@@ -53,12 +54,12 @@ class StreamReader:
     """Reads one streamed reply; `feed` and `end` never raise, whatever the server sends.
 
     Args:
-        server: The name by which the person knows the server.
-        model: The model asked for.
+        server: The server's name, as the user sees it.
+        model: The requested model.
         key_env: The environment variable that holds the key.
 
     Attributes:
-        chunks: How many chunks came so far; comments and pings are none.
+        chunks: The number of chunks so far. Comments and pings do not count.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class StreamReader:
         self._details: list[dict[str, Any]] = []
         self._reasoning_content: list[str] = []
         self._calls = CallPieces()
-        self._seen_images: list[bytes] = []  # the last chunk may tell them all again
+        self._seen_images: list[bytes] = []  # the last chunk may repeat them all
         self._model_name = ""
         self._usage: Usage | None = None
         self._finish_reason = ""
@@ -90,13 +91,13 @@ class StreamReader:
 
     @property
     def done(self) -> bool:
-        """Whether nothing more can come: the reader has seen ``[DONE]`` or an error."""
+        """Whether the reply has ended: the reader has seen ``[DONE]`` or an error."""
         return self._done
 
     def feed(self, data: bytes) -> list[Event]:
-        """Takes the next bytes of the body and returns what they say.
+        """Reads the next bytes of the body and returns their events.
 
-        Consecutive deltas of a kind come as one.
+        Consecutive deltas of the same kind are joined.
         """
         if self._non_stream is not None and len(self._non_stream) < _NON_STREAM_LIMIT:
             self._non_stream += data
@@ -105,7 +106,7 @@ class StreamReader:
         return self._take_events()
 
     def end(self) -> list[Event]:
-        """Returns what was held back, and a `Failure` if the reply is none."""
+        """Returns the events that were held back, and a `Failure` if there was no valid reply."""
         for event in self._decoder.end():
             self._read_event(event)
         self._read_non_stream()
@@ -135,7 +136,7 @@ class StreamReader:
             if name == "error":
                 self._fail(self._explain(data))
             elif "\n" in data:
-                # Some servers leave out the blank lines between their chunks.
+                # Chunks without blank lines between them arrive as one event (server not noted).
                 for line in data.split("\n"):
                     self._read_event(ServerSentEvent(name, line))
             else:
@@ -158,22 +159,26 @@ class StreamReader:
         choices = chunk.get("choices")
         if choices and isinstance(choices, list):
             for choice in choices:
-                # A second candidate is another reply, not more of this one.
+                # Another index is another candidate, not more of this reply.
                 if isinstance(choice, dict) and not choice.get("index"):
                     self._read_choice(choice)
                     error = error or choice.get("error")
                     break
+        # With a choice (OpenRouter), with `choices: []` (OpenAI, llama-server), or in Groq's own
+        # field: all recorded.
         usage = chunk.get("usage")
         if usage is None and "x_groq" in chunk:
             usage = _mapping(chunk["x_groq"]).get("usage")
         if usage:
             self._read_usage(_mapping(usage))
+        # OpenRouter: `error` beside the choices. Mistral's errors say `object: "error"`.
         if error or is_error or chunk.get("object") == "error":
             self._read_error({"error": error} if error else chunk)
 
     def _read_choice(self, choice: dict[str, Any]) -> None:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
+            # A completion that was not streamed. (Perplexity's chunks have both: recorded.)
             delta = choice.get("message")
         if delta and isinstance(delta, dict):
             self._read_delta(delta)
@@ -193,7 +198,8 @@ class StreamReader:
             self._details += details
         else:
             details = []
-        # The three say the same thing, so only one of them is shown.
+        # OpenRouter sends the same text in `reasoning` and in `reasoning_details` (2738 of 2738
+        # recorded deltas), DeepSeek and llama-server in `reasoning_content`. Only one is shown.
         reasoning = delta.get("reasoning")
         reasoning_content = delta.get("reasoning_content")
         if reasoning_content and isinstance(reasoning_content, str):
@@ -210,11 +216,11 @@ class StreamReader:
                 self._add_content(content)
             elif isinstance(content, list):
                 self._read_parts(content)
-        refusal = delta.get("refusal")
+        refusal = delta.get("refusal")  # may be the only text (recorded)
         if refusal and isinstance(refusal, str):
             self._release_held()
             self._add_text(ContentDelta, refusal)
-        images = delta.get("images")
+        images = delta.get("images")  # OpenRouter
         if images and isinstance(images, list):
             self._read_images(images)
         if delta.get("tool_calls") or delta.get("function_call"):
@@ -228,7 +234,7 @@ class StreamReader:
             if not isinstance(url, str):
                 continue
             if url.startswith("https://"):
-                # Not fetched by us: that is the person's to do.
+                # Not fetched: the user decides whether to open it.
                 self._add_text(ContentDelta, f"\n\n[Image]({quote(url, safe=_IN_URL)})\n\n")
                 continue
             found = from_data_url(url, f"image-{len(self._seen_images) + 1}")
@@ -238,7 +244,7 @@ class StreamReader:
                 self._emit(ImageOutput(found))
 
     def _read_parts(self, parts: list[Any]) -> None:
-        """Reads Mistral's content, a list while the model thinks."""
+        """Reads Mistral's content, which is a list of parts while the model thinks (recorded)."""
         for part in parts:
             part = _mapping(part)
             text, thinking = part.get("text"), part.get("thinking")
@@ -264,7 +270,7 @@ class StreamReader:
             cached_tokens=_count(
                 _mapping(fields.get("prompt_tokens_details")).get("cached_tokens")
             ),
-            cost=_number(fields.get("cost")),
+            cost=_number(fields.get("cost")),  # OpenRouter; Perplexity sends an object instead
         )
         if usage != self._usage and usage != Usage():
             self._usage = usage
@@ -273,13 +279,14 @@ class StreamReader:
     def _read_error(self, body: dict[str, Any]) -> None:
         error = self._explain(body)
         if self._finish_reason == "length" and "token limit" in str(error).lower():
-            # OpenRouter has sent this after an orderly stop at max_tokens.
+            # OpenRouter with MiniMax M2 sent this after a normal stop at max_tokens (November 2025,
+            # recorded in pydantic-ai@4fda3898, test_openrouter_stream_error).
             self._close()
         else:
             self._fail(error)
 
     def _read_non_stream(self) -> None:
-        """Reads a body that held no event: a whole completion, or no reply at all."""
+        """Reads a body without events: a completion that was not streamed, or no reply at all."""
         if self._non_stream is None:
             return
         body = bytes(self._non_stream)
@@ -351,15 +358,15 @@ class StreamReader:
             self._emit(Failure(error))
 
     def _close(self) -> None:
-        """Ends the reply, in a failure if it was not one."""
+        """Ends the reply, with a `Failure` if it is not a valid one."""
         if self._done:
             return
-        # What was cut off may be half a call: nobody is to act on that.
+        # A reply that was cut off may end in half a call, which must not run.
         cut_off = self._finish_reason in ("length", "content_filter", "error")
         self._finish_up(() if cut_off or self._not_json else self._calls.whole())
-        cause, said = self._what_went_wrong()
+        cause, words = self._failure_cause()
         if cause:
-            error = explain_cause(cause, said, server=self._server, model=self._model)
+            error = explain_cause(cause, words, server=self._server, model=self._model)
             self._emit(Failure(error))
 
     def _finish_up(self, calls: tuple[FunctionCall, ...]) -> None:
@@ -372,7 +379,8 @@ class StreamReader:
             self._has_answer = True
             self._emit(ToolCalls(calls, details, "".join(self._reasoning_content)))
 
-    def _what_went_wrong(self) -> tuple[str, str]:
+    def _failure_cause(self) -> tuple[str, str]:
+        """Returns why the reply failed and what the server said; blank if the reply is valid."""
         reason = self._finish_reason
         if self._not_json:
             return "unreadable", self._not_json
@@ -381,17 +389,22 @@ class StreamReader:
         if not self._has_answer and not self._has_reasoning:
             cause = {"length": "empty_length", "content_filter": "empty_filter"}
             return cause.get(reason, "empty"), self._not_chunk
-        # OpenRouter masks some failures of a provider as finish_reason "stop".
+        # OpenRouter masks a provider's "network_error" as finish_reason "stop"
+        # (earendil-works/pi#8511, August 2026).
         if self._native_finish_reason.lower().endswith("error"):
             return "mid_reply", self._native_finish_reason
         return "", ""
 
 
 class _LeadingThink:
-    """Tells reasoning from content where a text begins with ``<think>…</think>``."""
+    """Separates reasoning from content in a text that begins with ``<think>…</think>``.
+
+    The HF router sends this (DeepSeek R1 on Together, recorded in pydantic-ai@4fda3898,
+    test_hf_model_thinking_part_iter), and vLLM and SGLang without a reasoning parser.
+    """
 
     _TAGS = ("<think>", "<thinking>")
-    # As much white space as this may stand before the tag.
+    # At most this many white-space characters may precede the tag.
     _MARGIN = 64
 
     def __init__(self) -> None:
@@ -405,7 +418,10 @@ class _LeadingThink:
         return bool(self._closing)
 
     def split(self, text: str) -> tuple[str, str]:
-        """Returns the reasoning and the content in the next text; after content it is done."""
+        """Returns the reasoning and the content in the next text.
+
+        Once it has returned content, there is nothing left to split.
+        """
         text = self._held + text
         self._held = ""
         if not self._closing:
@@ -431,13 +447,13 @@ class _LeadingThink:
         return reasoning, text.lstrip("\r\n")
 
     def end(self) -> tuple[str, str]:
-        """Returns what was held back, as reasoning and content."""
+        """Returns the text that was held back, as reasoning and content."""
         held, self._held = self._held, ""
         return (held, "") if self._closing else ("", held)
 
 
 def _overlap(text: str, tag: str) -> int:
-    """Counts the characters at the end of the text that may be the beginning of the tag."""
+    """Returns how many characters at the end of the text may be the beginning of the tag."""
     longest = min(len(text), len(tag) - 1)
     return next((n for n in range(longest, 0, -1) if text.endswith(tag[:n])), 0)
 
@@ -448,10 +464,10 @@ def _detail_text(detail: Mapping[str, Any]) -> str:
 
 
 def _merged(details: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Joins the pieces of each detail, in the order in which they began.
+    """Joins the pieces of OpenRouter's reasoning_details, in the order in which they began.
 
-    The same index is given to different kinds, so both make the key. What is no text (encrypted,
-    unknown) is kept as it came.
+    Details of different kinds share an index, so kind and index are the key. Kinds without text
+    (encrypted, unknown) stay as they came: tool calls need them back unmodified.
     """
     merged: list[dict[str, Any]] = []
     pieces: dict[tuple[str, str], tuple[dict[str, Any], list[str]]] = {}
@@ -465,7 +481,7 @@ def _merged(details: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
             pieces[key] = ({}, [])
             merged.append(pieces[key][0])
         whole, texts = pieces[key]
-        # A signature comes alone, among pieces where it is null or "".
+        # A signature comes in a piece of its own; in the others it is null or "".
         whole.update({name: value for name, value in detail.items() if value or name not in whole})
         text = detail.get(field)
         texts.append(text if isinstance(text, str) else "")
@@ -478,7 +494,8 @@ def _merged(details: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
 def _loads(data: str) -> Any:
     chunk = json.loads(data)
     if "\\ud" in data or "\\uD" in data:
-        # Half a surrogate pair is legal in JSON, but no UTF-8 encoder after this would take it.
+        # JSON allows half a surrogate pair, which UTF-8 can't encode later (seen from OpenRouter,
+        # Kohaku-Lab/KohakuTerrarium#48, April 2026).
         text = json.dumps(chunk, ensure_ascii=False)
         chunk = json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
     return chunk
