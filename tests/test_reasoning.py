@@ -60,7 +60,7 @@ def test_a_rule_of_ones_own_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_openrouter_is_asked_for_what_the_model_offers(
     reasoning: Reasoning, effort: str | None, asked: dict[str, Any] | None
 ) -> None:
-    said = reasoning_parameters("a/b", effort, reasoning=reasoning, ask=reasoning_object)
+    said = reasoning_parameters("a/b", effort, reasoning=reasoning, effort_format=reasoning_object)
     assert said == ({"reasoning": asked} if asked else {})
 
 
@@ -96,23 +96,25 @@ NO_SWITCHES = {"enable_thinking": False, "thinking": False}
 def test_each_server_in_its_own_way(
     server: str, high: dict[str, Any], none: dict[str, Any]
 ) -> None:
-    ask = KNOWN[server].dialect.ask
-    assert reasoning_parameters("some-model", "high", ask=ask) == high
-    assert reasoning_parameters("some-model", "none", ask=ask) == none
-    assert reasoning_parameters("some-model", None, ask=ask) == {}, "left to the server"
+    effort_format = KNOWN[server].dialect.effort_format
+    assert reasoning_parameters("some-model", "high", effort_format=effort_format) == high
+    assert reasoning_parameters("some-model", "none", effort_format=effort_format) == none
+    unchosen = reasoning_parameters("some-model", None, effort_format=effort_format)
+    assert unchosen == {}, "left to the server"
 
 
 def test_models_that_are_known_to_reason_are_always_told_how_much() -> None:
     for server in ("openai", "ollama", "together"):
-        ask = KNOWN[server].dialect.ask
+        effort_format = KNOWN[server].dialect.effort_format
         for model in ("openai/gpt-oss-20b", "gpt-oss:20b"):
-            asked = reasoning_parameters(model, None, ask=ask)
+            asked = reasoning_parameters(model, None, effort_format=effort_format)
             assert asked == {"reasoning_effort": "medium"}
 
 
 def test_what_groq_and_mistral_call_on() -> None:
-    groq, mistral = KNOWN["groq"].dialect.ask, KNOWN["mistral"].dialect.ask
-    qwen = reasoning_parameters("qwen", "medium", reasoning=Reasoning.switch(), ask=groq)
+    groq = KNOWN["groq"].dialect.effort_format
+    mistral = KNOWN["mistral"].dialect.effort_format
+    qwen = reasoning_parameters("qwen", "medium", reasoning=Reasoning.switch(), effort_format=groq)
     assert qwen == {"reasoning_effort": "default"}
-    small = reasoning_parameters("small", "low", ask=mistral)
+    small = reasoning_parameters("small", "low", effort_format=mistral)
     assert small == {"reasoning_effort": "high"}

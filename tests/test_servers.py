@@ -439,7 +439,7 @@ def test_a_redirect_is_not_followed(make: Make, server: ScriptedServer) -> None:
         reply = make(api_key="sk-mine").send("Hi")
         until(lambda: reply.status == "error")
         assert reply.error is not None
-        assert "not followed" in reply.error.message
+        assert "does not follow" in reply.error.message
         assert thief.requests == []
 
 

@@ -1,1 +1,1 @@
-"""The servers that a chat talks to: which ones there are, what they offer, what they stream."""
+"""The servers that a chat talks to: which there are, what they offer and what they stream."""

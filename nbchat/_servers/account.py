@@ -1,4 +1,4 @@
-"""What is left of an account's quota or credit, and amounts of money, in words."""
+"""Describes what is left of an account's quota or credit, and amounts of money."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def account(body: object) -> str:
-    """What is left, in words, from the answer of OpenRouter's `/key`; blank if it does not say."""
+    """Describes what is left, given the body of OpenRouter's `/key`; blank if it does not say."""
     data = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(data, Mapping):
         return ""
@@ -25,5 +25,5 @@ def account(body: object) -> str:
 
 
 def dollars(amount: float) -> str:
-    """An amount for people to read: cents, or two digits of less than a cent."""
+    """Formats an amount: to the cent, or to two significant digits if it is less than a cent."""
     return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.2g}"

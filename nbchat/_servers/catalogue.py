@@ -11,29 +11,31 @@ class Catalogue:
     """The models of one server.
 
     Args:
-        models: In the order of the menu.
-        is_live: Whether the server gave it just now; else it is what was known before.
+        models: The models, in the order of the menu.
+        is_live: Whether the server has just sent this list; if not, it comes from a cache.
     """
 
     def __init__(self, models: tuple[Model, ...] = (), is_live: bool = False) -> None:
         self.models = models
         self.is_live = is_live
         self.ids = [model.id for model in models]
-        # Mistral lists what is another's alias as a model of its own, too.
+        # Mistral also lists some aliases as models of their own (recorded): ids win.
         self._by_id = {alias: model for model in models for alias in model.aliases}
         self._by_id.update((model.id, model) for model in models)
 
     def find(self, model_id: str) -> Model | None:
-        """The model that a request for this id reaches, if the server lists it."""
+        """Returns the model that a request for this id reaches; None if it isn't listed."""
         base, _, variant = model_id.partition(":")
-        # Ollama's tag, and variants of routers such as ":nitro"; free ones are models of their own.
+        # Ollama's default tag, and OpenRouter's variants such as ":nitro". Its free variants are
+        # listed as models of their own.
         others = (f"{model_id}:latest", base if variant and variant != "free" else model_id)
         return next(filter(None, map(self._by_id.get, (model_id, *others))), None)
 
     def lacks(self, model_id: str) -> bool:
-        """Whether the server, when asked just now, did not list what it would have to.
+        """Whether a list that the server has just sent lacks this model.
 
-        llama-server has one model, and gives it under any name; "@…" is a preset of an account.
+        llama-server serves its one model under any name, and OpenRouter does not list the presets
+        of an account ("@preset/…"): these are never lacking.
         """
         if not self.is_live or not self.models or not model_id or model_id.startswith("@"):
             return False
@@ -41,7 +43,7 @@ class Catalogue:
         return not answers_to_all and self.find(model_id) is None
 
     def nearest(self, model_id: str) -> Model | None:
-        """The model most like one that is gone; a free one for a free one, if there is any."""
+        """Returns the model whose id is most similar; for a free model a free one, if any."""
         candidates = [m for m in self.models if not m.id.startswith("openrouter/")] or self.models
         if model_id.endswith(":free"):
             candidates = [model for model in candidates if model.is_free] or candidates

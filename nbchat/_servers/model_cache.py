@@ -1,4 +1,4 @@
-"""The user's cache folder: what can be had again, kept for when the network is away."""
+"""The cache folder, and the lists of models kept in it for when a server can't be reached."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import os
 import tempfile
 from pathlib import Path
 
-# Servers on changing ports would else pile up.
+# Local servers on changing ports would otherwise fill the folder.
 _KEPT_LISTS = 32
 
 
 def cache_dir() -> Path:
-    """The folder in it that is ours; not made here."""
+    """Returns nbchat's folder in the user's cache, which may not exist yet."""
     import platformdirs
 
     return platformdirs.user_cache_path("nbchat", appauthor=False)
 
 
 def read(base_url: str) -> object:
-    """What this server's `/models` last answered; None if that isn't known."""
+    """Returns the last answer of this server's `/models`; None if there is none."""
     try:
         return json.loads(_list_path(base_url).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -29,11 +29,11 @@ def read(base_url: str) -> object:
 
 
 def write(base_url: str, body: object) -> None:
-    """Keeps an answer of this server's `/models`; where it can't, the list is fetched next time."""
+    """Keeps an answer of this server's `/models`; if that fails, the list is fetched next time."""
     path = _list_path(base_url)
     with contextlib.suppress(OSError, ValueError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Whole or not at all, for a kernel that reads it meanwhile; for the user alone.
+        # Replaced in one step, as another kernel may read it now. Only the user can read it.
         descriptor, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         try:
             with open(descriptor, "w", encoding="utf-8") as file:

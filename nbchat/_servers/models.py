@@ -1,4 +1,4 @@
-"""What each of a server's models is, costs and allows, as its list says."""
+"""The models of a server: what they are, cost and support, as its `/models` says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nbchat._chat.settings import EFFORTS, read_text_file
 
 from .reasoning import FIXED_REASONING, NO_REASONING, Reasoning
 
-# Shown only while a server's own list can't be reached. The router outlives the single free models.
+# Shown while OpenRouter's own list can't be reached. Its routers outlive single free models.
 BUILT_IN = (
     "openrouter/free",
     "openrouter/auto",
@@ -23,7 +23,7 @@ BUILT_IN = (
     "x-ai/grok-4.3",
 )
 
-# Servers that list all they have under names alone (OpenAI, Ollama) give no other hint.
+# OpenAI and Ollama list all their models, with nothing but an id: the name must decide.
 _NOT_FOR_CHAT = re.compile(
     r"embed|whisper|\btts\b|dall-e|moderation|realtime|transcribe|gpt-(image|audio)|"
     r"chatgpt-image|\bsora\b|davinci|babbage|rerank|gpt-3\.5-turbo-instruct",
@@ -34,21 +34,21 @@ _CHAT_TYPES = {"chat", "language", "text", "base", "llm", "vlm", "model"}
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of a server's `/models`. None: the server does not say.
+    """One entry of a server's `/models`. None means that the server does not say.
 
     Attributes:
-        id: As requests name it.
-        name: For people.
-        context_length: Tokens of a request and its reply together.
+        id: Its id in requests.
+        name: The name that the user sees.
+        context_length: The most tokens of a request and its reply together.
         max_completion_tokens: The most tokens of a reply.
-        prompt_price: US dollars for a million tokens, as are completion_price.
-        parameters: The names of the request's parameters that it takes.
+        prompt_price: US dollars per million tokens, as completion_price is.
+        parameters: The request parameters that it supports.
         reasoning: What can be chosen about its reasoning.
-        images: Whether messages may hold images.
-        files: Whether messages may hold files such as PDF.
-        expires: The day it goes away.
-        aliases: Other ids for it.
-        owned_by: Who says to serve it.
+        images: Whether messages may contain images.
+        files: Whether messages may contain files such as PDF.
+        expires: The day on which the server removes it.
+        aliases: Other ids of the same model.
+        owned_by: The owner or server software that the server names, such as "llamacpp".
     """
 
     id: str
@@ -67,21 +67,21 @@ class Model:
     owned_by: str = ""
 
     def takes(self, *names: str) -> bool:
-        """Whether it takes one of these parameters, as far as is known."""
+        """Whether it supports one of these parameters; True if that isn't known."""
         return self.parameters is None or not self.parameters.isdisjoint(names)
 
     def accepts(self, kind: str) -> bool | None:
-        """Whether a message may hold an attachment of this kind."""
-        return {"image": self.images, "file": self.files}.get(kind, True)  # text goes in as text
+        """Whether a message may contain an attachment of this kind; None if that isn't known."""
+        return {"image": self.images, "file": self.files}.get(kind, True)  # sent as text
 
     @property
     def max_tokens_limit(self) -> int | None:
-        """The most tokens that can be asked for."""
+        """The most tokens that a request can ask for; None if that isn't known."""
         limits = [n for n in (self.max_completion_tokens, self.context_length) if n]
         return min(limits) if limits else None
 
     def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """US dollars for so many tokens, if the prices are known."""
+        """Returns US dollars for this many tokens; None if a price isn't known."""
         if self.prompt_price is None or self.completion_price is None:
             return None
         dollars = prompt_tokens * self.prompt_price + completion_tokens * self.completion_price
@@ -89,11 +89,11 @@ class Model:
 
 
 def parse_models(body: object) -> list[Model]:
-    """The chat models of a `/models` answer: free ones first, then by name.
+    """Returns the chat models of a `/models` answer: free ones first, then by name.
 
-    Read tolerantly: what can't be understood is left out. The shapes are those of OpenRouter,
-    Groq, Mistral, Together, the HF router, Venice, Copilot, vLLM and llama-server; others mostly
-    give nothing but an id.
+    Leaves out what it can't understand. It knows the shapes of OpenRouter (list of August 2026),
+    Groq, Mistral, the HF router, Venice, Copilot, vLLM and llama-server (all recorded), and
+    Together. Most others list nothing but ids.
     """
     entries = body.get("data") if isinstance(body, dict) else body
     if not isinstance(entries, list):
@@ -151,14 +151,14 @@ def _context_length(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> int | 
     limits = _mapping(_mapping(entry.get("capabilities")).get("limits"))  # Copilot
     providers = [_mapping(provider) for provider in _list(entry.get("providers"))]  # HF router
     lengths = [
-        # What llama-server was started with, which may be less than the model's own.
+        # llama-server: the context that it was started with, which may be less than the model's.
         _mapping(entry.get("meta")).get("n_ctx"),
-        entry.get("context_length"),
-        entry.get("max_context_length"),
-        entry.get("max_model_len"),
-        entry.get("context_window"),
+        entry.get("context_length"),  # OpenRouter, Groq, Together
+        entry.get("max_context_length"),  # Mistral
+        entry.get("max_model_len"),  # vLLM
+        entry.get("context_window"),  # Groq
         limits.get("max_context_window_tokens"),
-        spec.get("availableContextTokens"),
+        spec.get("availableContextTokens"),  # Venice
         max((_count(p.get("context_length")) or 0 for p in providers), default=0),
     ]
     return next(filter(None, map(_count, lengths)), None)
@@ -167,16 +167,16 @@ def _context_length(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> int | 
 def _max_completion_tokens(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> int | None:
     limits = _mapping(_mapping(entry.get("capabilities")).get("limits"))
     most = [
-        _mapping(entry.get("top_provider")).get("max_completion_tokens"),
-        entry.get("max_completion_tokens"),
-        limits.get("max_output_tokens"),
-        spec.get("maxCompletionTokens"),
+        _mapping(entry.get("top_provider")).get("max_completion_tokens"),  # OpenRouter
+        entry.get("max_completion_tokens"),  # Groq
+        limits.get("max_output_tokens"),  # Copilot
+        spec.get("maxCompletionTokens"),  # Venice
     ]
     return next(filter(None, map(_count, most)), None)
 
 
 def _prices(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """For a million tokens in and out, at the most expensive provider where there are several."""
+    """Returns US dollars per million tokens in and out, at the most expensive provider."""
     offers = [_mapping(_mapping(p).get("pricing")) for p in _list(entry.get("providers"))]
     prices = [
         _price(pricing)
@@ -188,13 +188,13 @@ def _prices(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> tuple[float | 
 
 def _price(pricing: Mapping[str, Any]) -> tuple[float | None, float | None]:
     if "prompt" in pricing or "completion" in pricing:
-        # Dollars a token, as text. A router's -1 stands for whatever the model costs that it picks.
+        # OpenRouter: dollars per token, as text. Routers have "-1": the price of the picked model.
         inward, out = _amount(pricing.get("prompt")), _amount(pricing.get("completion"))
         return (
             None if inward is None else round(inward * 1e6, 6),
             None if out is None else round(out * 1e6, 6),
         )
-    values = (pricing.get("input"), pricing.get("output"))  # dollars a million tokens
+    values = (pricing.get("input"), pricing.get("output"))  # dollars per million
     inward, out = (_amount(_mapping(v).get("usd") if isinstance(v, Mapping) else v) for v in values)
     return inward, out
 
@@ -215,18 +215,18 @@ def _reasoning(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> Reasoning |
         return _openrouter_reasoning(entry["reasoning"])
     parameters = _words(entry.get("supported_parameters"))
     if parameters:
-        # A router takes an effort, though it can't tell which model it will be for.
+        # OpenRouter's routers take an effort, though they don't know yet for which model.
         routes = {"reasoning", "reasoning_effort"} & set(parameters)
         return Reasoning.levels() if routes else NO_REASONING
     features = _words(entry.get("supported_features"))
     if features:
         if "reasoning" not in features:
             return NO_REASONING
-        # Groq's Qwen models are only switched.
+        # Groq: Qwen models can only be switched on or off.
         switched = "qwen" in _text(entry.get("id")).lower()
         return Reasoning.switch() if switched else Reasoning.levels()
     capabilities = _mapping(entry.get("capabilities"))
-    efforts = _words(_mapping(capabilities.get("supports")).get("reasoning_effort"))
+    efforts = _words(_mapping(capabilities.get("supports")).get("reasoning_effort"))  # Copilot
     if efforts:
         return Reasoning.levels(efforts)
     if isinstance(capabilities.get("reasoning"), bool):  # Mistral
@@ -242,7 +242,7 @@ def _reasoning(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> Reasoning |
 
 
 def _openrouter_reasoning(fields: Mapping[str, Any]) -> Reasoning:
-    """Reads the object of `/models`: an absent list of efforts is no choice, null is all."""
+    """Reads OpenRouter's `reasoning`: no `supported_efforts` means no choice, null means all."""
     mandatory = bool(fields.get("mandatory"))
     default = "none" if fields.get("default_enabled") is False else fields.get("default_effort")
     if "supported_efforts" not in fields:
@@ -260,12 +260,12 @@ def _openrouter_reasoning(fields: Mapping[str, Any]) -> Reasoning:
 
 def _vision(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> bool | None:
     capabilities = _mapping(entry.get("capabilities"))
-    said = (
-        capabilities.get("vision"),
-        _mapping(capabilities.get("supports")).get("vision"),
-        _mapping(spec.get("capabilities")).get("supportsVision"),
+    values = (
+        capabilities.get("vision"),  # Mistral
+        _mapping(capabilities.get("supports")).get("vision"),  # Copilot
+        _mapping(spec.get("capabilities")).get("supportsVision"),  # Venice
     )
-    return next((value for value in said if isinstance(value, bool)), None)
+    return next((value for value in values if isinstance(value, bool)), None)
 
 
 def _day(value: object) -> date | None:
@@ -290,7 +290,7 @@ def _count(value: object) -> int | None:
 
 
 def _text(value: object) -> str:
-    # Half a surrogate pair is legal in JSON, but nothing could be sent that holds it.
+    # JSON allows half a surrogate pair, which UTF-8 can't encode later.
     return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
 
 
@@ -307,10 +307,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def read_model_ids(models: str | Path | Iterable[str]) -> list[str]:
-    """Model ids from a list, or from a text file with an id a line (`#` starts a comment).
+    """Returns model ids from a list, or from a text file: one per line, `#` starts a comment.
 
     Raises:
-        ValueError: The file is missing, or there is no id in it.
+        ValueError: The file is missing, or there is no id.
         TypeError: An id is not text.
     """
     if isinstance(models, (str, Path)):
@@ -326,5 +326,5 @@ def read_model_ids(models: str | Path | Iterable[str]) -> list[str]:
                 raise TypeError(f"models must be a list of model ids, found {id_!r}")
         ids = [id_.strip() for id_ in ids]
     if not ids:
-        raise ValueError(f"{where} has no model id in it")
+        raise ValueError(f"{where} contains no model id")
     return list(dict.fromkeys(ids))

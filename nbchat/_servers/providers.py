@@ -1,4 +1,4 @@
-"""Where a chat sends its requests: an endpoint, where its key comes from, and its dialect."""
+"""Providers: the addresses of servers, their keys, and how they want their requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nbchat._chat.keys import Secret
 from nbchat._chat.settings import USUAL_EFFORTS
 
 from .reasoning import (
-    Asking,
+    EffortFormat,
     chat_template,
     groq,
     mistral,
@@ -29,18 +29,18 @@ OPENROUTER_KEY = "OPENROUTER_API_KEY"
 
 
 class Dialect(NamedTuple):
-    """How a kind of server takes requests, where it differs.
+    """How a kind of server wants its requests, where servers differ.
 
     Attributes:
-        ask: How it takes a reasoning effort.
-        efforts: What the menu offers while it isn't known what the model does.
-        max_tokens: The name under which it takes max tokens, unless its list says otherwise.
-        extra: What goes into each request.
-        truncates: Whether it leaves out what does not fit the context without a word.
-        files: Whether messages may hold files other than images and text.
+        effort_format: How it takes a reasoning effort.
+        efforts: The efforts in the menu while those of the model aren't known.
+        max_tokens: Its parameter for max tokens, unless its list of models says otherwise.
+        extra: Parameters for each request.
+        truncates: Whether it silently leaves out what does not fit the context.
+        files: Whether messages may contain files other than images and text.
     """
 
-    ask: Asking = reasoning_object
+    effort_format: EffortFormat = reasoning_object
     efforts: tuple[str, ...] = USUAL_EFFORTS
     max_tokens: str = "max_tokens"
     extra: Mapping[str, Any] = {}
@@ -50,22 +50,25 @@ class Dialect(NamedTuple):
 
 PLAIN = Dialect()
 _OPENROUTER = Dialect(
-    # By default it leaves out the middle of what does not fit models with a small context.
+    # By default, OpenRouter silently leaves out the middle of a conversation that does not fit a
+    # small context (openrouter.ai/docs/guides/features/message-transforms).
     extra={"plugins": [{"id": "context-compression", "enabled": False}]},
 )
 _WITH_NONE = ("none", *USUAL_EFFORTS)
-_EFFORT = Dialect(ask=reasoning_effort, efforts=_WITH_NONE, files=False)
+_EFFORT = Dialect(effort_format=reasoning_effort, efforts=_WITH_NONE, files=False)
+# OpenAI's newer models answer 400 unsupported_parameter to max_tokens (recorded).
 _OPENAI = _EFFORT._replace(max_tokens="max_completion_tokens", files=True)
+# Ollama silently leaves out the beginning of a conversation that does not fit (ollama#4967).
 _OLLAMA = _EFFORT._replace(truncates=True)
-_GROQ = _EFFORT._replace(ask=groq)
-_MISTRAL = _EFFORT._replace(ask=mistral)
-_TOGETHER = _EFFORT._replace(ask=together)
-_TEMPLATE = _EFFORT._replace(ask=chat_template)
-_DEEPSEEK = _EFFORT._replace(ask=thinking)
+_GROQ = _EFFORT._replace(effort_format=groq)
+_MISTRAL = _EFFORT._replace(effort_format=mistral)
+_TOGETHER = _EFFORT._replace(effort_format=together)
+_TEMPLATE = _EFFORT._replace(effort_format=chat_template)
+_DEEPSEEK = _EFFORT._replace(effort_format=thinking)
 
 
 class Known(NamedTuple):
-    """A server that can be asked for by name."""
+    """A server that nbchat knows by name."""
 
     title: str
     base_url: str
@@ -79,15 +82,18 @@ KNOWN = {
     "groq": Known("Groq", "https://api.groq.com/openai/v1", _GROQ, "GROQ_API_KEY"),
     "deepseek": Known("DeepSeek", "https://api.deepseek.com/v1", _DEEPSEEK, "DEEPSEEK_API_KEY"),
     "mistral": Known("Mistral", "https://api.mistral.ai/v1", _MISTRAL, "MISTRAL_API_KEY"),
+    # Together documents api.together.ai since April 2026 (its openapi#257); .xyz still answers in
+    # recordings.
     "together": Known("Together", "https://api.together.xyz/v1", _TOGETHER, "TOGETHER_API_KEY"),
     "huggingface": Known("Hugging Face", "https://router.huggingface.co/v1", _EFFORT, "HF_TOKEN"),
     "ollama": Known("Ollama", "http://127.0.0.1:11434/v1", _OLLAMA),
     "lmstudio": Known("LM Studio", "http://127.0.0.1:1234/v1", _EFFORT),
+    # llama-server's default port is 9931 since August 2026 (llama.cpp#26508), and was 8080.
     "llama-server": Known("llama-server", "http://127.0.0.1:8080/v1", _TEMPLATE),
     "vllm": Known("vLLM", "http://127.0.0.1:8000/v1", _TEMPLATE),
     "sglang": Known("SGLang", "http://127.0.0.1:30000/v1", _TEMPLATE),
 }
-"""The servers that nbchat knows by name, with the addresses at which they are to be found."""
+"""The servers that nbchat knows by name, with their usual addresses."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +101,14 @@ class Provider:
     """One OpenAI-compatible endpoint.
 
     Attributes:
-        name: What people call it.
-        base_url: Up to and without `/chat/completions`.
+        name: The name that the user sees.
+        base_url: The address without `/chat/completions`.
         key: Sent to this endpoint and to no other.
-        key_env: The environment variable a person would set.
-        default_model: Used when none was chosen; blank: the first that `/models` lists.
+        key_env: The environment variable in which users keep the key.
+        default_model: Used if no model is chosen; blank means the first that `/models` lists.
         headers: Sent with each request.
-        note: What a person should know of it; by default, its host.
-        dialect: How it takes requests.
+        note: Shown after the name; by default, the host.
+        dialect: How it wants its requests.
     """
 
     name: str
@@ -120,7 +126,7 @@ class Provider:
 
     @property
     def host(self) -> str:
-        """Host and port, as a person knows the server."""
+        """The host and port, without a user name and password."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
     @property
@@ -141,26 +147,31 @@ def _is_loopback(hostname: str) -> bool:
 
 
 def openrouter(key: Secret) -> Provider:
-    """OpenRouter; its router of free models is the default, as single free models die in months."""
+    """Returns OpenRouter, with its router of free models as the default.
+
+    Single free models disappear within months: of seven popular ones of late 2025, none was left in
+    November 2026.
+    """
     return Provider(
         name="OpenRouter",
         base_url=OPENROUTER_URL,
         key=key,
         key_env=OPENROUTER_KEY,
         default_model="openrouter/free",
-        # OpenRouter's names for the app that sends a request.
+        # Names the app in OpenRouter's statistics. Without HTTP-Referer it has no effect (its docs
+        # at c26125a).
         headers={"X-OpenRouter-Title": "nbchat"},
         dialect=_OPENROUTER,
     )
 
 
 def named(name: str, base_url: str | None = None, key: Secret | None = None) -> Provider:
-    """A server by its name in `KNOWN`, there or at another address.
+    """Returns the server with this name in `KNOWN`, at its usual or at another address.
 
-    Without a key, the one of the environment goes along, but only to the server it is for.
+    Without `key`, it uses the key from the environment, but only at the usual address.
 
     Raises:
-        ValueError: There is no such name, or `base_url` is no http(s) address.
+        ValueError: There is no such name, or `base_url` is not an http(s) address.
     """
     if name not in KNOWN:
         raise ValueError(f"provider must be one of {', '.join(KNOWN)}, not {name!r}")
@@ -179,10 +190,10 @@ def named(name: str, base_url: str | None = None, key: Secret | None = None) -> 
 
 
 def endpoint(base_url: str, key: Secret | None) -> Provider:
-    """Any OpenAI-compatible server.
+    """Returns the OpenAI-compatible server at this address.
 
     Raises:
-        ValueError: `base_url` is no http(s) address.
+        ValueError: `base_url` is not an http(s) address.
     """
     if not isinstance(base_url, str):
         raise TypeError(f"base_url must be text, not {type(base_url).__name__}")
@@ -201,24 +212,25 @@ def endpoint(base_url: str, key: Secret | None) -> Provider:
 
 
 def _dialect_at(hostname: str, port: int | None) -> Dialect:
+    """Returns the dialect of a known host, or of a known port on this machine."""
     for known in KNOWN.values():
-        there = urlsplit(known.base_url)
-        if there.port is None:
-            if there.hostname == hostname:
+        usual = urlsplit(known.base_url)
+        if usual.port is None:
+            if usual.hostname == hostname:
                 return known.dialect
-        elif there.port == port and _is_loopback(hostname):
+        elif usual.port == port and _is_loopback(hostname):
             return known.dialect
     return PLAIN
 
 
 def find_key(name: str) -> Secret | None:
-    """The key from the environment or from Colab's secrets, under this name."""
+    """Returns the key with this name from the environment or from Colab's secrets."""
     value = os.environ.get(name, "").strip() or _colab_secret(name)
     return Secret(value) if value else None
 
 
 def find_openrouter_key() -> Secret | None:
-    """OpenRouter's key from the environment or from Colab's secrets."""
+    """Returns OpenRouter's key from the environment or from Colab's secrets."""
     return find_key(OPENROUTER_KEY)
 
 
@@ -229,5 +241,5 @@ def _colab_secret(name: str) -> str:
         from google.colab import userdata
 
         return str(userdata.get(name) or "").strip()
-    except Exception:  # absent, or the person did not grant access: the same as no key
+    except Exception:  # no such secret, or the user did not grant access
         return ""

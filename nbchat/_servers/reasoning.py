@@ -1,4 +1,4 @@
-"""How a model can be asked to reason, and how each kind of server wants to be asked."""
+"""What can be chosen about a model's reasoning, and how each kind of server takes the choice."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Reasoning(NamedTuple):
     """What can be chosen about a model's reasoning.
 
     Attributes:
-        choice: "none": it does not reason; "fixed": it always does, as much as it sees fit;
+        choice: "none": it does not reason; "fixed": it always reasons, and decides how much;
             "switch": on or off; "levels": by effort.
-        efforts: What the menu offers, from the least on; a switch offers "none" and "medium".
-        default: What the model does by itself.
+        efforts: The efforts in the menu, lowest first; a switch has "none" and "medium".
+        default: The effort that the model uses by default.
     """
 
     choice: Literal["none", "fixed", "switch", "levels"]
@@ -31,7 +31,7 @@ class Reasoning(NamedTuple):
     def levels(
         cls, efforts: tuple[str, ...] = USUAL_EFFORTS, default: str | None = None
     ) -> Reasoning:
-        """Gives the efforts in their order; without a valid default, the middle one."""
+        """Sorts the efforts; without a valid default, "medium" or the middle one is the default."""
         ordered = tuple(effort for effort in EFFORTS if effort in efforts)
         if default not in ordered:
             default = "medium" if "medium" in ordered else ordered[len(ordered) // 2]
@@ -57,24 +57,23 @@ reasoning_rules: dict[str, ReasoningRule] = {
     "openai/gpt-5*": _by_effort,
     "x-ai/grok-4-fast*": _by_enabling,
 }
-"""Pattern of a model's id → what a reasoning effort adds to the request; the last match counts.
+"""Pattern of model ids → function that returns the request parameters for a reasoning effort.
 
-For models of which the server's list says nothing; one that you add counts for all:
-`reasoning_rules["qwen/*"] = lambda effort: {…}`.
+The last match wins. The built-in rules are for models whose reasoning the server's list does not
+describe. A rule of your own always applies: `reasoning_rules["qwen/*"] = lambda effort: {…}`.
 """
 _BUILT_IN = dict(reasoning_rules)
 
 
-# Of these it is known by name, where the server's list says nothing.
+# Models that reason, by their names: for servers whose list does not say so.
 _KNOWN_TO_REASON = ("*gpt-oss*", "gpt-5*", "o[134]", "o[134]-*")
 
-# How a server takes an effort: (effort, what the model offers, if that is known) → what the request
-# says.
-Asking = Callable[[str, "Reasoning | None"], dict[str, Any]]
+# How a server takes an effort: (effort, the model's choices if known) → request parameters.
+EffortFormat = Callable[[str, "Reasoning | None"], dict[str, Any]]
 
 
 def reasoning_object(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:
-    """OpenRouter's own form, which it passes on to each provider in that one's way."""
+    """OpenRouter's format, which it translates for each provider."""
     if reasoning is None:
         return {}
     if reasoning.choice == "levels" and effort in reasoning.efforts and effort != "none":
@@ -83,34 +82,37 @@ def reasoning_object(effort: str, reasoning: Reasoning | None) -> dict[str, Any]
 
 
 def reasoning_effort(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:  # noqa: ARG001
-    """OpenAI's form, which most servers have taken over: "none" switches reasoning off."""
+    """OpenAI's format, which most servers have adopted; "none" switches reasoning off."""
     return {"reasoning_effort": effort}
 
 
 def groq(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:
-    """OpenAI's form; what can only be switched is either "none" or "default"."""
+    """OpenAI's format, but a model that is only switched takes "none" or "default" (recorded)."""
     if reasoning is not None and reasoning.choice == "switch" and effort != "none":
         return {"reasoning_effort": "default"}
     return reasoning_effort(effort, reasoning)
 
 
 def mistral(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:
-    """OpenAI's form, in which Mistral knows "high" and "none" alone."""
+    """OpenAI's format, but Small 4 and Medium 3.5 know only "high" and "none".
+
+    See docs.mistral.ai, conversations/reasoning (November 2026). Large 4 has more levels.
+    """
     return reasoning_effort("none" if effort == "none" else "high", reasoning)
 
 
 def together(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:
-    """OpenAI's form for the models that know levels, a switch for the others."""
+    """OpenAI's format for models with levels, a switch for the others."""
     if reasoning is not None:
         return reasoning_effort(effort, reasoning)
     return {"reasoning": {"enabled": effort != "none"}}
 
 
 def chat_template(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:  # noqa: ARG001
-    """For servers that hand the choice to the model's chat template: llama-server, vLLM, SGLang.
+    """For servers that pass the choice to the model's chat template: llama-server, vLLM, SGLang.
 
-    Templates know the one switch or the other, and pass over what they don't know; newer servers
-    set both by the effort.
+    A template knows one of the two switches and ignores the other. Newer servers set both from the
+    effort.
     """
     on = effort != "none"
     return {
@@ -120,7 +122,7 @@ def chat_template(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:  
 
 
 def thinking(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:  # noqa: ARG001
-    """DeepSeek's form: a switch, and an effort beside it."""
+    """DeepSeek's format: a switch and an effort (its API docs, thinking_mode)."""
     if effort == "none":
         return {"thinking": {"type": "disabled"}}
     return {"thinking": {"type": "enabled"}, "reasoning_effort": effort}
@@ -131,29 +133,29 @@ def reasoning_parameters(
     effort: str | None,
     *,
     reasoning: Reasoning | None = None,
-    ask: Asking = reasoning_object,
+    effort_format: EffortFormat = reasoning_object,
 ) -> dict[str, Any]:
-    """What a request says about reasoning.
+    """Returns the parameters of a request that are about reasoning.
 
     Args:
-        model_id: The model asked for.
-        effort: One of `EFFORTS`; None if nobody chose one.
-        reasoning: What the model offers; None if the server does not say.
-        ask: How the server takes it.
+        model_id: The requested model.
+        effort: One of `EFFORTS`; None if the user has not chosen one.
+        reasoning: What can be chosen for the model; None if the server does not say.
+        effort_format: How the server takes an effort.
     """
     pattern = next((p for p in reversed(list(reasoning_rules)) if fnmatchcase(model_id, p)), None)
     if pattern is not None:
         rule = reasoning_rules[pattern]
-        of_ones_own = _BUILT_IN.get(pattern) is not rule
-        if of_ones_own or (reasoning is None and ask is reasoning_object):
+        is_users_own = _BUILT_IN.get(pattern) is not rule
+        if is_users_own or (reasoning is None and effort_format is reasoning_object):
             return rule(effort or "medium")
     if reasoning is None and any(fnmatchcase(model_id, p) for p in _KNOWN_TO_REASON):
         reasoning = Reasoning.levels()
     if reasoning is None:
-        # It may not reason at all, and some servers refuse a request that asks it to.
-        return ask(effort, None) if effort is not None else {}
+        # The model may not reason at all; then Ollama, for one, answers 400 to an effort.
+        return effort_format(effort, None) if effort is not None else {}
     if reasoning.choice in ("none", "fixed"):
         return {}
     if effort is None or (reasoning.choice == "levels" and effort not in reasoning.efforts):
         effort = reasoning.default
-    return ask(effort, reasoning)
+    return effort_format(effort, reasoning)

@@ -1,4 +1,4 @@
-"""What is known of the server that is asked."""
+"""What a request needs to know about its server."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .providers import Provider
 
 @dataclass(frozen=True)
 class Server:
-    """What is known of the server that is asked.
+    """What is known about the server of a request.
 
     Attributes:
-        refused: Model's id → the parameters that it has refused; what is learnt is added.
+        refused: Model id → the parameters that the server has refused with it. Requests add to it.
     """
 
     provider: Provider

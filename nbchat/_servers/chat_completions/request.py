@@ -45,7 +45,7 @@ def chat_completion_body(
         settings.model,
         settings.reasoning_effort,
         reasoning=model.reasoning if model is not None else None,
-        ask=dialect.ask,
+        effort_format=dialect.effort_format,
     )
     parameters = {
         "temperature": settings.temperature,
