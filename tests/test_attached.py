@@ -78,7 +78,7 @@ def test_a_model_that_takes_no_images_says_so_before_sending(
 ) -> None:
     blind(server)
     chat = loaded(make())
-    with pytest.raises(ValueError, match="test/model takes no images") as raised:
+    with pytest.raises(ValueError, match="test/model does not accept images") as raised:
         chat.send("Look", images=[PNG])
     assert "can/see" in str(raised.value)
     with pytest.raises(ValueError, match="files other than text"):

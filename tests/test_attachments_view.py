@@ -201,8 +201,8 @@ def test_a_refusal_keeps_text_and_files(kernel: Kernel) -> None:
     kernel.box.fill("Look")
     kernel.box.press("Enter")
     nonce = kernel.wait_sent("send")["nonce"]
-    kernel.push("received", nonce=nonce, refused="This model takes no images.")
-    expect(problem(kernel)).to_have_text("This model takes no images.")
+    kernel.push("received", nonce=nonce, refused="This model does not accept images.")
+    expect(problem(kernel)).to_have_text("This model does not accept images.")
     expect(chips(kernel)).to_contain_text(["chart.png"])
     expect(kernel.box).to_have_value("Look")
     kernel.box.press("Enter")

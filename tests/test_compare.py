@@ -263,7 +263,7 @@ def test_images_go_to_models_that_take_them(
     types = [part["type"] for part in request.body["messages"][0]["content"]]
     assert types == ["text", "image_url", "text"]
     assert models.asked(B) == []
-    assert "takes no images" in str(comparison.replies[B].error)
+    assert "does not accept images" in str(comparison.replies[B].error)
     assert [m["role"] for m in comparison.take(A).messages] == ["user", "assistant"]
 
 

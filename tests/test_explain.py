@@ -239,7 +239,7 @@ def test_a_figure_is_told_in_words_to_a_model_that_takes_no_images(
     seen, told = (asked.body["messages"][-1]["content"][1] for asked in server.chats)
     assert seen["type"] == "image_url"
     assert "@fig (as text)" in told["text"]
-    assert "test/model takes no images." in told["text"]
+    assert "test/model does not accept images." in told["text"]
 
 
 def test_the_browsers_messages_take_along_only_what_it_showed(

@@ -219,7 +219,7 @@ def test_where_nothing_can_be_written(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(ChatError, match="can't be kept in"):
+    with pytest.raises(ChatError, match="can't be saved in"):
         local_model.download_weights()
 
 
@@ -450,7 +450,7 @@ def test_a_damaged_file_is_found_and_removed(
 ) -> None:
     path = local_model.download_weights()
     path.write_bytes(index.weights[:-1] + b"!")
-    with pytest.raises(ChatError, match=r"damaged and has been removed.* fetch it again"):
+    with pytest.raises(ChatError, match=r"damaged and has been deleted.* download it again"):
         LocalServer.start()
     assert local_model.weights() is None
     with pytest.raises(ChatError, match="python -m nbchat download-model"):

@@ -181,7 +181,7 @@ def test_a_model_that_takes_no_images_says_so_before_sending(
     chooser.value.set_files(file)
     chat.message.fill("Look")
     chat.message.press("Enter")
-    expect(chat.root.get_by_text("a/thinker takes no images")).to_be_visible()
+    expect(chat.root.get_by_text("a/thinker does not accept images")).to_be_visible()
     expect(chat.message).to_have_value("Look")
     expect(chat.root.get_by_role("button", name="Remove plot.png")).to_be_visible()
     assert server.chats == []

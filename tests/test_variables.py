@@ -234,9 +234,9 @@ def test_pictures() -> None:
     assert image.size == (4000, 10)
     small = Image.open(io.BytesIO(drawn.data))
     assert small.width == 1600
-    in_words = describe("fig", figure, LIMIT, "tiny takes no images.")
+    in_words = describe("fig", figure, LIMIT, "tiny does not accept images.")
     assert (in_words.name, in_words.kind) == ("@fig (as text)", "text")
-    assert "tiny takes no images." in in_words.text
+    assert "tiny does not accept images." in in_words.text
     assert "Figure" in in_words.text
 
 

@@ -1,4 +1,4 @@
-"""Model servers that already run on this machine."""
+"""Finds model servers that run on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 _HOST = "127.0.0.1"
 _ANSWER_LIMIT = 1_000_000
 
-# What a path of a server answers, parsed; None for anything but JSON with status 200.
+# Path → the parsed answer of a server; None for anything but JSON with status 200.
 Get = Callable[[str], Any]
 
 
@@ -25,8 +25,8 @@ class FoundServer:
 
     Attributes:
         provider: "ollama", "lmstudio", "llama-server" or "vllm".
-        base_url: Of its OpenAI-compatible side.
-        models: The ids of its models that run on this machine, in its own order; at least one.
+        base_url: The address of its OpenAI-compatible API.
+        models: The ids of its models that run on this machine, in its order; at least one.
     """
 
     provider: str
@@ -35,13 +35,13 @@ class FoundServer:
 
 
 def find_servers(timeout_s: float = 0.3) -> list[FoundServer]:
-    """Looks at the ports where such servers listen, and blocks meanwhile: for a thread.
+    """Asks the usual ports of Ollama, LM Studio, llama-server and vLLM. Blocks: use a thread.
 
-    It asks this machine alone, around any proxy, and sends no key. Other servers often have the
-    same ports: what does not show which one it is is left out.
+    It sends requests to this machine only, past any proxy, and without a key. Other programs often
+    use the same ports, so a server that does not identify itself is left out.
 
     Args:
-        timeout_s: For all of it, in seconds.
+        timeout_s: For all ports together, in seconds.
     """
     deadline = time.monotonic() + timeout_s
     probes = [_Probe(provider, port, timeout_s) for provider, port in PORTS.items()]
@@ -55,7 +55,7 @@ def find_servers(timeout_s: float = 0.3) -> list[FoundServer]:
 
 
 class _Probe(threading.Thread):
-    """Asks one port what it is."""
+    """Asks one port which server it is."""
 
     def __init__(self, provider: str, port: int, timeout_s: float) -> None:
         super().__init__(name=f"nbchat-{provider}", daemon=True)
@@ -73,19 +73,19 @@ class _Probe(threading.Thread):
             self.found = FoundServer(self._provider, base_url, tuple(models))
 
     def abandon(self) -> None:
-        """Ends it if it still waits: a server that trickles would keep it waiting for ever."""
+        """Ends a probe that still waits: a server that sends slowly could keep it alive."""
         self._abandoned = True
         if self._socket is not None:
             with contextlib.suppress(OSError):  # it has just ended
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def _get(self, path: str) -> Any:
-        # No library that would take a proxy from the environment, or follow a redirect.
+        # http.client uses no proxy of the environment and follows no redirect.
         connection = HTTPConnection(_HOST, self._port, timeout=self._timeout_s)
         try:
             connection.connect()
             self._socket = connection.sock
-            if self._abandoned:  # looked at after the socket is there for `abandon` to end
+            if self._abandoned:  # checked once `abandon` can see the socket
                 return None
             connection.request("GET", path, headers={"Accept": "application/json"})
             with connection.getresponse() as response:
@@ -93,7 +93,7 @@ class _Probe(threading.Thread):
                 if response.status == 200 and len(body) <= _ANSWER_LIMIT:
                     return json.loads(body)
         except (OSError, HTTPException, ValueError, RecursionError):
-            pass  # nobody is there, or somebody else
+            pass  # no server, or another program
         finally:
             connection.close()
         return None
@@ -110,11 +110,12 @@ def _ollama(get: Get) -> list[str]:
 
 
 def _stays_here(name: str, entry: dict[str, Any]) -> bool:
+    """Whether the model runs on this machine. Ollama forwards requests for its cloud models."""
     return not (name.lower().endswith((":cloud", "-cloud")) or entry.get("remote_host"))
 
 
 def _chats(entry: dict[str, Any]) -> bool:
-    """Whether it does, as far as the server says: old versions don't."""
+    """Whether it is a chat model. Old versions of Ollama don't say, so it counts as one."""
     capabilities = entry.get("capabilities")
     return not isinstance(capabilities, list) or "completion" in capabilities
 
@@ -122,13 +123,15 @@ def _chats(entry: dict[str, Any]) -> bool:
 def _lmstudio(get: Get) -> list[str]:
     entries = _entries(get("/v1/models"), "data")
     owners = [entry.get("owned_by") for entry in entries]
-    # Its interface beside OpenAI's is what no other server has.
+    # Only LM Studio names an organization as owner, or has an API of its own at /api/v0.
     if "organization_owner" not in owners and not _entries(get("/api/v0/models"), "data"):
         return []
     return [model for entry in entries if (model := _chat_model(entry.get("id")))]
 
 
 def _owned_by(owner: str) -> Callable[[Get], list[str]]:
+    """Recognises llama-server and vLLM, which name themselves as the owners of their models."""
+
     def recognise(get: Get) -> list[str]:
         return [
             model
@@ -140,7 +143,7 @@ def _owned_by(owner: str) -> Callable[[Get], list[str]]:
 
 
 def _chat_model(name: object) -> str:
-    """The name, or "" for what is none or makes embeddings."""
+    """Returns the name; "" if it is no text or names an embedding model."""
     if not isinstance(name, str) or not name.isprintable() or "embed" in name.lower():
         return ""
     return name
@@ -155,8 +158,9 @@ def _field(answer: object, name: str) -> Any:
     return answer.get(name) if isinstance(answer, dict) else None
 
 
+# llama-server's default is 9931 since August 2026 (llama.cpp#26508), and was 8080.
 PORTS = {"ollama": 11434, "lmstudio": 1234, "llama-server": 8080, "vllm": 8000}
-"""Where each server listens unless it is told otherwise."""
+"""The ports that are asked: those that each server uses by default."""
 
 _RECOGNISE: dict[str, Callable[[Get], list[str]]] = {
     "ollama": _ollama,

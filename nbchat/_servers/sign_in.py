@@ -1,4 +1,4 @@
-"""Signing in at OpenRouter in the browser, so that nobody needs to make and copy a key."""
+"""Signs in to OpenRouter in the browser, so that the user need not create and copy a key."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ _SERVER = "OpenRouter"
 
 
 class SignIn:
-    """One attempt: a page to open, which shows a code, and the exchange of that code for a key.
+    """One sign-in: a page that shows a code, and the exchange of that code for a key.
 
-    This is OAuth with PKCE, whose usual callback can't reach a kernel: the person pastes the code.
+    This is OAuth with PKCE. A callback could not reach the kernel, so the user pastes the code. It
+    works once, for 10 minutes (OpenRouter's docs at c26125a).
     """
 
     def __init__(self) -> None:
-        # Proves, when the code comes back, that it is this kernel that asked for it.
+        # Proves that the code comes back from the kernel that asked for it.
         self._verifier = Secret(secrets.token_urlsafe(48))
 
     @property
@@ -43,13 +44,13 @@ class SignIn:
         return f"{site.scheme}://{site.netloc}/auth?{query}"
 
     async def exchange(self, code: Secret) -> Secret:
-        """The key that a code stands for; on the background loop.
+        """Returns the key for a code; runs on the background loop.
 
         Args:
-            code: As it was pasted: the code, or the whole address that it is in.
+            code: The pasted text: the code, or the whole address that contains it.
 
         Raises:
-            ChatError: It was not accepted, or OpenRouter could not be asked.
+            ChatError: The code was not accepted, or OpenRouter could not be reached.
         """
         if not code.reveal():
             raise ChatError(f"Paste the code that {_SERVER} shows.")
@@ -64,12 +65,12 @@ class SignIn:
             if key is not None:
                 return key
             failure = _refusal(status)
-        # Raised out here, it has neither the frames nor the context of the first exception: these
-        # hold the code and the verifier, and IPython's verbose tracebacks would print them.
+        # Raised here, it has neither the frames nor the context of the first exception: IPython's
+        # verbose tracebacks would print the code and the verifier that these hold.
         raise failure
 
     async def _post(self, code: Secret) -> tuple[int, Secret | None]:
-        """The answer's HTTP status, and the key if it has one."""
+        """Returns the HTTP status of the answer, and the key if it has one."""
         await import_openai()
         from openai import DefaultAsyncHttpxClient
 
@@ -77,7 +78,7 @@ class SignIn:
         async with DefaultAsyncHttpxClient(
             follow_redirects=False,  # the code is for no other host
             timeout=_TIMEOUT_S,
-            trust_env=not provider.is_loopback,  # a proxy is not for what runs on this machine
+            trust_env=not provider.is_loopback,  # no proxy for a server on this machine
         ) as client:
             fields = {
                 "code": _code_in(code.reveal()),
@@ -89,7 +90,7 @@ class SignIn:
                 content=json.dumps(fields),
                 headers={"Content-Type": "application/json"},
             )
-            # The client's own timeout begins anew with each byte.
+            # The client's own timeout starts again with each byte.
             response = await asyncio.wait_for(request, _TIMEOUT_S)
         return response.status_code, _key_in(response) if response.status_code == 200 else None
 
@@ -109,9 +110,12 @@ def _key_in(response: Any) -> Secret | None:
 
 
 def _refusal(status: int) -> ChatError:
-    """What a status without a key means. What else the server says may quote what it was sent."""
+    """Explains a status without a key. The body is not quoted: it may repeat the code."""
     if status in (400, 401, 403, 422):
-        message = "The code was not accepted: it is valid for 10 minutes and once. Sign in again."
+        message = (
+            "The code was not accepted. A code works once and expires after 10 minutes. "
+            "Sign in again."
+        )
     elif status == 200:
         message = f"{_SERVER} answered, but sent no key. Sign in again, or paste a key."
     else:
