@@ -19,6 +19,7 @@ from PIL import Image
 from test_attachments import png
 from until import until
 
+from nbchat._chat.conversation import Conversation
 from nbchat._notebook import description, tables
 from nbchat._notebook.description import describe
 from nbchat._notebook.variables import NotThereError, mentioned, offered, resolve
@@ -103,12 +104,14 @@ def test_what_is_offered_and_in_which_order() -> None:
         "rows": [1] * 1200,
         "lazy": pl.LazyFrame({"a": [1]}),
         "n": 3,
+        "chat": Conversation(),
     }
     assert list(offered({**shell, **own}, shell)) == [
         ("n", "int"),
         ("lazy", "LazyFrame"),
         ("rows", "list 1,200"),
         ("df", f"DataFrame 2{tables.TIMES}1"),
+        ("chat", "Conversation"),
         ("Path", "class"),
     ]
     assert [name for name, _ in offered({"In": [1]}, shell)] == ["In"], "it is the person's now"

@@ -97,7 +97,8 @@ def is_imported(value: object) -> bool:
 
 
 def _is_not_asked_about(value: object) -> bool:
-    return is_imported(value) or type(value).__module__.partition(".")[0] == __package__
+    ours = __name__.partition(".")[0]
+    return is_imported(value) or type(value).__module__.partition(".")[0] == ours
 
 
 def hint(value: object) -> str:
