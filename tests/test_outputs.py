@@ -81,10 +81,10 @@ def test_what_is_too_much_is_left_out_and_said() -> None:
     text = text_of(stream("a" * MAX_CHARACTERS + "\nlast"))
     assert text.startswith("aaa")
     assert text.endswith("a\nlast")
-    assert "\n[… 5 characters are left out …]\n" in text
+    assert "\n[… 5 characters were left out …]\n" in text
     files = to_files([IMAGE] * (MAX_IMAGES + 2))
     assert len(files) == 1 + MAX_IMAGES
-    assert files[0].data == b"[2 more images are left out.]"
+    assert files[0].data == b"[2 more images were left out.]"
 
 
 # Which code may run

@@ -1,1 +1,1 @@
-"""What the notebook around a chat has: variables, failed cells, outputs."""
+"""The notebook around a chat: its variables, its failed cells and its outputs."""

@@ -1,7 +1,7 @@
-"""What a variable is, told to a model: a text of limited size, or an image.
+"""Describes a variable for a model: as a text of limited size, or as an image.
 
-To describe a value never changes it, and takes limited work: large ones are sampled, and what takes
-too long by itself, such as a slow `__repr__`, is given up.
+Describing a value never changes it and takes limited work: large values are sampled, and foreign
+code that takes too long, such as a slow `__repr__`, is abandoned.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from .terminal import without_commands
 from .time_limit import within
 
 TIME_LIMIT_S = 1.0
-_PICTURE_LIMIT_S = 5.0  # to draw a figure takes longer
-_PIXELS = 1600  # on an image's longer side: providers make larger ones smaller
-# Those but tabs and line ends: with one, a text would count as a binary file.
+_PICTURE_LIMIT_S = 5.0  # drawing a figure takes longer
+_PIXELS = 1600  # of an image's longer side: providers scale larger images down
+# All control characters but tab and line feed: a text with one would count as a binary file.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -38,10 +38,10 @@ def describe(name: str, value: object, limit: int, no_images: str = "") -> Attac
     """Describes a variable as it is now.
 
     Args:
-        name: What the person calls it.
-        value: What it is.
-        limit: Characters of a text.
-        no_images: Why images are told in words; "" where they are drawn.
+        name: The expression that mentions it, such as "df" or "config.model".
+        value: Its value.
+        limit: The most characters of a text.
+        no_images: Why images are described in words; "" if they are drawn.
     """
     is_picture = _is_picture(value)
     if is_picture and not no_images:
@@ -49,23 +49,23 @@ def describe(name: str, value: object, limit: int, no_images: str = "") -> Attac
             drawn = within(_PICTURE_LIMIT_S, lambda: _draw(value))
             return Attachment(f"@{name}", "image/png", drawn)
         except Exception as error:
-            no_images = f"It can't be drawn: {_said(error)}"
+            no_images = f"It can't be drawn: {_message(error)}"
     try:
-        told = within(TIME_LIMIT_S, lambda: _tell(name, value))
+        text = within(TIME_LIMIT_S, lambda: _text(name, value))
     except TimeoutError:
-        told = f"(It was given up: to describe it takes more than {TIME_LIMIT_S:g} s.)"
+        text = f"(Not described: that takes more than {TIME_LIMIT_S:g} s.)"
     except Exception as error:
-        told = f"(It can't be described: {_said(error)})"
+        text = f"(It can't be described: {_message(error)})"
     kind = type(value)
     head = f"{name}: {kind.__module__}.{kind.__qualname__}".replace(": builtins.", ": ")
     if is_picture:
-        told = f"{no_images}\n{told}"
+        text = f"{no_images}\n{text}"
     title = f"@{name} (as text)" if is_picture else f"@{name}"
-    return Attachment(title, "text/markdown", for_model(f"{head}\n{told}", limit).encode())
+    return Attachment(title, "text/markdown", for_model(f"{head}\n{text}", limit).encode())
 
 
 def for_model(text: str, limit: int) -> str:
-    """Cuts a text; keys, terminal colours and what no file of text holds are taken out before."""
+    """Masks keys in a text, removes colours and control characters, and cuts it to `limit`."""
     text = text[: 4 * limit].encode("utf-8", "replace").decode()
     text = mask_secrets(_CONTROL.sub("", without_commands(text).replace("\r\n", "\n"))).strip("\n")
     if len(text) <= limit:
@@ -74,22 +74,22 @@ def for_model(text: str, limit: int) -> str:
     return text[: max(0, limit - len(note))].rstrip() + note[:limit]
 
 
-def _said(error: Exception) -> str:
-    """An exception in words, even if it can't be put in any."""
+def _message(error: Exception) -> str:
+    """Returns the type and message of an exception; only the type if its `__str__` fails."""
     try:
         return within(TIME_LIMIT_S, lambda: f"{type(error).__name__}: {error}"[:200])
     except Exception:
         return type(error).__name__
 
 
-def _tell(name: str, value: object) -> str:
+def _text(name: str, value: object) -> str:
     kind = type(value)
     if isinstance(value, str):
         return f"{len(value):,} characters\n\n{MASK if is_secret_name(name) else value[:_BOUND]}"
     for hook in ("__llm__", "_repr_markdown_"):
-        # Of the class: an object that answers to every name has no hook.
         if hook == "_repr_markdown_" and is_table(value):
             return describe_table(value)
+        # Looked up on the class: an object with a catch-all `__getattr__` has every name.
         if not isinstance(value, type) and callable(getattr(kind, hook, None)):
             shown = getattr(value, hook)()
             shown = shown[0] if isinstance(shown, tuple) and shown else shown
@@ -125,7 +125,7 @@ def _draw(value: Any) -> bytes:
     if _is_figure(value):
         figure = value.figure
         while figure.figure is not figure and hasattr(figure.figure, "figure"):
-            figure = figure.figure  # of a part of one, the whole
+            figure = figure.figure  # from a subfigure to the whole figure
         dpi = min(figure.dpi, _PIXELS / max(figure.get_size_inches()))
         figure.savefig(png, format="png", dpi=dpi)
     else:
@@ -155,7 +155,7 @@ def _source(value: Any) -> str:
 
 
 def _cells_class(kind: type) -> str:
-    """The source of a class that a cell defines, which inspect looks for in files only."""
+    """Returns the source of a class that a cell defines; inspect finds only those in files."""
     codes = [each.__code__ for each in vars(kind).values() if inspect.isfunction(each)]
     for file in dict.fromkeys(code.co_filename for code in codes):
         text = "".join(linecache.getlines(file))
@@ -167,27 +167,27 @@ def _cells_class(kind: type) -> str:
 
 
 def _file(path: Path) -> str:
-    """What is in a file of text, and of others that they are there."""
+    """Returns the beginning of a text file; of another file, only its size."""
     shown = str(path)
-    if not path.is_file():  # nor a pipe, which would wait
-        return f"{shown}\n\n({'a folder' if path.is_dir() else 'not there'})"
+    if not path.is_file():  # perhaps a pipe, on which reading would block
+        return f"{shown}\n\n({'a folder' if path.is_dir() else 'no such file'})"
     size = path.stat().st_size
     with path.open("rb") as file:
         content = file.read(_BOUND)
     if b"\0" in content:
-        return f"{shown}\n\n({size:,} bytes, no text)"
+        return f"{shown}\n\n({size:,} bytes, not a text file)"
     return f"{shown}, {size:,} bytes\n\n{content.decode('utf-8-sig', 'replace')}"
 
 
-# All else
+# All other values
 
-_BOUND = 400_000  # characters of a text that are looked at
-_ITEMS = 50
+_BOUND = 400_000  # the most characters of a text that are read
+_ITEMS = 50  # the most items of a container that are shown
 _NO_REPR: object = object.__repr__
 
 
 class _Brief(reprlib.Repr):
-    """A repr that looks at the first items only, of what is nested as well."""
+    """A repr that looks only at the first items of a value, and of the values nested in it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,25 +198,25 @@ class _Brief(reprlib.Repr):
 
     def repr1(self, x: Any, level: int) -> str:
         kind = type(x)
-        for base, tell in self._containers().items():
-            # Of those of their own repr only what can't be large is asked for it.
+        for base, show in self._containers().items():
+            # A subclass's own repr might show all items, so it is not called.
             if isinstance(x, base) and not hasattr(kind, "_fields"):
-                told = tell(x, level)
-                return told if kind is base else f"{kind.__name__}({told})"
+                shown = show(x, level)
+                return shown if kind is base else f"{kind.__name__}({shown})"
         if is_table(x) or _is_picture(x):
             return f"<{kind.__name__}>"
         if (fields := self._fields(x)) is not None:
             if level <= 0:
                 return f"{kind.__name__}(...)"
-            told = ", ".join(
+            shown = ", ".join(
                 f"{name}={repr(MASK) if is_secret_name(name) else self.repr1(each, level - 1)}"
                 for name, each in islice(fields.items(), _ITEMS)
             )
-            return f"{kind.__name__}({told})"
+            return f"{kind.__name__}({shown})"
         return str(super().repr1(x, level))
 
     def _containers(self) -> dict[type, Callable[[Any, int], str]]:
-        # Cut first: reprlib sorts all that it gets.
+        # reprlib sorts all items of a set before it cuts them.
         def few(x: Any) -> Any:
             return islice(iter(x), _ITEMS + 1)
 
@@ -246,7 +246,7 @@ class _Brief(reprlib.Repr):
         return f"{{{', '.join([*shown, *more])}}}"
 
     def _fields(self, x: Any) -> dict[str, Any] | None:
-        """What a value holds by name, where its repr tells no more, or holds all of it."""
+        """Returns a value's attributes, if its own repr would show no more, or all of them."""
         kind = type(x)
         if isinstance(x, tuple):
             return dict(zip(kind._fields, x, strict=False)) if hasattr(kind, "_fields") else None
@@ -255,7 +255,7 @@ class _Brief(reprlib.Repr):
         if "__dataclass_fields__" in vars(kind):
             names = [n for n, f in vars(kind)["__dataclass_fields__"].items() if f.repr]
             return {name: vars(x)[name] for name in names if name in vars(x)}
-        says_nothing = getattr(kind, "__repr__", None) is _NO_REPR
-        if says_nothing and not inspect.isroutine(x):
+        has_no_repr = getattr(kind, "__repr__", None) is _NO_REPR
+        if has_no_repr and not inspect.isroutine(x):
             return dict(vars(x)) or None
         return None

@@ -1,4 +1,4 @@
-"""A cell's error as a model is told of it: the cell, where it failed, and what it names."""
+"""Describes the error of a cell for a model: the message, where it failed, and the cell."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .time_limit import within
 from .variables import is_imported, is_offered
 
 QUESTION = "Explain this error and how to fix it."
-_AROUND = 3  # lines of code before and after the one that failed
-_USERS = 6
-_LIBRARYS = 4
-_CAUSES = 3
-_VARIABLES = 5
-_LIBRARIES = tuple(
+_LINES_AROUND = 3  # shown before and after the line that failed
+_MAX_USER_FRAMES = 6
+_MAX_LIBRARY_FRAMES = 4
+_MAX_CAUSES = 3
+_MAX_VARIABLES = 5
+_LIBRARY_FOLDERS = tuple(
     os.path.realpath(sysconfig.get_path(name)) + os.sep
     for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
@@ -34,8 +34,8 @@ class FailedCell:
 
     Attributes:
         error: The exception, with its traceback.
-        source: The cell's, as it was typed.
-        number: Which execution it was; None if that is not known.
+        source: The cell's code, as the user typed it.
+        number: The cell's execution count; None if it is not known.
     """
 
     error: BaseException
@@ -44,50 +44,52 @@ class FailedCell:
 
     @property
     def title(self) -> str:
-        """What it is called: "KeyError in cell [3]"."""
+        """The error and its cell, such as "KeyError in cell [3]"."""
         where = "a cell" if self.number is None else f"cell [{self.number}]"
         return f"{type(self.error).__name__} in {where}"
 
     def describe(self, limit: int) -> Attachment:
-        """Tells what happened, in at most `limit` characters, keys masked."""
+        """Describes the error in at most `limit` characters, with keys masked."""
         try:
-            told = within(TIME_LIMIT_S, self._tell)
+            chain = within(TIME_LIMIT_S, self._chain_text)
         except Exception:
-            told = f"{type(self.error).__name__} (its message can't be had)"
+            chain = f"{type(self.error).__name__} (its message can't be read)"
         cell = for_model(self.source, limit // 2)
-        text = for_model(f"{told}\n\nThe cell:\n{cell}", limit)
+        text = for_model(f"{chain}\n\nThe cell:\n{cell}", limit)
         return Attachment(self.title, "text/markdown", text.encode())
 
     def names(self, namespace: Mapping[str, object]) -> list[str]:
-        """The variables that the code which failed names, innermost first."""
+        """Returns the variables that the failed code uses, those of the innermost call first."""
         codes = [frame.f_code for frame, _ in reversed(_frames(self.error)) if _is_users(frame)]
         names = dict.fromkeys(name for code in codes for name in code.co_names)
         own = [name for name in names if is_offered(name, namespace)]
-        return [name for name in own if not is_imported(namespace[name])][:_VARIABLES]
+        return [name for name in own if not is_imported(namespace[name])][:_MAX_VARIABLES]
 
-    def _tell(self) -> str:
-        chain = _chain(self.error)
-        parts = [_told(chain[0])]
-        for cause in chain[1 : 1 + _CAUSES]:
-            parts.append(f"It came of this one:\n{_told(cause)}")
+    def _chain_text(self) -> str:
+        error, *causes = _chain(self.error)
+        parts = [_error_text(error)]
+        parts += [f"Caused by:\n{_error_text(cause)}" for cause in causes[:_MAX_CAUSES]]
         return "\n\n".join(parts)
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     frames = _frames(error)
-    users = [_place(*each) for each in frames if _is_users(each[0])][-_USERS:]
+    users = [_place(*each) for each in frames if _is_users(each[0])][-_MAX_USER_FRAMES:]
     first = next((i for i, (frame, _) in enumerate(frames) if _is_users(frame)), len(frames))
-    # What is above the person's own code is Jupyter's.
-    below = [_short(*each) for each in frames[first:] if not _is_users(each[0])][-_LIBRARYS:]
-    parts = ["".join(traceback.format_exception_only(type(error), error)).strip()]
-    for inner in getattr(error, "exceptions", ())[:_CAUSES]:
-        said = "".join(traceback.format_exception_only(type(inner), inner)).strip()
-        parts[0] += f"\n  {said}"
+    # The frames before the user's code are Jupyter's.
+    below = [_short(*each) for each in frames[first:] if not _is_users(each[0])]
+    parts = [_message(error)]
+    for inner in getattr(error, "exceptions", ())[:_MAX_CAUSES]:
+        parts[0] += f"\n  {_message(inner)}"
     if users:
-        parts.append("\n\n".join(["In this code, the innermost first:", *reversed(users)]))
+        parts.append("\n\n".join(["In the user's code, innermost call first:", *reversed(users)]))
     if below:
-        parts.append("\n".join(["Below it, in libraries:", *below]))
+        parts.append("\n".join(["Then in libraries:", *below[-_MAX_LIBRARY_FRAMES:]]))
     return "\n\n".join(parts)
+
+
+def _message(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(type(error), error)).strip()
 
 
 def _frames(error: BaseException) -> list[tuple[Frame, int]]:
@@ -95,9 +97,9 @@ def _frames(error: BaseException) -> list[tuple[Frame, int]]:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """An exception and what it came of, as Python's own traceback tells it."""
+    """Returns an exception and its causes, as in Python's own traceback."""
     chain = [error]
-    while len(chain) <= _CAUSES:
+    while len(chain) <= _MAX_CAUSES:
         last = chain[-1]
         cause = last.__cause__ or (None if last.__suppress_context__ else last.__context__)
         if cause is None or cause in chain:
@@ -107,18 +109,18 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _is_users(frame: Frame) -> bool:
-    """Whether it runs code of the person's: of a cell, or of a file that is not installed."""
+    """Whether a frame runs the user's code: a cell, or a file that is not installed."""
     file = frame.f_code.co_filename
-    if not os.path.isabs(file):  # made up; compiled libraries name their files like this too
+    if not os.path.isabs(file):  # no real file, or a compiled library's
         return file.startswith("<ipython-input")
-    return not os.path.realpath(file).startswith(_LIBRARIES)
+    return not os.path.realpath(file).startswith(_LIBRARY_FOLDERS)
 
 
 def _place(frame: Frame, line: int) -> str:
-    """The lines around the one that failed, which is marked."""
+    """Returns the lines around the one that failed, which is marked."""
     file, name = frame.f_code.co_filename, frame.f_code.co_name
     lines = linecache.getlines(file, frame.f_globals)
-    first, last = max(1, line - _AROUND), min(len(lines), line + _AROUND)
+    first, last = max(1, line - _LINES_AROUND), min(len(lines), line + _LINES_AROUND)
     shown = [
         f"{'-->' if n == line else '   '} {n:4} {lines[n - 1].rstrip()[:200]}"
         for n in range(first, last + 1)
@@ -130,7 +132,7 @@ def _place(frame: Frame, line: int) -> str:
 
 def _short(frame: Frame, line: int) -> str:
     file = os.path.realpath(frame.f_code.co_filename)
-    for library in _LIBRARIES:
-        file = file.removeprefix(library)
+    for folder in _LIBRARY_FOLDERS:
+        file = file.removeprefix(folder)
     file = file.removeprefix("site-packages" + os.sep)
     return f"  {file}:{line} in {frame.f_code.co_name}"

@@ -1,4 +1,4 @@
-"""What a chat knows of the notebook around it: the person's variables, and the cell that failed."""
+"""What a chat knows about its notebook: the user's variables, and the cell that failed last."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ _FAILED = "failed-cell"
 
 
 class Notebook:
-    """Outside of IPython, or of a kernel, there are no variables and no failed cells.
+    """The notebook around a chat.
+
+    Outside IPython there are no variables and no failed cells.
 
     Args:
-        notices: Where it is offered to explain an error.
-        limit: Characters of what is sent about a variable.
+        notices: Shows the offer to explain an error.
+        limit: The most characters that are sent about a variable.
     """
 
-    #: Of several chats, the one that was shown or used last offers to explain an error.
+    #: The notebook of the chat that was shown or used last: only that chat offers to explain.
     _in_use: ClassVar[weakref.ref[Notebook] | None] = None
 
     def __init__(self, notices: Notices, limit: int) -> None:
@@ -38,26 +40,26 @@ class Notebook:
         self._shell: Any = get_ipython()
 
     def watch(self) -> None:
-        """Listens to the notebook's cells from now on."""
+        """Starts to listen to the notebook's cells."""
         if self._shell is not None:
             self._shell.events.register("post_run_cell", self._after_cell)
 
     def close(self) -> None:
-        """Listens to the notebook's cells no longer."""
+        """Stops listening to the notebook's cells."""
         if self._shell is not None:
             self._shell.events.unregister("post_run_cell", self._after_cell)
         self._shell = self._failure = None
 
     def use(self) -> None:
-        """The chat is shown, or something is sent."""
+        """Notes that the chat was shown or used."""
         Notebook._in_use = weakref.ref(self)
 
     def find(self, text: str, no_images: str = "") -> list[Attachment]:
-        """The variables that a text mentions, described; what is none stays a word of the text.
+        """Describes the variables that a text mentions.
 
         Args:
-            text: A message.
-            no_images: Why the chosen model is sent no images; "" if it takes them.
+            text: A message. A word in it such as "@nobody", of no variable, is skipped.
+            no_images: Why the chosen model receives no images; "" if it takes them.
         """
         if "@" not in text:
             return []
@@ -72,24 +74,24 @@ class Notebook:
         return list(found.values())
 
     def names(self) -> list[tuple[str, str]]:
-        """The variables that can be mentioned, each with a hint such as "str 6"."""
+        """Returns the variables that can be mentioned, each with a hint such as "str 6"."""
         hidden = {} if self._shell is None else self._shell.user_ns_hidden
         return list(offered(self._variables(), hidden))
 
     def variable(self, expression: str, no_images: str = "") -> Attachment:
-        """What would be sent of a variable; `no_images` as in `find`.
+        """Returns what would be sent about a variable; `no_images` as in `find`.
 
         Raises:
-            NotThereError: There is none of this name.
+            NotThereError: There is no variable of this name.
         """
         (name, *_) = mentioned(f"@{expression}") or [""]
         return self._describe(*resolve(name, self._variables()), no_images)
 
     def failed_cell(self) -> tuple[str, Attachment, list[str]]:
-        """About the last failed cell: what to ask, the error, and the names of its variables.
+        """Returns a question about the last error, its description, and the variables it involves.
 
         Raises:
-            RuntimeError: None has failed.
+            RuntimeError: No cell has failed.
         """
         from .failed_cell import QUESTION
 
@@ -97,15 +99,18 @@ class Notebook:
         return QUESTION, failure.describe(self._limit), failure.names(self._variables())
 
     def explained(self, no_images: str = "") -> tuple[str, list[Attachment]]:
-        """What to send to have the last error explained; `no_images` as in `find`.
+        """Returns a message that asks for the last error to be explained, and its attachments.
+
+        Args:
+            no_images: As in `find`.
 
         Raises:
             RuntimeError: No cell has failed.
         """
         question, error, names = self.failed_cell()
         variables = self._variables()
-        told = [self._describe(name, variables[name], no_images) for name in names]
-        return question, [error, *told]
+        described = [self._describe(name, variables[name], no_images) for name in names]
+        return question, [error, *described]
 
     def _failed(self) -> FailedCell:
         if self._failure is None:
@@ -122,7 +127,7 @@ class Notebook:
 
     def _is_in_use(self) -> bool:
         holder = Notebook._in_use() if Notebook._in_use is not None else None
-        if holder is None or holder._shell is None:  # none was shown by itself, or it is closed
+        if holder is None or holder._shell is None:  # no chat was shown yet, or it is closed
             self.use()
             return True
         return holder is self
@@ -136,11 +141,11 @@ class Notebook:
 
             self._failure = FailedCell(error, result.info.raw_cell, result.execution_count)
             if self._is_in_use():
-                text = f"{self._failure.title}: the chat can explain it, and how to fix it."
+                text = f"{self._failure.title}."
                 done = partial(self._notices.dismiss, _FAILED)
-                # Before "explain" comes here, the browser has put all of it into its composer.
+                # When "explain" arrives, the page has already put everything into its composer.
                 actions = {
-                    "explain": Action("Explain", done),
+                    "explain": Action("Explain and fix", done),
                     "dismiss": Action("Not now", done),
                 }
                 self._notices.show(Notice(_FAILED, text, actions=actions))

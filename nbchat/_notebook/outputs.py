@@ -1,4 +1,4 @@
-"""What running code gave, as Jupyter keeps it, made into files that can go with a message."""
+"""Turns the outputs of code, as Jupyter stores them, into files to attach to a message."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 from .terminal import as_on_a_terminal
 
-#: Characters of text, and images, that a model is given of one run at most.
+#: The most characters of text, and the most images, that a model receives from one run.
 MAX_CHARACTERS = 20_000
 MAX_IMAGES = 8
-#: Bytes of all images: a message to the kernel takes 8 MB of files.
+#: The most bytes of all images together: the page attaches at most 8 MB to a message, because
+#: Jupyter closes the connection on a message of 10 MB.
 MAX_IMAGE_BYTES = 5_000_000
 
 _IMAGES = {"image/png": "png", "image/jpeg": "jpg"}
@@ -21,7 +22,7 @@ _IMAGES = {"image/png": "png", "image/jpeg": "jpg"}
 
 @dataclass(frozen=True)
 class OutputFile:
-    """A file made of outputs."""
+    """A file made from outputs."""
 
     name: str
     media_type: str
@@ -29,12 +30,13 @@ class OutputFile:
 
 
 def to_files(outputs: Iterable[Mapping[str, Any]]) -> list[OutputFile]:
-    """The text of all outputs as one file, which comes first, and each image.
+    """Returns the text of all outputs as one file, which comes first, and each image as another.
 
-    What is too much is left out of the middle, and the text says so.
+    A text that is too long loses its middle, and images beyond the limits are left out. The text
+    then says so.
 
     Args:
-        outputs: As nbformat 4 has them, which is as `ipywidgets.Output.outputs` has them.
+        outputs: In the format of nbformat 4, which `ipywidgets.Output.outputs` also has.
     """
     texts: list[str] = []
     images: list[OutputFile] = []
@@ -54,8 +56,8 @@ def to_files(outputs: Iterable[Mapping[str, Any]]) -> list[OutputFile]:
             name = f"output-{len(images) + 1}.{_IMAGES[media_type]}"
             images.append(OutputFile(name, media_type, content))
     if left_out:
-        texts.append(f"[{left_out} more images are left out.]")
-    text = _bounded("\n".join(part for part in (text.rstrip("\n") for text in texts) if part))
+        texts.append(f"[{left_out} more images were left out.]")
+    text = _cut("\n".join(part for part in (text.rstrip("\n") for text in texts) if part))
     return [*([OutputFile("output.txt", "text/plain", text.encode())] if text else []), *images]
 
 
@@ -85,13 +87,13 @@ def _image(data: Mapping[str, Any]) -> tuple[str, bytes] | None:
 
 
 def _joined(text: str | list[str]) -> str:
-    """In files, nbformat has the lines of a text one by one."""
+    """Joins a text, which nbformat stores as a list of lines in files."""
     return text if isinstance(text, str) else "".join(text)
 
 
-def _bounded(text: str) -> str:
+def _cut(text: str) -> str:
     if len(text) <= MAX_CHARACTERS:
         return text
     half = MAX_CHARACTERS // 2
     left_out = len(text) - 2 * half
-    return f"{text[:half]}\n[… {left_out:,} characters are left out …]\n{text[-half:]}"
+    return f"{text[:half]}\n[… {left_out:,} characters were left out …]\n{text[-half:]}"

@@ -1,6 +1,6 @@
-"""What frames and arrays hold, told to a model: shape, types, first rows, summary.
+"""Describes data frames, series and arrays for a model: shape, types, first rows, summary.
 
-Their libraries are never imported: what is not loaded yet, no variable can be of.
+A library that is not loaded yet is never imported: no variable can come from it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from nbchat._chat.keys import MASK, is_secret_name
 
-_CELLS = 200_000  # of a frame or array that are looked at for its summary
+_CELLS = 200_000  # the most cells of a frame or array that its summary looks at
 _ROWS = 5
 _COLUMNS = 40
 _CELL_WIDTH = 60
@@ -22,19 +22,19 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def is_table(value: object) -> bool:
-    """Whether it is a frame, a series or an array of pandas, polars or numpy."""
+    """Whether the value is a data frame, a series or an array of pandas, polars or numpy."""
     return _describer(value) is not None
 
 
 def shape(value: Any) -> str:
-    """Such as "100 by 3"; "" for what has none yet, such as a LazyFrame."""
+    """Returns the size of a table, such as "100 by 3"; "" for a LazyFrame, which has none yet."""
     if _is(value, "polars", "LazyFrame"):
         return ""
     return TIMES.join(f"{size:,}" for size in value.shape)
 
 
 def describe_table(value: object) -> str:
-    """Tells what is in it, of a large one by a sample; it is not changed."""
+    """Describes a table without changing it, a large one from a sample."""
     describer = _describer(value)
     assert describer is not None  # noqa: S101 - for the type checker: see is_table
     with warnings.catch_warnings():
@@ -75,12 +75,12 @@ def _types(types: Iterable[tuple[object, object]], nulls: Iterable[int], more: i
 
 
 def _step(rows: int, columns: int) -> int:
-    """Every how many rows one is looked at."""
+    """Returns the number of rows from one sampled row to the next."""
     return max(1, rows * max(columns, 1) // _CELLS)
 
 
 def _sampled(rows: int, step: int) -> str:
-    return f" (of every {step:,}th row)" if step > 1 and rows else ""
+    return f" (from every {step:,}th row)" if step > 1 and rows else ""
 
 
 def _written(head: str, types: str, rows: str, summary: str, sampled: str, first: int) -> str:
@@ -126,7 +126,7 @@ def _without_secrets(frame: Any) -> Any:
 def _pandas_summary(sample: Any) -> str:
     if not len(sample):
         return ""
-    # What cannot be hashed, such as lists in cells, has no most frequent value.
+    # With "all", pandas looks for the most frequent value, which fails on lists in cells.
     for options in ({"include": "all"}, {}):
         with suppress(TypeError, ValueError):
             summary = sample.describe(**options)
@@ -191,7 +191,7 @@ def _array(array: Any) -> str:
     if array.size and array.dtype.kind in "biufc":
         step = max(1, array.size // _CELLS)
         sample = array.flat[::step] if step > 1 else array
-        sampled = f" (of every {step:,}th value)" if step > 1 else ""
+        sampled = f" (from every {step:,}th value)" if step > 1 else ""
         if array.dtype.kind != "c":
             known = sample[numpy.isfinite(sample)]
             if known.size:

@@ -1,4 +1,4 @@
-"""Gives up on foreign code that takes too long."""
+"""Calls foreign code with a time limit."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Result = TypeVar("Result")
 
 
 class _GivenUpError(BaseException):
-    """Ends what is still running; no `except Exception` keeps it."""
+    """Ends the thread of a call that took too long; no `except Exception` catches it."""
 
 
 def within(seconds: float, function: Callable[[], Result]) -> Result:
-    """What `function` returns or raises, called in a thread of its own.
+    """Calls `function` in a thread of its own; returns or raises what it does.
 
     Raises:
-        TimeoutError: It took longer. Its thread is made to end as soon as it runs Python again.
+        TimeoutError: It took longer. Its thread ends as soon as it runs Python code again.
     """
     done: list[Result] = []
     failed: list[BaseException] = []
@@ -26,13 +26,13 @@ def within(seconds: float, function: Callable[[], Result]) -> Result:
     def run() -> None:
         try:
             done.append(function())
-        except BaseException as error:  # whatever it is, it is raised for the caller
+        except BaseException as error:  # raised again in the caller's thread
             failed.append(error)
 
     thread = threading.Thread(target=run, name="nbchat-deadline", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # no threads in Pyodide
+    except RuntimeError:  # Pyodide can't start threads
         return function()
     thread.join(seconds)
     if thread.is_alive():

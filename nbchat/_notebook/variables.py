@@ -1,4 +1,4 @@
-"""The variables of a notebook that a text names by `@`, and those that can be named."""
+"""Finds the variables that a text mentions with `@`, and lists those that can be mentioned."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Any
 
 from .tables import is_table, shape
 
-# Not within a word, as in an e-mail address. The same as in frontend/src/mentions.ts.
+# Not inside a word, as in an e-mail address. Keep in step with frontend/src/composer/mentions.ts.
 _STEP = r"""\.[^\W\d]\w*|\[(?:\d+|"[\w -]+"|'[\w -]+')\]"""
 _MENTION = re.compile(rf"(?<![\w.@/])@([^\W\d]\w*(?:{_STEP})*)")
 _STEPS = re.compile(_STEP)
-# What follows a decorator in a piece of code.
+# What follows the name of a decorator in code, which is no mention.
 _DECORATED = re.compile(r"(\([^\n]*\))?[ \t]*\n\s*(@|(def|class|async)\b)")
-_LIMIT = 120  # characters: the longest name that an attachment can have, without its "@"
+_LIMIT = 120  # the most characters of an attachment's name, which begins with the "@"
 
 Namespace = Mapping[str, object]
 
 _MISSING = object()
-# To count by these is quick, and runs no code of others.
+# These are quick and run no foreign code.
 _LENGTHS: tuple[object, ...] = tuple(
     kind.__len__ for kind in (str, bytes, bytearray, list, tuple, dict, set, frozenset, range)
 )
 
 
 class NotThereError(ValueError):
-    """There is no such attribute or item, or to look would run code of the object's."""
+    """There is no such variable, attribute or item, or looking it up would run foreign code."""
 
 
 def mentioned(text: str) -> list[str]:
-    """What a text names: "df", "config.model", "rows[0]", each once, in its order."""
+    """Returns what a text mentions, in order and once each: "df", "config.model", "rows[0]"."""
     names = (
         match[1]
         for match in _MENTION.finditer(text)
@@ -42,16 +42,16 @@ def mentioned(text: str) -> list[str]:
 
 
 def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
-    """What an expression of `mentioned` stands for, or else the longest part of it.
+    """Finds the value of an expression that `mentioned` returned, or of its longest valid part.
 
-    In "is it @df.Then …" only "df" is one. No code of the objects runs: properties are not read,
-    and a defaultdict is not added to.
+    In "is it @df.Then …" that part is "df". No code of the objects runs: properties are not read,
+    and a defaultdict does not grow.
 
     Returns:
-        The part that there is, and its value.
+        The valid part, and its value.
 
     Raises:
-        NotThereError: Not even the first name is there.
+        NotThereError: The expression does not begin with a variable.
     """
     name = re.split(r"[.\[]", expression, maxsplit=1)[0]
     if not is_offered(name, namespace):
@@ -67,42 +67,43 @@ def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
 
 
 def offered(namespace: Namespace, hidden: Namespace) -> Iterator[tuple[str, str]]:
-    """The names that a person can pick, and what each is in a word or two.
+    """Yields the variables that can be mentioned, each with a hint such as "list 12".
 
-    What was made in the notebook comes first, the newest before the others, then what was imported.
+    Variables made in the notebook come first, the newest before the others. Imported functions and
+    classes, and chats, come last.
 
     Args:
-        namespace: The person's.
-        hidden: What the shell itself has put there.
+        namespace: The user's variables.
+        hidden: Those that the shell itself has put there.
     """
     own = {
         name: value for name, value in namespace.items() if hidden.get(name, _MISSING) is not value
     }
     names = [name for name in reversed(list(own)) if is_offered(name, own)]
-    for name in sorted(names, key=lambda name: _is_not_asked_about(namespace[name])):
+    for name in sorted(names, key=lambda name: _is_offered_last(namespace[name])):
         yield name, hint(namespace[name])
 
 
 def is_offered(name: str, namespace: Namespace) -> bool:
-    """Whether a name is that of a variable, and no module's."""
+    """Whether a name is a variable's: public, and no module's."""
     private = name.startswith("_") or name not in namespace
     return not private and not isinstance(namespace[name], ModuleType)
 
 
 def is_imported(value: object) -> bool:
-    """Whether it is a function or class of another module."""
+    """Whether the value is a function or class that another module defines."""
     return (isinstance(value, type) or inspect.isroutine(value)) and (
         value.__module__ != "__main__"
     )
 
 
-def _is_not_asked_about(value: object) -> bool:
+def _is_offered_last(value: object) -> bool:
     ours = __name__.partition(".")[0]
     return is_imported(value) or type(value).__module__.partition(".")[0] == ours
 
 
 def hint(value: object) -> str:
-    """What a value is: "list 12", or a frame with its shape."""
+    """Returns what a value is, in a word or two: "list 12", or a data frame with its shape."""
     kind = type(value)
     if isinstance(value, type):
         return "class"
