@@ -310,18 +310,18 @@ def test_any_value_in_any_place_is_refused_or_is_a_chat(data: st.DataObject) -> 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "no saved chat"),
-        ("Dear diary", "no saved chat"),
-        ("[]", "not of nbchat"),
-        ('{"format": "other"}', "not of nbchat"),
+        ("", "not a saved chat"),
+        ("Dear diary", "not a saved chat"),
+        ("[]", "nbchat did not write it"),
+        ('{"format": "other"}', "nbchat did not write it"),
         ('{"format": "nbchat"}', "no version"),
         ('{"format": "nbchat", "version": true}', "no version"),
-        ('{"format": "nbchat", "version": 3, "new": 1}', "newer nbchat: update it"),
+        ('{"format": "nbchat", "version": 3, "new": 1}', "newer nbchat wrote this chat: update"),
         ('{"format": "nbchat", "version": 1}', "no settings"),
         ('{"format": "nbchat", "version": 1, "settings": {}}', "no list of messages"),
-        ("[" * 100_000, "no saved chat"),
-        ('{"a":' * 100_000, "no saved chat"),
-        (f"[{'9' * 10_000}]", "no saved chat"),
+        ("[" * 100_000, "not a saved chat"),
+        ('{"a":' * 100_000, "not a saved chat"),
+        (f"[{'9' * 10_000}]", "not a saved chat"),
     ],
 )
 def test_what_is_no_saved_chat(text: str, why: str) -> None:
@@ -340,27 +340,27 @@ def turn(**changes: object) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("messages", "why"),
     [
-        ([1], "message 1: it is no object"),
+        ([1], "message 1: it is not an object"),
         ([{}], "message 1: it has no id"),
-        ([{"id": "a", "role": "assistant", "status": "complete"}], "assistant's turn"),
+        ([{"id": "a", "role": "assistant", "status": "complete"}], "not the assistant's turn"),
         (turn()[:1], "message 1: it has no reply"),
-        (turn(role="user"), "message 2: the user's turn"),
+        (turn(role="user"), "message 2: it is not the user's turn"),
         (turn(role="system"), "neither user nor assistant"),
-        (turn(parent="a"), "message 2: what it follows"),
-        (turn(parent="nobody"), "message 2: what it follows"),
-        (turn(id="q"), "message 2: its id is another message's"),
+        (turn(parent="a"), "message 2: its parent"),
+        (turn(parent="nobody"), "message 2: its parent"),
+        (turn(id="q"), "message 2: another message has the same id"),
         (turn(content=["text"]), "message 2: its content"),
         (turn(status="done"), "status is unknown"),
         (turn(status="error"), "don't agree"),
         (turn(error={"message": "no"}), "don't agree"),
         (turn(status="error", error={}), "no message"),
-        (turn(usage={"prompt_tokens": 0.5}), "prompt_tokens is no whole number"),
-        (turn(duration_s=float("nan")), "duration_s is no number"),
+        (turn(usage={"prompt_tokens": 0.5}), "prompt_tokens is not a whole number"),
+        (turn(duration_s=float("nan")), "duration_s is not a number"),
         (turn(notes=[1]), "notes"),
         (turn(reasoning_details=["x"]), "reasoning_details"),
         (turn(attachments=[{"name": "x", "data": "%"}]), "can't be read"),
         (turn(attachments=[{"name": "x", "data": ""}]), "empty"),
-        ([*turn(parent="b"), {"id": "b", "parent": "a", "role": "user"}], "what it follows"),
+        ([*turn(parent="b"), {"id": "b", "parent": "a", "role": "user"}], "its parent"),
     ],
 )
 def test_which_message_is_damaged_and_how(messages: list[Any], why: str) -> None:
@@ -444,7 +444,7 @@ def test_how_a_reply_ended_is_said() -> None:
     for text in (to_markdown(conversation), to_notebook(conversation)):
         assert "> Attached: a.png, b.pdf" in text
         assert "> test/model is busy: test/other answers." in text
-        assert "> Cut off at max tokens." in text
+        assert "> Stopped at the token limit." in text
         assert "> Stopped." in text
         assert "A p" not in text
 
@@ -680,7 +680,7 @@ def test_html_and_plain_text_say_it_all() -> None:
             "A dot.\nRed.",
             "test/model is busy: test/other answers.",
             "Attached: c.png",
-            "Cut off at max tokens.",
+            "Stopped at the token limit.",
             "Stopped.",
         ):
             assert said_ in text

@@ -103,7 +103,7 @@ def test_a_chat_that_another_kernel_has_says_that_it_is_not_saved(make: Make, da
     (path,) = [path for path, keeper in _keepers.items() if keeper is first._keeper]
     del _keepers[path]  # as if it were another process's
     second = make(name="analysis")
-    assert "not saved" in notices(second)["saving"]["text"]
+    assert "aren't saved" in notices(second)["saving"]["text"]
     second.send("Other").wait(TIMEOUT)
     second.close()
     first.close()
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_told_and_kept(make: Make, data: Path) -> None:
     damaged = file_of(data).read_text()[:-30]
     file_of(data).write_text(damaged)
     for _ in range(2):  # nothing is left locked
-        with pytest.raises(ValueError, match="left as it is") as raised:
+        with pytest.raises(ValueError, match="not changed") as raised:
             make(name="analysis")
         assert str(file_of(data)) in str(raised.value)
     assert file_of(data).read_text() == damaged

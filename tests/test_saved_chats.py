@@ -186,7 +186,7 @@ def test_another_chat_cannot_have_it_until_this_one_is_gone(file: SavedChatFile)
     file.write("mine")
     other = SavedChatFile("thesis")
     assert not other.acquire()
-    with pytest.raises(RuntimeError, match="another chat's"):
+    with pytest.raises(RuntimeError, match="Another chat has"):
         other.write("theirs")
     assert other.read() == "mine"
     file.release()

@@ -1,1 +1,1 @@
-"""What is kept on disk: saved chats, exports, the download."""
+"""What a chat keeps on disk: saved chats, exports, the download."""

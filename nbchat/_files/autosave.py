@@ -1,4 +1,4 @@
-"""Saves what changes, soon after it has."""
+"""Saves changes soon after they happen."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from nbchat._chat.background import start
 class Autosave:
     """Saves soon after each change, but not all the time.
 
-    Saving takes at most about a tenth of the time: the longer one save takes, the longer it is to
-    the next one. What is not saved yet when the process ends is saved then.
+    Saving takes at most about a tenth of the time: the longer a save takes, the longer the pause
+    before the next one. When the process ends, unsaved changes are saved.
 
     Never call `flush` or `close` while holding a lock that `write` needs.
 
     Args:
-        write: Makes the text and writes it; called in a thread. May give how many seconds to rest
-            then, at least.
-        on_error: Called with what `write` raises.
-        interval_s: The least time from one save to the next, in seconds.
+        write: Saves everything; called in a thread. May return the shortest pause after it, in
+            seconds.
+        on_error: Called with the exception that `write` raised.
+        interval_s: The shortest pause between two saves, in seconds.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class Autosave:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._saving = threading.Lock()
-        # How many changes there were, and how many of them a save has tried to keep or has kept.
-        self._changes = self._tried = self._kept = 0
-        self._next = 0.0
+        # Changes are counted: all, those that a save has tried to write, and those it has written.
+        self._changes = self._tried = self._saved = 0
+        self._next = 0.0  # when the next save may begin, on the clock of `time.monotonic`
         self._running = self._closed = False
         atexit.register(self._at_exit)
 
     def touch(self) -> None:
-        """Something has changed; returns at once."""
+        """Notes a change; returns at once."""
         with self._lock:
             if self._closed:
                 return
@@ -58,18 +58,18 @@ class Autosave:
         start(self._run())
 
     def flush(self) -> None:
-        """Saves now, and returns when that is done; also what could not be saved before."""
+        """Saves unsaved changes now, including those that an earlier save failed to write."""
         with self._saving:
             changes = self._changes
-            if self._kept == changes:
+            if self._saved == changes:
                 return
             began = time.monotonic()
             rest = 0.0
             try:
                 rest = self._write() or 0.0
-                self._kept = changes
+                self._saved = changes
             except Exception as error:
-                with contextlib.suppress(Exception):  # where it can't even be said
+                with contextlib.suppress(Exception):  # a failing handler must not stop the saving
                     self._on_error(error)
             finally:
                 self._tried = changes
@@ -77,19 +77,19 @@ class Autosave:
                 self._next = ended + max(self._interval_s, rest, 9 * (ended - began))
 
     def close(self) -> None:
-        """Saves what is not saved yet, and ends."""
+        """Saves unsaved changes, and ignores later ones."""
         with self._lock:
             self._closed = True
         self.flush()
         atexit.unregister(self._at_exit)
 
     async def _run(self) -> None:
-        """Lives from a change until it is saved, with those that came meanwhile."""
+        """Saves until no new change is left."""
         while True:
             await asyncio.sleep(max(0.0, self._next - time.monotonic()))
             try:
                 await asyncio.to_thread(self.flush)
-            except RuntimeError:  # no threads in Pyodide, nor when the process is about to end
+            except RuntimeError:  # Pyodide starts no threads, nor does a process that is ending
                 self.flush()
             with self._lock:
                 if self._tried == self._changes or self._closed:

@@ -1,7 +1,7 @@
-"""A chat as JSON, to be gone on with: the whole tree of messages, and the settings.
+"""Writes and reads a chat as JSON: the whole tree of messages, and the settings.
 
-The messages stand in a flat list, one a line, each after the one that it follows: however long a
-conversation is, nothing here recurses, and no list can describe a circle.
+The messages are a flat list, one per line, each after its parent. So nothing here recurses, however
+long the conversation is, and no file can describe a cycle.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from nbchat._chat.settings import ChatSettings
 from nbchat._chat.tool_rounds import CallStatus, Round, ToolCall
 
 FORMAT = "nbchat"
-VERSION = 2  # 1 knew no calls of tools
+VERSION = 2  # version 1 had no tool calls
 
 _ID = re.compile(r"[0-9a-f]{12}")
-_ERROR = (
+_ERROR_FIELDS = (
     "message",
     "status_code",
     "code",
@@ -37,24 +37,24 @@ _ERROR = (
     "detail",
     "kind",
 )
-# How deep a detail of a provider's may nest, so that any JSON reader can take the whole.
-_DEPTH = 30
+# How deep a provider's reasoning details may nest, so that every JSON parser can read the file.
+_MAX_DEPTH = 30
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class SavedChat:
-    """What a file brings back."""
+    """A chat that was read from a file."""
 
     conversation: Conversation
     settings: ChatSettings
 
 
 def to_json(conversation: Conversation, settings: ChatSettings) -> str:
-    """The chat as text that UTF-8 can hold; hold the conversation's lock meanwhile.
+    """Returns the chat as text that UTF-8 can encode. The caller holds the conversation's lock.
 
-    A reply that is still on its way is written as what it is so far.
+    A reply that is still streaming is written as far as it has come.
     """
     head = {"format": FORMAT, "version": VERSION, "settings": asdict(settings)}
     messages = ",\n".join(_dumps(_saved(*place)) for place in conversation.walk())
@@ -63,11 +63,11 @@ def to_json(conversation: Conversation, settings: ChatSettings) -> str:
 
 
 def from_json(text: str) -> SavedChat:
-    """The chat that `to_json` wrote. A reply that was on its way then has been stopped.
+    """Returns the chat that `to_json` wrote; a reply that was streaming then is "stopped" now.
 
     Raises:
-        ValueError: It is no saved chat, a newer nbchat wrote it, or it is damaged: its message is
-            for a person.
+        ValueError: The text is not a saved chat, is damaged, or was written by a newer nbchat. The
+            message is meant for the user.
     """
     body = _parsed(text)
     try:
@@ -87,11 +87,11 @@ def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _saved(before: Message | None, message: Message) -> dict[str, Any]:
+def _saved(parent: Message | None, message: Message) -> dict[str, Any]:
     error = message.error
-    facts = {
+    values = {
         "id": message.id,
-        "parent": before and before.id,
+        "parent": parent and parent.id,
         "role": message.role,
         "content": message.content,
         "reasoning": message.reasoning,
@@ -107,17 +107,17 @@ def _saved(before: Message | None, message: Message) -> dict[str, Any]:
         "reasoning_s": message.reasoning_s,
         "first_token_s": message.first_token_s,
         "duration_s": message.duration_s,
-        "reasoning_details": _sound(message.reasoning_details),
+        "reasoning_details": _portable(message.reasoning_details),
         "rounds": [
             {
                 "at": round_.at,
                 "tool_calls": [asdict(call) for call in round_.calls],
-                "reasoning_details": _sound(round_.reasoning_details),
+                "reasoning_details": _portable(round_.reasoning_details),
                 "reasoning_content": round_.reasoning_content,
             }
             for round_ in message.rounds
         ],
-        "error": error and {name: getattr(error, name) for name in _ERROR},
+        "error": error and {name: getattr(error, name) for name in _ERROR_FIELDS},
         "attachments": [
             {
                 "name": attachment.name,
@@ -127,18 +127,18 @@ def _saved(before: Message | None, message: Message) -> dict[str, Any]:
             for attachment in message.attachments
         ],
     }
-    # What says nothing is left out; 0 says something.
-    return {name: value for name, value in facts.items() if value not in (None, "", (), [])}
+    # Empty values are left out, but not 0.
+    return {name: value for name, value in values.items() if value not in (None, "", (), [])}
 
 
-def _sound(details: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of a provider's details that every JSON reader takes."""
+def _portable(details: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns those of a provider's reasoning details that every JSON parser can read."""
     return [detail for detail in details if not _is_deep(detail) and _is_strict(detail)]
 
 
 def _is_deep(value: object) -> bool:
     level = [value]
-    for _ in range(_DEPTH):
+    for _ in range(_MAX_DEPTH):
         level = [inner for outer in level for inner in _inner(outer)]
         if not level:
             return False
@@ -163,20 +163,21 @@ def _is_strict(value: object) -> bool:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """The object of a saved chat in a version that is known."""
+    """Returns the JSON object of a saved chat, in a version that this nbchat knows."""
     try:
         body = json.loads(text.removeprefix("\ufeff"))
-        if "\\ud" in text.lower():  # perhaps half a surrogate pair, which no UTF-8 can hold
+        if "\\ud" in text.lower():  # perhaps a lone surrogate, which UTF-8 can't encode
             body = json.loads(_dumps(body).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"This is no saved chat, or a damaged one: not JSON ({error}).") from error
+        text = f"This is not a saved chat, or it is damaged: it is not JSON ({error})."
+        raise ValueError(text) from error
     if not isinstance(body, dict) or body.get("format") != FORMAT:
-        raise ValueError("This is no saved chat: it is JSON, but not of nbchat.")
+        raise ValueError("This is not a saved chat: it is JSON, but nbchat did not write it.")
     version = body.get("version")
     if type(version) is not int or version < 1:
         raise ValueError("This saved chat is damaged: it has no version.")
     if version > VERSION:
-        raise ValueError("This chat was written by a newer nbchat: update it to open the chat.")
+        raise ValueError("A newer nbchat wrote this chat: update nbchat to open it.")
     return body
 
 
@@ -189,7 +190,7 @@ def _settings(saved: object) -> ChatSettings:
         **{name: values.number(name) for name in ("temperature", "top_p")},
         **{name: values.count(name) for name in ("max_tokens", "max_tokens_limit")},
     }
-    # What the file does not say is as in a new chat.
+    # A setting that the file lacks has the value of a new chat.
     return ChatSettings(**{name: value for name, value in settings.items() if value is not None})
 
 
@@ -200,7 +201,7 @@ def _conversation(saved: list[object]) -> Conversation:
         try:
             id_, message = _message(conversation, messages, entry)
             if id_ in messages:
-                raise ValueError("its id is another message's too")
+                raise ValueError("another message has the same id")
         except ValueError as error:
             raise ValueError(f"message {number}: {error}") from error
         messages[id_] = message
@@ -213,23 +214,23 @@ def _conversation(saved: list[object]) -> Conversation:
 def _message(
     conversation: Conversation, messages: dict[str, Message], entry: object
 ) -> tuple[str, Message]:
-    """Adds the message to the conversation; gives it with the id that it has in the file."""
+    """Adds the message to the conversation; returns its id in the file, and the message."""
     if not isinstance(entry, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     saved = _Fields(entry)
-    id_ = saved.needed("id", str)
+    id_ = saved.required("id", str)
     parent = saved.get("parent", str)
     if parent is not None and parent not in messages:
-        raise ValueError("what it follows does not stand before it")
+        raise ValueError("its parent does not come before it")
     after = None if parent is None else messages[parent]
-    role = saved.needed("role", str)
+    role = saved.required("role", str)
     if role not in ("user", "assistant"):
         raise ValueError("its role is neither user nor assistant")
     if role == (after.role if after else "assistant"):
-        raise ValueError(f"the {role}'s turn was not there")
+        raise ValueError(f"it is not the {role}'s turn")
     error = _error(saved.get("error", dict))
     usage = saved.get("usage", dict)
-    facts: dict[str, Any] = {
+    values: dict[str, Any] = {
         "status": _status(saved.get("status", str), role, error),
         "error": error,
         "usage": None if usage is None else _usage(usage),
@@ -240,26 +241,26 @@ def _message(
     }
     content = saved.get("content", str) or ""
     if role == "assistant":
-        facts["rounds"] = _rounds(saved.get("rounds", list), len(content))
+        values["rounds"] = _rounds(saved.get("rounds", list), len(content))
     for name in ("model", "finish_reason"):
-        facts[name] = saved.get(name, str)
+        values[name] = saved.get(name, str)
     for name in ("created", "estimated_cost", "reasoning_s", "first_token_s", "duration_s"):
-        facts[name] = saved.number(name)
+        values[name] = saved.number(name)
     if _ID.fullmatch(id_):
-        facts["id"] = id_
+        values["id"] = id_
     message = conversation.restore(
         after,
         role,  # type: ignore[arg-type]  # mypy does not narrow to a Literal
         content,
         saved.get("reasoning", str) or "",
         shown=saved.get("shown", bool) or False,
-        **facts,
+        **values,
     )
     return id_, message
 
 
 class _Fields:
-    """The values of an object from a file, of which nothing is taken for granted."""
+    """The values of a JSON object from a file, whose types are checked on reading."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self._fields = fields
@@ -267,10 +268,10 @@ class _Fields:
     def get(self, name: str, type_: type[Value]) -> Value | None:
         value = self._fields.get(name)
         if value is not None and not isinstance(value, type_):
-            raise ValueError(f"its {name} is of the wrong type")
+            raise ValueError(f"its {name} has the wrong type")
         return value
 
-    def needed(self, name: str, type_: type[Value]) -> Value:
+    def required(self, name: str, type_: type[Value]) -> Value:
         value = self.get(name, type_)
         if value is None:
             raise ValueError(f"it has no {name}")
@@ -283,12 +284,12 @@ class _Fields:
                 return value
         except OverflowError:  # an integer that no float can hold
             pass
-        raise ValueError(f"its {name} is no number")
+        raise ValueError(f"its {name} is not a number")
 
     def count(self, name: str) -> int | None:
         value = self.number(name)
         if isinstance(value, float):
-            raise ValueError(f"its {name} is no whole number")
+            raise ValueError(f"its {name} is not a whole number")
         return value
 
 
@@ -315,7 +316,7 @@ def _error(saved: dict[str, Any] | None) -> ChatError | None:
         return None
     values = _Fields(saved)
     return ChatError(
-        values.needed("message", str),
+        values.required("message", str),
         status_code=values.count("status_code"),
         code=values.get("code", str),
         param=values.get("param", str),
@@ -329,14 +330,14 @@ def _error(saved: dict[str, Any] | None) -> ChatError | None:
 def _texts(saved: list[object] | None) -> tuple[str, ...]:
     texts = tuple(text for text in saved or () if isinstance(text, str))
     if len(texts) != len(saved or ()):
-        raise ValueError("its notes are no texts")
+        raise ValueError("one of its notes is not text")
     return texts
 
 
 def _details(saved: list[object] | None) -> tuple[dict[str, Any], ...]:
     details = tuple(detail for detail in saved or () if isinstance(detail, dict))
     if len(details) != len(saved or ()):
-        raise ValueError("its reasoning_details are no objects")
+        raise ValueError("one of its reasoning_details is not an object")
     return details
 
 
@@ -344,14 +345,14 @@ def _rounds(saved: list[object] | None, length: int) -> tuple[Round, ...]:
     rounds: list[Round] = []
     for entry in saved or ():
         if not isinstance(entry, dict):
-            raise ValueError("one of its rounds is no object")
+            raise ValueError("one of its rounds is not an object")
         values = _Fields(entry)
         at = values.count("at")
         if at is None or not (rounds[-1].at if rounds else 0) <= at <= length:
-            raise ValueError("one of its rounds ends where there is no text")
-        calls = tuple(map(_call, values.needed("tool_calls", list)))
+            raise ValueError("one of its rounds has an invalid position in the text")
+        calls = tuple(map(_call, values.required("tool_calls", list)))
         if not calls:
-            raise ValueError("one of its rounds calls nothing")
+            raise ValueError("one of its rounds has no tool calls")
         rounds.append(
             Round(
                 at,
@@ -365,15 +366,15 @@ def _rounds(saved: list[object] | None, length: int) -> tuple[Round, ...]:
 
 def _call(saved: object) -> ToolCall:
     if not isinstance(saved, dict):
-        raise ValueError("one of its tool_calls is no object")
+        raise ValueError("one of its tool_calls is not an object")
     values = _Fields(saved)
-    status = values.needed("status", str)
+    status = values.required("status", str)
     if status not in get_args(CallStatus):
         raise ValueError("the status of one of its tool_calls is unknown")
     return ToolCall(
-        values.needed("id", str),
-        values.needed("name", str),
-        values.needed("arguments", str),
+        values.required("id", str),
+        values.required("name", str),
+        values.required("arguments", str),
         "stopped" if status in ("waiting", "running") else status,  # type: ignore[arg-type]
         values.get("result", str) or "",
     )
@@ -381,10 +382,10 @@ def _call(saved: object) -> ToolCall:
 
 def _attachment(saved: object) -> Attachment:
     if not isinstance(saved, dict):
-        raise ValueError("one of its attachments is no object")
+        raise ValueError("one of its attachments is not an object")
     values = _Fields(saved)
     try:
-        data = base64.b64decode(values.needed("data", str), validate=True)
+        data = base64.b64decode(values.required("data", str), validate=True)
     except ValueError as error:
         raise ValueError(f"one of its attachments can't be read ({error})") from error
     return Attachment(values.get("name", str) or "", values.get("media_type", str) or "", data)

@@ -1,6 +1,6 @@
-"""What is shown of a conversation, for people: as Markdown, a notebook, HTML and plain text.
+"""Exports a conversation for reading: as Markdown, a notebook, HTML or plain text.
 
-None of it can be read back: that is for `_chat_json.py`.
+nbchat can't open any of these again; it opens the files that `chat_json.py` writes.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from nbchat._chat.markdown import Code, Prose, fenced, harmless, harmless_part, 
 from nbchat._chat.message import Message
 from nbchat._chat.tool_rounds import ToolCall, parts
 
-# By which a file is known to be ours, and may be written anew.
+# These mark a file that nbchat wrote, and so may overwrite.
 MARKER = "<!-- nbchat -->"
 METADATA = "nbchat"
 
 _SPEAKERS = {"user": "You", "assistant": "Assistant"}
 
-# What a terminal would obey, and what XML can't hold.
+# Characters that control a terminal, or that XML can't contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def to_markdown(conversation: Conversation, system: str = "") -> str:
-    """The messages as Markdown, each below a heading; hold the conversation's lock meanwhile."""
+    """Returns the messages as Markdown. The caller holds the conversation's lock."""
     blocks = [MARKER]
     if system.strip():
         blocks += ["## System instructions", _text(system)]
     for message in conversation.messages:
         blocks += _head(message)
         for part in parts(message.content, message.rounds):
-            blocks += _called(part) if isinstance(part, ToolCall) else [_text(part)]
+            blocks += _call(part) if isinstance(part, ToolCall) else [_text(part)]
         blocks += _foot(message)
     return _utf8("\n\n".join(filter(None, blocks)) + "\n")
 
 
 def to_notebook(conversation: Conversation, system: str = "") -> str:
-    """The messages as a notebook (nbformat 4.5), in which a reply's Python is in code cells.
+    """Returns the messages as a notebook (nbformat 4.5), with a reply's Python in code cells.
 
-    Nothing has been run. Hold the conversation's lock meanwhile.
+    The code cells have no outputs. The caller holds the conversation's lock.
     """
     cells: list[dict[str, Any]] = []
     if system.strip():
@@ -69,18 +69,18 @@ def to_notebook(conversation: Conversation, system: str = "") -> str:
 
 
 def to_html(conversation: Conversation) -> str:
-    """The messages as HTML that is safe anywhere: no markup of it comes from a message."""
+    """Returns the messages as HTML that is safe anywhere: no markup comes from a message."""
     messages = "\n".join(map(_html, conversation.messages))
     return _utf8(f'<div class="nbchat-fallback">\n{messages}\n</div>')
 
 
 def to_plain(conversation: Conversation) -> str:
-    """The messages as plain text, without thoughts and without what a terminal would obey."""
+    """Returns the messages as plain text, without thoughts or control characters."""
     return _utf8("\n\n".join(map(_plain, conversation.messages)))
 
 
 def _utf8(text: str) -> str:
-    """The text without half surrogate pairs, which no file can hold."""
+    """Replaces lone surrogates, which UTF-8 can't encode."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -95,7 +95,7 @@ def _thoughts(message: Message) -> str:
 
 
 def _marks(message: Message) -> Iterator[str]:
-    """What is to be known of a message beside its text, a sentence each."""
+    """Yields what the reader should know about a message besides its text, a sentence each."""
     if message.attachments:
         yield f"Attached: {', '.join(attachment.name for attachment in message.attachments)}"
     yield from message.notes
@@ -104,21 +104,21 @@ def _marks(message: Message) -> Iterator[str]:
     elif message.status == "stopped":
         yield "Stopped."
     elif message.is_cut_off:
-        yield "Cut off at max tokens."
+        yield "Stopped at the token limit."
     if message.error is not None:
         yield f"Error: {message.error.message}"
 
 
 def _outcome(call: ToolCall) -> str:
-    """What became of a call, in a line."""
+    """Returns a line that says what was called, and how the call ended."""
     ended = {"complete": "", "denied": ": denied", "error": ": failed", "stopped": ": stopped"}
-    return f"Called {call.name}{ended.get(call.status, ': not yet ended')}"
+    return f"Called {call.name}{ended.get(call.status, ': has not ended yet')}"
 
 
 # Markdown
 
 
-def _called(call: ToolCall) -> Iterator[str]:
+def _call(call: ToolCall) -> Iterator[str]:
     yield f"> {plain(_outcome(call))}"
     yield fenced(call.pretty_arguments, "json")
     if call.result:
@@ -143,11 +143,11 @@ def _foot(message: Message) -> Iterator[str]:
 
 
 def _pieces(message: Message) -> Iterator[tuple[str, str]]:
-    """The message's cells: their kinds and texts."""
+    """Yields the kind and the text of each cell of a message."""
     prose = [*_head(message)]
     for part in _split(message):
         if isinstance(part, ToolCall):
-            prose += _called(part)
+            prose += _call(part)
         elif isinstance(part, Code) and message.role == "assistant" and part.is_python:
             if prose:
                 yield "markdown", "\n\n".join(prose)
@@ -174,7 +174,7 @@ def _cell(kind: str, text: str, id_: str) -> dict[str, Any]:
     return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
 
 
-# HTML: all that comes from a message goes through `_pre` or `escape`.
+# HTML: everything that comes from a message goes through `_pre` or `escape`.
 
 _PRE = '<pre style="margin:0 0 0.6em;white-space:pre-wrap;overflow-wrap:anywhere">'
 
@@ -199,7 +199,7 @@ def _html(message: Message) -> str:
     for part in parts(message.content, message.rounds):
         lines = _call_lines(part) if isinstance(part, ToolCall) else [part]
         blocks += map(_pre, lines)
-    # Not as running text, in which two "$" would be taken for a formula.
+    # In `pre`: in running text, Jupyter renders what is between two "$" as a formula.
     blocks += map(_pre, _marks(message))
     return "\n".join(blocks)
 

@@ -1,7 +1,7 @@
-"""The conversation in the cell's own output, for viewers that know no widgets.
+"""Copies the conversation into the cell's output, for viewers without widgets.
 
-GitHub, nbconvert and a notebook without its kernel show nothing of a widget. Beside it stands an
-output of plain HTML, which the chat empties where it is shown itself.
+GitHub, nbconvert and a notebook without its kernel can't show a widget. So the cell has a second
+output of plain HTML, which the front end hides where the widget is shown.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any
 import ipywidgets
 from IPython.display import DisplayHandle, display
 
-# An update sends all of it, and the page draws it anew: it may lag, but not grow dearer each turn.
+# An update sends the whole copy, and the page draws all of it again. So a long conversation gets
+# fewer updates: the copy may lag behind, but must not make each turn slower than the one before.
 _CHARACTERS_PER_S = 25_000
 
 
 class FallbackOutput:
-    """Outputs that follow the conversation, one for each time the chat was displayed.
+    """The outputs with a copy of the conversation: one for each time the chat was displayed.
 
     Args:
-        render: Gives the outputs' content, by MIME type.
+        render: Returns the content of an output, by MIME type.
     """
 
     def __init__(self, render: Callable[[], dict[str, str]]) -> None:
@@ -29,22 +30,22 @@ class FallbackOutput:
 
     @property
     def is_shown(self) -> bool:
-        """Whether there is an output to be brought up to date."""
+        """Whether there is an output to update."""
         return bool(self._outputs)
 
     def display(self) -> None:
-        """Adds an output to the cell that runs."""
+        """Adds an output to the running cell."""
         output = display(self._render(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
-        if output is not None:  # outside of IPython, there is none
+        if output is not None:  # it is None outside IPython
             self._outputs.append(output)
 
     def update(self) -> float:
-        """Brings all outputs up to date; from any thread.
+        """Updates all outputs; may be called from any thread.
 
-        A page that was loaded anew no longer knows them, until the cell runs again.
+        In a reloaded page, the updates arrive only after the cell has run again.
 
         Returns:
-            Seconds in which it had better not be called again.
+            Seconds to wait before the next update.
         """
         content = self._render()
         for output in self._outputs:
@@ -53,7 +54,7 @@ class FallbackOutput:
 
 
 def display_widget(widget: ipywidgets.DOMWidget, **kwargs: Any) -> None:
-    """Shows a widget whose own `_ipython_display_` shows more than that."""
+    """Displays the widget alone, where its own `_ipython_display_` displays more."""
     if hasattr(ipywidgets.Widget, "_repr_mimebundle_"):
         display(widget._repr_mimebundle_(**kwargs), raw=True)  # type: ignore[no-untyped-call]
     else:  # ipywidgets 7

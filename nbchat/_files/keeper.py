@@ -1,4 +1,4 @@
-"""Keeps a chat beyond its kernel: under its name in a file, and in the output of its cell."""
+"""Keeps a chat after its kernel has ended: in a file under its name, and in its cell's output."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 _SAVING = "saving"
 
-# Who keeps which file in this kernel: running a cell again makes a new chat of the same name.
+# The keeper of each file in this kernel: running a cell again makes a new chat of the same name.
 _keepers: weakref.WeakValueDictionary[Path, Keeper] = weakref.WeakValueDictionary()
 
 
 class HasSettings(Protocol):
-    """Whoever has the settings of the chat."""
+    """The holder of a chat's settings."""
 
     @property
     def settings(self) -> ChatSettings:
-        """The settings as they are now."""
+        """The current settings."""
 
 
 class Keeper:
-    """Saves what has changed, soon after it has.
+    """Saves a chat soon after each change.
 
     Args:
-        owner: Has the settings as they are now.
-        session: Has the conversation.
-        notices: Where it is said that saving failed.
+        owner: Holds the current settings.
+        session: Holds the conversation.
+        notices: Shows that saving failed.
     """
 
     def __init__(self, owner: HasSettings, session: Session, notices: Notices) -> None:
@@ -47,7 +47,7 @@ class Keeper:
         self._file: SavedChatFile | None = None
         self._autosave: Autosave | None = None
         self._fallback = FallbackOutput(self.render)
-        self._refresh = Autosave(self._fallback.update, self._say_failed)
+        self._refresh = Autosave(self._fallback.update, self._show_failure)
 
     @property
     def name(self) -> str | None:
@@ -55,21 +55,21 @@ class Keeper:
         return self._file.name if self._file is not None else None
 
     def touch(self) -> None:
-        """Something has been said, or set; called for each piece of a reply."""
+        """Notes a change of the conversation or the settings; called for each piece of a reply."""
         if self._autosave is not None:
             self._autosave.touch()
 
     def refresh(self) -> None:
-        """The copies in the notebook are to follow; each holds the whole conversation."""
+        """Updates the copies in the notebook soon; too slow for each piece of a reply."""
         if self._fallback.is_shown:
             self._refresh.touch()
 
     def display(self) -> None:
-        """Puts a copy into the output of the cell that runs."""
+        """Adds a copy to the output of the running cell."""
         self._fallback.display()
 
     def save(self, path: str | Path) -> Path:
-        """Writes the chat to a file, in the form that its name says."""
+        """Writes the chat to a file, in the format of its suffix; returns the file's path."""
         from .export import to_markdown, to_notebook
         from .saved_chats import suffix_of, write_file
 
@@ -85,11 +85,11 @@ class Keeper:
         return write_file(path, text)
 
     def close(self) -> None:
-        """Saves what is not saved yet, and lets others have the file."""
-        self._let_go()
+        """Saves unsaved changes, and releases the file for other chats."""
+        self._release()
         self._refresh.close()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         autosave, self._autosave = self._autosave, None
         if autosave is not None:
             autosave.close()
@@ -97,16 +97,16 @@ class Keeper:
             self._file.release()
 
     def _hand_over(self) -> None:
-        self._let_go()
-        text = f"The chat {self.name!r} goes on in another cell: what is said here is not saved."
+        self._release()
+        text = f"{self.name!r} continues in another cell, so changes here aren't saved."
         self._notices.show(Notice(_SAVING, text))
 
     def open(self, name: str) -> SavedChat | None:
-        """Keeps the chat under this name from now on; gives what was kept under it before.
+        """Keeps the chat under this name from now on; returns the chat that was saved under it.
 
         Raises:
-            ValueError: The name can't be one, or the file can't be read or is damaged. It is not
-                touched.
+            ValueError: The name is not valid, or its file can't be read or is damaged. The file
+                stays as it is.
         """
         from .saved_chats import SavedChatFile
 
@@ -117,7 +117,7 @@ class Keeper:
         try:
             is_ours = file.acquire()
         except OSError as error:
-            self._say_failed(error)
+            self._show_failure(error)
             return None
         saved, text = None, file.read()
         if text is not None:
@@ -126,53 +126,54 @@ class Keeper:
             except ValueError as error:
                 file.release()
                 raise ValueError(
-                    f"{file.path}: {error} It was left as it is: move it away, or take another "
+                    f"{file.path}: {error} The file was not changed. Move it away, or use another "
                     "name."
                 ) from None
         self._file = file
         if is_ours:
-            self._autosave = Autosave(self._write, self._say_failed)
+            self._autosave = Autosave(self._write, self._show_failure)
             _keepers[file.path] = self
         else:
             self._notices.show(
                 Notice(
                     _SAVING,
-                    f"The chat {file.name!r} is open in another notebook or kernel: what is said "
-                    "here is not saved. Close it there and run this cell again, or take another "
-                    "name.",
+                    f"{file.name!r} is open in another notebook, so changes here aren't saved. "
+                    "Close it there and run this cell again, or use another name.",
                 )
             )
         return saved
 
     def _write(self) -> None:
-        assert self._file is not None  # noqa: S101 - for the type checker: only then it is saved
+        assert self._file is not None  # noqa: S101 - for the type checker: `open` has set it
         with self._session.lock:
             text = to_json(self._session.conversation, self._owner.settings)
         self._file.write(text)
         self._notices.dismiss(_SAVING)
 
     def render(self) -> dict[str, str]:
-        """The conversation as viewers without widgets show it, by MIME type."""
+        """Returns the conversation for viewers without widgets, by MIME type."""
         with self._session.lock:
             conversation = self._session.conversation
-            if not conversation.messages:  # HTML makes JupyterLab load MathJax before one can type
+            # An output of HTML makes JupyterLab 4.6 load MathJax (900 kB) before you can type.
+            if not conversation.messages:
                 return {"text/plain": ""}
             from .export import to_html, to_plain
 
             return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
 
-    def _say_failed(self, error: Exception) -> None:
+    def _show_failure(self, error: Exception) -> None:
         where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
         what = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        text = f"The chat could not be saved: {what}{where}. It goes on here, and is tried again."
+        text = f"Saving failed: {what}{where}. The chat continues, but changes aren't saved."
         self._notices.show(Notice(_SAVING, text, tone="error"))
 
 
 def read_chat(path: str | Path) -> SavedChat:
-    """The chat that `save` wrote to a .json file.
+    """Returns the chat that `save` wrote to a .json file.
 
     Raises:
-        ValueError: There is no such file, or it is no chat, damaged, or of a newer nbchat.
+        ValueError: There is no such file, or it is not a chat, is damaged, or was written by a
+            newer nbchat.
     """
     text = read_text_file(Path(path), "saved chat")
     try:

@@ -1,4 +1,4 @@
-"""The last reply as a real temporary file, from which the download link is served."""
+"""Keeps the last reply in a temporary file, which the download link serves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nbchat._chat.notices import Notice, Notices
 
 
 class LastReply:
-    """Holds the text of the last reply in a temporary `.md`, removed with the kernel.
+    """A temporary `.md` file with the text of the last reply; it is removed with the kernel.
 
     Args:
-        notices: Where it is said that there could be no file.
-        show_link: Links to it under this file name; None: there is nothing to link to.
+        notices: Shows that the file could not be written.
+        show_link: Shows the link with this file name; None takes it away.
     """
 
     def __init__(self, notices: Notices, show_link: Callable[[str | None], object]) -> None:
@@ -26,23 +26,23 @@ class LastReply:
         self.name = ""
 
     def write(self, text: str) -> None:
-        """Replaces the file, and links to it."""
+        """Replaces the file, and shows the link."""
         try:
             self._write(text)
             self._show_link(self.name)
         except OSError as error:  # the temporary folder is full, or can't be written to
             self._show_link(None)
-            said = (
-                "The reply is safe here, but no file could be made for its download link: "
+            text = (
+                "The last reply can't be downloaded, because its file could not be written: "
                 f"{error.strerror} ({error.filename})."
             )
-            self._notices.show(Notice("download", said, tone="error"))
+            self._notices.show(Notice("download", text, tone="error"))
 
     def _write(self, text: str) -> None:
-        from .tempfiles import temporary_path  # its file locks take 10 ms
+        from .tempfiles import temporary_path  # imports filelock, which takes 10 ms
 
         self._unlink()
-        # The name is made here alone: a model's output has no say in it.
+        # Nothing in the name comes from a model's output.
         path = temporary_path(f"reply-{uuid.uuid4().hex[:12]}.md")
         path.touch(mode=0o600)
         try:
@@ -54,7 +54,7 @@ class LastReply:
         self.name = time.strftime("reply-%Y-%m-%d-%H%M%S.md")
 
     def read(self) -> tuple[str, bytes]:
-        """The name to save it under, and the bytes.
+        """Returns the name to save the reply under, and its bytes.
 
         Raises:
             ValueError: There is no reply to download.
@@ -65,7 +65,7 @@ class LastReply:
         return self.name, self.path.read_bytes()
 
     def remove(self) -> None:
-        """Takes the file away, and the link to it."""
+        """Removes the file, and the link to it."""
         self._unlink()
         self._show_link(None)
 

@@ -1,4 +1,4 @@
-"""Files of chats: written whole or not at all, for the user alone, and over nobody else's."""
+"""Writes chats to files: all or nothing, for the user alone, and only over nbchat's own files."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _SLUG_LIMIT = 40
 
 
 class SavedChatFile:
-    """The file in which the chat of a name is kept, in the user's data folder.
+    """The file of a named chat, in the user's data folder.
 
-    Notebooks in different folders may use the same name. Of several chats that share a file, only
-    the one that holds its lock may write.
+    Notebooks in different folders may use the same name. If several chats share a file, only the
+    one that holds its lock may write it.
 
     Args:
-        name: By which the notebook finds its chat again.
+        name: The name under which the notebook finds its chat again.
 
     Raises:
-        ValueError: The name is blank or longer than 100 characters, or the folder in which the
-            notebook runs is gone.
-        TypeError: The name is no text.
+        ValueError: The name is blank or longer than 100 characters, or the notebook's folder no
+            longer exists.
+        TypeError: The name is not text.
     """
 
     def __init__(self, name: str) -> None:
@@ -53,7 +53,10 @@ class SavedChatFile:
         self._lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
 
     def acquire(self) -> bool:
-        """Takes the file for this chat until `release`, or the process's end; False: it is taken.
+        """Locks the file for this chat, until `release` or the end of the process.
+
+        Returns:
+            Whether the chat has the lock now; False if another chat has it.
 
         Raises:
             OSError: The folder can't be made or written to.
@@ -69,14 +72,14 @@ class SavedChatFile:
         return True
 
     def release(self) -> None:
-        """Lets another chat have the file."""
+        """Unlocks the file for other chats."""
         self._lock.release()
 
     def read(self) -> str | None:
-        """What is in the file; None if there is none yet.
+        """Returns the file's text; None if there is no file yet.
 
         Raises:
-            ValueError: It can't be read.
+            ValueError: The file can't be read.
         """
         try:
             return read_text_file(self.path, "saved chat")
@@ -86,15 +89,15 @@ class SavedChatFile:
             raise
 
     def write(self, text: str) -> None:
-        """Replaces the file's content; if that fails, the old one stays.
+        """Replaces the file's content; if that fails, the old content stays.
 
         Raises:
             RuntimeError: Another chat has the file.
             OSError: The disk is full, or the file can't be written for another reason.
         """
         if not self._lock.is_locked:
-            raise RuntimeError(f"The file of the chat {self.name!r} is another chat's.")
-        # Only the lock's holder writes: these are of processes that were killed in mid-write.
+            raise RuntimeError(f"Another chat has the file of {self.name!r}.")
+        # Only the holder of the lock writes: these are from processes that were killed in a write.
         prefix = f".{self.path.stem}."
         for left in self.path.parent.glob(f"{prefix}*{_PARTIAL}"):
             with contextlib.suppress(OSError):
@@ -103,10 +106,10 @@ class SavedChatFile:
 
 
 def suffix_of(path: str | os.PathLike[str]) -> Suffix:
-    """In which form a file of this name is saved.
+    """Returns the suffix of a file, which says how a chat is saved there.
 
     Raises:
-        ValueError: It is none of the three.
+        ValueError: The suffix is none of the three.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in get_args(Suffix):
@@ -115,19 +118,19 @@ def suffix_of(path: str | os.PathLike[str]) -> Suffix:
 
 
 def write_file(path: str | os.PathLike[str], text: str) -> Path:
-    """Writes a chat to where the user wants it, whole or not at all; gives the file's path.
+    """Writes a chat to a file that the user names, whole or not at all; returns its full path.
 
     Args:
-        path: A name that ends in .json, .md or .ipynb; it says what `text` is.
-        text: The chat in this form.
+        path: A path that ends in .json, .md or .ipynb, which is the format of `text`.
+        text: The chat in this format.
 
     Raises:
-        ValueError: It has another suffix, or there is a file that nbchat has not written or can't
-            read.
+        ValueError: The path has another suffix, or a file is there that nbchat did not write or
+            can't read.
         OSError: The disk is full, or the file can't be written for another reason.
     """
     suffix = suffix_of(path)
-    # A link stays one: what it points to is replaced.
+    # A symbolic link stays a link: its target is replaced.
     target = Path(os.path.realpath(os.path.expanduser(path)))
     if os.path.lexists(target):
         _check_ours(target, suffix)
@@ -136,18 +139,18 @@ def write_file(path: str | os.PathLike[str], text: str) -> Path:
 
 
 def _check_ours(path: Path, suffix: Suffix) -> None:
-    kept = f"{path} is not overwritten"
+    unchanged = f"{path} is not overwritten"
     try:
         text = read_text_file(path, "file")
         match suffix:
             case ".json":
                 from_json(text)
             case ".md" if text.split("\n", 1)[0].rstrip() != MARKER:
-                raise ValueError("It was not written by nbchat.")
+                raise ValueError("nbchat did not write it.")
             case ".ipynb" if METADATA not in _metadata(text):
-                raise ValueError("It was not written by nbchat.")
+                raise ValueError("nbchat did not write it.")
     except ValueError as error:
-        raise ValueError(f"{kept}: {error}") from error
+        raise ValueError(f"{unchanged}: {error}") from error
 
 
 def _metadata(notebook: str) -> dict[str, object]:
@@ -168,7 +171,7 @@ def _file_stem(name: str) -> str:
     try:
         place = os.fsencode(os.getcwd())
     except OSError as error:
-        raise ValueError(f"The notebook's folder is gone: {error.strerror}") from error
+        raise ValueError(f"The notebook's folder no longer exists: {error.strerror}") from error
     key = place + b"\0" + name.encode("utf-8", "surrogatepass")
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:_SLUG_LIMIT].strip("-")
     return "-".join(filter(None, (slug, hashlib.sha256(key).hexdigest()[:16])))
@@ -176,7 +179,7 @@ def _file_stem(name: str) -> str:
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Lets errors name the file that was meant, instead of one made on the way to it."""
+    """Makes errors name this file instead of a temporary one."""
     try:
         yield
     except OSError as error:
@@ -184,9 +187,9 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, text: str, prefix: str) -> None:
-    """Puts a new file, for the user alone, in the place of the old one, at once.
+    """Replaces a file in one step with a new one that only the user can read.
 
-    Until then it has a name with this prefix.
+    The new file is written under a temporary name that begins with `prefix`.
     """
     with _naming(path):
         descriptor, partial = tempfile.mkstemp(_PARTIAL, prefix, path.parent)

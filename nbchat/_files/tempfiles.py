@@ -1,7 +1,7 @@
-"""Temporary files that are gone when the kernel is: one private folder per process.
+"""Temporary files that are removed when the kernel ends: one private folder per process.
 
 The folder holds a locked file. A kernel that was killed leaves its folder behind, but the operating
-system frees the lock: the next process that needs a folder removes those whose lock is free, and
+system frees the lock. The next process that needs a folder removes those whose lock is free, and
 touches no others.
 """
 
@@ -35,14 +35,14 @@ class _Folder:
         if os.getpid() == self.pid:
             shutil.rmtree(self.path, ignore_errors=True)
             self._lock.release()
-            shutil.rmtree(self.path, ignore_errors=True)  # Windows keeps open files
+            shutil.rmtree(self.path, ignore_errors=True)  # Windows can't delete open files
 
 
 def _make_folder() -> _Folder:
     while True:
         try:
             return _Folder()
-        except Timeout:  # another process swept it before it was locked
+        except Timeout:  # another process swept the folder before it was locked
             continue
 
 
@@ -51,7 +51,7 @@ _making = threading.Lock()
 
 
 def temporary_path(name: str) -> Path:
-    """A path for a file `name` in this process's folder (made on first use, for the user alone).
+    """Returns the path of a file in this process's private folder, which is made on first use.
 
     Raises:
         OSError: The temporary folder can't be written to.
@@ -69,7 +69,7 @@ def _prefix() -> str:
 
 
 def _sweep() -> None:
-    """Removes the folders of this user's processes that have died."""
+    """Removes the folders of this user's processes that have ended."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
         if folder.is_symlink() or not (folder / _LOCK).is_file():
             continue
@@ -79,7 +79,7 @@ def _sweep() -> None:
         try:
             lock.acquire(timeout=0)
         except (Timeout, OSError):
-            continue  # its process lives, or somebody else is sweeping it
+            continue  # its process is alive, or another one is sweeping it
         try:
             shutil.rmtree(folder, ignore_errors=True)
         finally:
