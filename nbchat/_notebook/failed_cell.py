@@ -117,7 +117,7 @@ def _is_users(frame: Frame) -> bool:
 
 
 def _place(frame: Frame, line: int) -> str:
-    """Returns the lines around the one that failed, which is marked."""
+    """Returns the lines around the failed line, which an arrow marks."""
     file, name = frame.f_code.co_filename, frame.f_code.co_name
     lines = linecache.getlines(file, frame.f_globals)
     first, last = max(1, line - _LINES_AROUND), min(len(lines), line + _LINES_AROUND)
