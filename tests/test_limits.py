@@ -196,7 +196,7 @@ def test_max_cost_stops_before_a_request_would_pass_it(make: Make, server: Scrip
     chat = loaded(make(max_cost=0.10, max_tokens=1000))
     script_usage(server, 1000, 100, cost=0.09)
     chat.send("One").wait(TIMEOUT)
-    with pytest.raises(ChatError, match=r"\$0\.01 of the \$0\.10"):
+    with pytest.raises(ChatError, match=r"\$0\.10 has \$0\.01 left"):
         chat.send("Two").wait(TIMEOUT)
     assert len(server.chats) == 1
     assert snapshot(chat)["max_cost"] == 0.10

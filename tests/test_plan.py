@@ -257,7 +257,7 @@ def test_no_request_is_sent_that_could_pass_max_cost() -> None:
     with pytest.raises(ChatError, match="max_cost") as raised:
         plan(PRICED, rules=Rules(max_cost=0.09), max_tokens=1000)
     assert "$0.10" in raised.value.message
-    with pytest.raises(ChatError, match=r"\$0\.05 of"):
+    with pytest.raises(ChatError, match=r"has \$0\.05 left"):
         plan(PRICED, rules=Rules(max_cost=0.11), spent=spent(0.06), max_tokens=1000)
 
 

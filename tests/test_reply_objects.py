@@ -225,7 +225,7 @@ def test_a_model_that_takes_no_form_is_told_in_words(
     assert '"age"' in system
     assert question == "Who?"
     (note,) = reply.notes
-    assert note.startswith("Sent without response_format: test/model does not take it here.")
+    assert note.startswith("Sent without response_format: test/model does not accept it here.")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_reply_that_does_not_fit(chat: ChatWidget, server: ScriptedServer) -> 
         _ = chat.regenerate().wait(TIMEOUT).parsed
     assert server.chats[1].body["response_format"] == SCHEMA, "another version has the same form"
     server.script(sse.text('{"name": "A'), sse.finish("length"), DONE)
-    with pytest.raises(ValueError, match="cut off at max tokens"):
+    with pytest.raises(ValueError, match="cut off at the token limit"):
         _ = chat.edit(0, "Who then?").wait(TIMEOUT).parsed
     assert server.chats[2].body["response_format"] == SCHEMA
     server.script(sse.text('da", "age": 36}'), sse.finish(), DONE)

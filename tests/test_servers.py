@@ -286,7 +286,7 @@ def test_a_refused_parameter_greys_its_control(make: Make, server: ScriptedServe
     assert reply.text == "You said: Hi"
     assert "temperature" in server.chats[0].body
     assert "temperature" not in server.chats[1].body
-    assert reply.notes == ("Sent without temperature: test/model does not take it here.",)
+    assert reply.notes == ("Sent without temperature: test/model does not accept it here.",)
     assert "refused" in snapshot(chat)["why_disabled"]["temperature"]
     chat.send("Again").wait(TIMEOUT)
     assert "temperature" not in server.chats[2].body

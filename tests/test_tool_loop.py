@@ -143,7 +143,7 @@ def test_the_loop_is_bounded(make: Make, server: ScriptedServer) -> None:
     answers(server, "Enough.")
     reply = make(tools=[add], approve="never", max_tool_rounds=2).send("Go").wait(TIMEOUT)
     assert reply.text == "Enough."
-    assert "2 times" in reply.notes[0]
+    assert "2 rounds" in reply.notes[0]
     assert [request.body.get("tool_choice") for request in server.chats] == [None, None, "none"]
     assert all("tools" in request.body for request in server.chats)
 
@@ -160,7 +160,7 @@ def test_a_round_that_could_cost_too_much_is_not_sent(make: Make, server: Script
     calls(server, call("add", a=1, b=1), cost=0.6)
     server.models = []
     chat = make(tools=[add], approve="never", max_cost=1.0)
-    with pytest.raises(ChatError, match="may cost"):
+    with pytest.raises(ChatError, match="could cost"):
         chat.send("Go").wait(TIMEOUT)
     assert len(server.chats) == 1
     assert chat.last.tool_calls[0].result == "2"
@@ -461,7 +461,7 @@ def test_a_model_that_takes_no_tools(make: Make, server: ScriptedServer) -> None
     chat = make(tools=[add], approve="never")
     reply = chat.send("Go").wait(TIMEOUT)
     assert "tools" not in server.chats[0].body
-    assert any("does not take them" in note for note in reply.notes)
+    assert any("does not accept them" in note for note in reply.notes)
 
 
 @pytest.mark.parametrize(

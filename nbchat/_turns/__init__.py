@@ -1,1 +1,1 @@
-"""A question and its reply: what is asked, retried, streamed and ended."""
+"""A question and its reply: how it is asked, retried, streamed and ended."""

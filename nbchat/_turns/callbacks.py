@@ -1,4 +1,4 @@
-"""What people have asked to be called with each reply that has ended."""
+"""Calls the user's functions with each reply that has ended."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ Callback = Callable[[Reply], object]
 
 
 class Callbacks:
-    """Calls each in a thread of its own, where it may wait for another reply.
+    """The functions to call with each reply.
+
+    Each runs in a thread of its own, where it may wait for another reply.
 
     Args:
-        notices: Where an exception in one of them is shown: it would reach no cell.
+        notices: Shows the exceptions of these functions, which would reach no cell.
     """
 
     def __init__(self, notices: Notices) -> None:

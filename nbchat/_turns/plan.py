@@ -1,4 +1,4 @@
-"""The requests of one turn: the first one, and what is tried after an error."""
+"""Plans the requests of a turn: the first one, and those that are tried after an error."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from nbchat._servers.server import Server
 
 from .rules import Rules
 
-#: A server that asks for more patience than this is not waited for.
+#: The longest wait that a server may ask for: for a longer one, the request fails instead.
 MAX_WAIT_S = 300.0
 
-# What a request can do without.
+# Parameters that a request can do without.
 _REASONING = ("reasoning", "reasoning_effort", "thinking", "chat_template_kwargs")
 _OPTIONAL = (
     *("temperature", "top_p", "max_tokens", "max_completion_tokens"),
     *(*_REASONING, "response_format", "stream_options", "plugins", "tool_choice", "tools"),
 )
-# In what words a server refuses to answer in a form.
+# Words of servers that refuse a response_format.
 _FORM = re.compile(r"response.format|json.(schema|object|mode)|structured.output|grammar", re.I)
-# What a message can do without.
-_BACK = ("reasoning_details", "reasoning_content")
-# Another model may do where one failed like this; not where the key or the request is wrong.
-_ANOTHER_MODEL_MAY_DO = {
+# Fields that a message can do without.
+_OPTIONAL_IN_MESSAGES = ("reasoning_details", "reasoning_content")
+# Errors after which another model may succeed: not those of a wrong key or a wrong request.
+_ANOTHER_MODEL_MAY_HELP = {
     *("rate", "daily", "credit", "key_limit", "overloaded", "server", "timeout", "failed"),
     *("mid_reply", "silent", "empty", "model", "privacy", "context"),
 }
 
 
 class Plan:
-    """The request to be sent now, in `body`, and what is different about it, in `notes`.
+    """The request to send next, in `body`, and what is different about it, in `notes`.
 
     Args:
-        settings: With the id of the model.
-        messages: What the model is to see, as the OpenAI SDK takes it.
-        server: Where it goes.
-        rules: What a person has decided.
-        spent: On this conversation so far.
-        prompt_tokens: About what `messages` take of the context.
-        response_format: The form that the reply is to have.
+        settings: The settings, with the id of the model.
+        messages: What the model receives, as the OpenAI SDK takes it.
+        server: The server that receives the request.
+        rules: What the user has decided about requests.
+        spent: What the conversation has cost so far.
+        prompt_tokens: The tokens of `messages`; estimated by default.
+        response_format: The form that the reply should have.
         may_call: Whether the model may call tools, if there are any.
 
     Raises:
-        ChatError: It could cost more than `max_cost` allows, or the server would leave out a part
-            of it without a word.
+        ChatError: The request could cost more than `max_cost` allows, or the server would silently
+            leave out a part of it.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Plan:
         self._may_call = may_call
         tools_tokens = estimate_tool_tokens(self._tools)
         self._prompt_tokens = (prompt_tokens or estimate_tokens(messages)) + tools_tokens
-        self._left = [id_ for id_ in rules.fallbacks if id_ != settings.model]
+        self._fallbacks = [id_ for id_ in rules.fallbacks if id_ != settings.model]
         self._left_out: list[dict[str, Any]] = []
         self._notes: dict[str, str] = {}
         self._waited = False
@@ -86,34 +86,34 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know of the request, a sentence each."""
+        """What the user should know about the request, a sentence each."""
         return list(self._notes.values())
 
     @property
     def settings(self) -> ChatSettings:
-        """With the id of the model that is asked: a fallback's, where it came to that."""
+        """The settings, with the id of the model that is asked, perhaps a fallback."""
         return self._settings
 
     @property
     def may_call(self) -> bool:
-        """Whether calls of tools are what was asked for."""
+        """Whether this request lets the model call tools."""
         return "tools" in self.body and "tool_choice" not in self.body
 
     @property
     def model(self) -> Model | None:
-        """What is known of the model that is asked."""
+        """What is known about the model that is asked."""
         return self._server.model(self._settings.model)
 
     def after(self, error: ChatError) -> float | None:
         """Changes the request after an error, if that may help.
 
         Returns:
-            Seconds to wait before it is sent again; None: there is nothing more to try.
+            Seconds to wait before the request is sent again; None if nothing is left to try.
         """
         wait_s = self._without_parameter(error)
         if wait_s is None and error.kind == "context" and self._rules.overflow == "truncate":
             wait_s = self._leave_out(self._prompt_tokens // 4 + 1)
-        if wait_s is None and error.kind in _ANOTHER_MODEL_MAY_DO:
+        if wait_s is None and error.kind in _ANOTHER_MODEL_MAY_HELP:
             wait_s = self._with_another_model(error)
         if wait_s is None:
             wait_s = self._as_the_server_asks(error)
@@ -121,11 +121,11 @@ class Plan:
             self.body = self._build()
         return wait_s
 
-    def look_back(self, counted: int | None) -> None:
-        """Notes that a server has left out a part of the request without a word.
+    def note_truncation(self, counted: int | None) -> None:
+        """Adds a note if the server has silently left out a part of the request.
 
         Args:
-            counted: The tokens that it says to have seen and written.
+            counted: The tokens of prompt and reply, as the server counted them.
         """
         if not self._server.provider.dialect.truncates or counted is None:
             return
@@ -133,8 +133,8 @@ class Plan:
         if counted > sent // 2:
             return
         self._notes["truncated"] = (
-            f"{self._server.provider.name} counted {counted:,} tokens of about {sent:,}: it has "
-            "left out the beginning of the conversation. It can be given a longer context."
+            f"{self._server.provider.name} counted {counted:,} of about {sent:,} tokens: it left "
+            "out the beginning of the conversation. Set a longer context on the server."
         )
 
     def _without_parameter(self, error: ChatError) -> float | None:
@@ -146,7 +146,7 @@ class Plan:
         if name in refused:
             return None
         refused.add(name)
-        self._notes[name] = f"Sent without {name}: {model_id} does not take it here."
+        self._notes[name] = f"Sent without {name}: {model_id} does not accept it here."
         return 0.0
 
     def _leave_out(self, tokens: int) -> float | None:
@@ -158,21 +158,23 @@ class Plan:
         self._left_out += left_out
         (first,) = brief(self._left_out[:1])
         self._notes["left out"] = (
-            f"Left out to fit the context: the {len(self._left_out)} oldest messages, "
-            f"from “{first}” on."
+            f"Left out to fit the context: the {len(self._left_out)} oldest messages, starting "
+            f"with “{first}”."
         )
         return 0.0
 
     def _with_another_model(self, error: ChatError) -> float | None:
         failed = self._settings.model
-        while self._left:
-            self._settings = self._settings.replace(model=self._left.pop(0))
+        while self._fallbacks:
+            self._settings = self._settings.replace(model=self._fallbacks.pop(0))
             try:
                 self._check_cost(self._build())
             except ChatError:
                 continue
             reason = error.message.partition(". ")[0].rstrip(".")
-            self._notes[failed] = f"{failed} failed ({reason}): {self._settings.model} was asked."
+            self._notes[failed] = (
+                f"{failed} failed ({reason}), so {self._settings.model} was asked."
+            )
             return 0.0
         return None
 
@@ -196,10 +198,10 @@ class Plan:
             self._leave_out(over)
         elif self._server.provider.dialect.truncates and over > reply:
             raise ChatError(
-                f"The conversation is too long for {model.id}: about {self._prompt_tokens:,} "
-                f"tokens, of {model.context_length:,}. {self._server.provider.name} would leave "
-                'out its beginning without a word. chat.overflow = "truncate" leaves out the '
-                "oldest messages and says so.",
+                f"The conversation is too long for {model.id}: it has about "
+                f"{self._prompt_tokens:,} tokens, and the context {model.context_length:,}. "
+                f"{self._server.provider.name} would silently leave out its beginning. To leave "
+                'out the oldest messages, with a note, set chat.overflow = "truncate".',
                 kind="context",
                 retryable=True,
             )
@@ -218,7 +220,7 @@ class Plan:
         )
         if self._tools and "tools" not in body:
             self._notes.setdefault(
-                "tools", f"Sent without tools: {self._settings.model} does not take them."
+                "tools", f"Sent without tools: {self._settings.model} does not accept them."
             )
         self._check_cost(body)
         if self._response_format is not None:
@@ -230,8 +232,8 @@ class Plan:
             self._notes.pop("response_format", None)
         else:
             self._notes["response_format"] = (
-                f"Sent without response_format: {body['model']} does not take it here. It was "
-                "asked for this form in words instead."
+                f"Sent without response_format: {body['model']} does not accept it here. The form "
+                "was described in the system instructions instead."
             )
 
     def _check_cost(self, body: Mapping[str, Any]) -> None:
@@ -239,18 +241,21 @@ class Plan:
         if max_cost is None:
             return
         most = self._most(body)
-        left = max_cost - self._spent.cost
-        if most > max(0.0, left):
+        left = max(0.0, max_cost - self._spent.cost)
+        if most > left:
             raise ChatError(
-                f"This request could cost up to {dollars(most)}, and {dollars(max(0.0, left))} of "
-                f"the {dollars(max_cost)} that this chat may cost are left, so it was not sent. "
-                "Lower Max tokens, pick a cheaper model, or raise chat.max_cost.",
+                f"Not sent: it could cost up to {dollars(most)}, and the chat's limit of "
+                f"{dollars(max_cost)} has {dollars(left)} left. "
+                "Lower Max tokens, choose a cheaper model, or raise chat.max_cost.",
                 kind="max_cost",
                 retryable=True,
             )
 
     def _most(self, body: Mapping[str, Any]) -> float:
-        """The most that a request can cost; without prices, what the most expensive one did."""
+        """Returns the most that a request can cost.
+
+        Without prices, this is the cost of the most expensive request so far.
+        """
         model = self._server.model(str(body["model"]))
         if model is not None and model.is_free:
             return 0.0
@@ -261,24 +266,26 @@ class Plan:
 
 
 def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:
-    """The parameter of a request that a 400 names, if the request can do without it."""
-    said = f"{error.message} {error.detail or ''}"
-    if error.status_code == 404 and "tools" in body and re.search(r"\btool (use|call)", said):
-        return "tools"  # OpenRouter has no provider left that takes them
+    """Returns the parameter that a refusal names, if the request can do without it."""
+    text = f"{error.message} {error.detail or ''}"
+    if error.status_code == 404 and "tools" in body and re.search(r"\btool (use|call)", text):
+        return "tools"  # OpenRouter, where no provider of the model takes tools
     if error.status_code not in (400, 422) or error.kind not in ("request", "failed"):
         return None
     present = [name for name in _OPTIONAL if name in body]
     present += [
-        name for name in _BACK if any(name in message for message in body.get("messages", ()))
+        name
+        for name in _OPTIONAL_IN_MESSAGES
+        if any(name in message for message in body.get("messages", ()))
     ]
     named = re.split(r"[.\[]", error.param or "")[0]
     if named in present:
         return named
     for name in present:
-        if re.search(rf"(?<!\w){name}(?!\w)", said):
+        if re.search(rf"(?<!\w){name}(?!\w)", text):
             return name
-    if re.search(r"\bthink(ing)?\b|\breasoning\b", said, re.IGNORECASE):
+    if re.search(r"\bthink(ing)?\b|\breasoning\b", text, re.IGNORECASE):
         return next((name for name in _REASONING if name in body), None)
-    if "response_format" in body and _FORM.search(said):
+    if "response_format" in body and _FORM.search(text):
         return "response_format"
-    return next((name for name in present if re.search(rf"\b{name}\b", said, re.IGNORECASE)), None)
+    return next((name for name in present if re.search(rf"\b{name}\b", text, re.IGNORECASE)), None)

@@ -1,4 +1,4 @@
-"""The handle on a reply that `ChatWidget.send()` gives to notebook code."""
+"""The reply that `ChatWidget.send()` returns to notebook code."""
 
 from __future__ import annotations
 
@@ -18,113 +18,115 @@ from nbchat._chat.tool_rounds import ToolCall
 if TYPE_CHECKING:
     import pandas as pd
 
-# asyncio does not look at a kernel interrupt while it awaits a future of another thread.
+# While asyncio awaits a future of another thread, a kernel interrupt has no effect until the loop
+# wakes up for another reason (measured in November 2026).
 _HEARTBEAT_S = 0.1
 
 
 class Reply:
     """A reply that streams in the background.
 
-    `await reply` and `reply.wait()` give the reply itself once it has ended. A reply that ends in
-    an error makes both raise it; a stopped one is returned with what came. Interrupting the kernel
-    while it waits stops the reply.
+    `await reply` and `reply.wait()` return the reply itself once it has ended. If it ended in an
+    error, both raise that error. A stopped reply is returned with the text so far. Interrupting the
+    kernel while it waits stops the reply.
     """
 
     def __init__(self, message: Message, stop: Callable[[Reply], None]) -> None:
         self._message = message
         self._stop = stop
         self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
-        # The thread in which waiting would wait for itself.
+        # wait() on this thread would block the stream that it waits for.
         self._streaming_thread: threading.Thread | None = None
 
     @property
     def text(self) -> str:
-        """What the model said, so far or in whole."""
+        """The text of the reply, so far or in full."""
         return self._message.content
 
     @property
     def reasoning(self) -> str:
-        """The reasoning that the server exposed; blank if it exposes none."""
+        """The reasoning so far or in full; blank if the server exposes none."""
         return self._message.reasoning
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls of tools so far: each with name, arguments, status and result."""
+        """The tool calls so far, each with its name, arguments, status and result."""
         return self._message.tool_calls
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens and cost, as far as the server told them."""
+        """Tokens and cost, as far as the server reported them."""
         return self._message.usage
 
     @property
     def cost(self) -> float | None:
-        """US dollars, as the server told or by its prices; None if neither is known."""
+        """US dollars, as the server reported or by its prices; None if neither is known."""
         return self._message.cost
 
     @property
     def images(self) -> tuple[Attachment, ...]:
-        """The images that the model made; each shows itself in a notebook, and can be saved."""
+        """The images that the model made: a notebook displays them, and you can save them."""
         return self._message.attachments
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was different about the request, a sentence each: a fallback, a retry, …."""
+        """What was different about the request, such as a fallback or a retry; a sentence each."""
         return self._message.notes
 
     @property
     def model(self) -> str | None:
-        """The model that answers: a router or an alias is replaced by the one that it chose."""
+        """The model that answers; for a router or an alias, the model that it chose."""
         return self._message.model
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the model ended ("stop", "length", …); None if the server did not say."""
+        """Why the model stopped ("stop", "length", …); None if the server did not say."""
         return self._message.finish_reason
 
     @property
     def first_token_s(self) -> float | None:
-        """Seconds from the request to the first of the text, the reasoning or the images."""
+        """Seconds from the request to the first text, reasoning or image."""
         return self._message.first_token_s
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds from the request to the end; None before that."""
+        """Seconds from the request to the end; None until then."""
         return self._message.duration_s
 
     @property
     def code_blocks(self) -> list[CodeBlock]:
-        """The code between fences, each with its `language` and its `code`."""
+        """The fenced code blocks, each with its `language` and its `code`."""
         return code_blocks(self.text)
 
     @property
     def tables(self) -> list[pd.DataFrame]:
-        """The Markdown tables as pandas DataFrames, in which numbers are numbers.
+        """The Markdown tables as pandas DataFrames, with numbers as numbers.
 
         Raises:
-            ImportError: There is no pandas.
+            ImportError: pandas is not installed.
         """
         from nbchat._chat.dataframes import table_frames
 
         return table_frames(self.text)
 
     def json(self) -> Any:
-        """What the JSON in the reply says: all of its text, or else its first block of JSON.
+        """Returns the JSON in the reply: the whole text, or else the first block of JSON.
 
         Raises:
-            ValueError: There is none, or it is damaged.
+            ValueError: The reply contains no JSON, or the JSON is not valid.
         """
         return json_in(self.text)
 
     @property
     def parsed(self) -> Any:
-        """The reply in the form that was asked for by `response_format`: an instance of the model.
+        """The reply in the form of its `response_format`, such as an instance of a pydantic model.
 
         Raises:
-            ValueError: It does not have that form, none was asked for, or it has not ended yet.
+            ValueError: The reply does not have this form, had no `response_format`, or has not
+                ended yet.
         """
         if self._message.response_format is None:
-            raise ValueError("This reply was not asked for with response_format=….")
+            raise ValueError("This reply has no response_format: pass one to send().")
         if self.status in ("queued", "streaming"):
             raise ValueError("The reply has not ended yet: await it, or call wait().")
         try:
@@ -132,7 +134,7 @@ class Reply:
         except ValueError as error:
             if self.status == "complete" and not self._message.is_cut_off:
                 raise
-            why = "was cut off at max tokens" if self._message.is_cut_off else "is not whole"
+            why = "was cut off at the token limit" if self._message.is_cut_off else "is incomplete"
             raise ValueError(f"{error} (The reply {why}.)") from error
 
     @property
@@ -146,17 +148,17 @@ class Reply:
         return self._message.error
 
     def stop(self) -> None:
-        """Ends the request; the text so far stays."""
+        """Stops the reply; the text so far stays."""
         self._stop(self)
 
     def wait(self, timeout: float | None = None) -> Reply:
-        """Waits in plain code until the reply has ended; the widget streams meanwhile.
+        """Blocks until the reply has ended; the widget streams meanwhile.
 
         Args:
-            timeout: Seconds; None waits as long as it takes.
+            timeout: The longest wait, in seconds; None waits as long as it takes.
 
         Raises:
-            TimeoutError: The reply has not ended yet; it goes on.
+            TimeoutError: The reply has not ended yet, and continues.
             ChatError: The reply ended in an error.
             RuntimeError: Waiting here would block the stream itself: use `await reply`.
         """
@@ -166,7 +168,7 @@ class Reply:
             try:
                 self._ended.result(timeout)
             except concurrent.futures.TimeoutError:
-                raise TimeoutError(f"The reply has not ended within {timeout} s") from None
+                raise TimeoutError(f"The reply did not end within {timeout} s") from None
             except KeyboardInterrupt:
                 self.stop()
                 raise

@@ -1,4 +1,4 @@
-"""What a person has decided about requests, beyond the settings; validated in one place."""
+"""What the user has decided about requests, beyond the settings; checked in one place."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _OVERFLOWS = ("error", "truncate")
 
 
 class Rules:
-    """What counts for a request, from its beginning to its end.
+    """The rules of a turn, from its beginning to its end.
 
     Args:
-        fallbacks: Models to ask where the one that was chosen fails.
-        overflow: What to do where a conversation does not fit the context.
-        max_cost: US dollars that the conversation may cost; None: no limit.
-        toolbox: What the model may call; by default, nothing.
+        fallbacks: Models to ask, in this order, if the chosen one fails.
+        overflow: What to do if the conversation does not fit the context.
+        max_cost: The most US dollars that the conversation may cost; None for no limit.
+        toolbox: The tools that the model may call; none by default.
 
     Raises:
         ValueError: A value is out of its range.
@@ -42,7 +42,7 @@ class Rules:
             if isinstance(dollars, bool) or not isinstance(dollars, Real):
                 raise TypeError(f"max_cost must be a number of US dollars, not {dollars!r}")
             if not float(dollars) >= 0:  # also refuses NaN
-                raise ValueError(f"max_cost can't be less than 0, as is {dollars}")
+                raise ValueError(f"max_cost must be at least 0, not {dollars}")
         self.fallbacks = tuple(id_.strip() for id_ in fallbacks)
         self.overflow = overflow
         self.max_cost = max_cost

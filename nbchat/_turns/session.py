@@ -1,4 +1,4 @@
-"""A conversation in progress: what may be asked when, and whose turn it is."""
+"""Runs the turns of a conversation: what may be asked when, and which turn is next."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Session:
     Its methods may be called from any thread.
 
     Args:
-        view: What shows the conversation.
+        view: Shows the conversation.
         connect: Finds the server.
-        rules: Gives what a person has decided about requests.
+        rules: Returns what the user has decided about requests.
 
     Attributes:
-        changed: Called when the session has become busy or idle.
-        ended: Called with each reply that has ended, on the thread that ended it.
+        changed: Emitted when the session becomes busy or idle.
+        ended: Emitted with each reply that has ended, on the thread that ended it.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Session:
     def edit(self, question: Message, content: str, settings: ChatSettings) -> Reply:
         """Adds another version of a user's message, and the turn that answers it.
 
-        What was attached to the message stays attached, and the reply is to have the same form.
+        The new version keeps the attachments, and its reply has the same `response_format`.
 
         Raises:
             RuntimeError: A reply is running.
@@ -109,32 +109,32 @@ class Session:
             return self._enqueue(self.conversation.regenerate(reply), settings)
 
     def retry(self, settings: ChatSettings) -> Reply:
-        """Repeats the last request, if it was stopped or ended in an error.
+        """Asks for the last reply again, if it was stopped or ended in an error.
 
         Raises:
-            RuntimeError: There is no such request, or a reply is running.
+            RuntimeError: There is no such reply, or a reply is running.
         """
         with self.lock:
             reply = self.last_reply
             if not self.busy and reply.status not in ("error", "stopped"):
-                raise RuntimeError("There is no failed reply to repeat.")
+                raise RuntimeError("There is no failed reply to retry.")
             return (self.continue_reply if reply.is_cut_off else self.regenerate)(reply, settings)
 
     def continue_reply(self, reply: Message, settings: ChatSettings) -> Reply:
-        """Lets a reply go on that was cut off at max tokens.
+        """Continues a reply that was cut off at the token limit.
 
         Raises:
-            RuntimeError: It was not, or a reply is running.
+            RuntimeError: The reply was not cut off, or a reply is running.
         """
         with self._changing():
             if not reply.is_cut_off:
-                raise RuntimeError("This reply was not cut off at max tokens.")
+                raise RuntimeError("This reply was not cut off at the token limit.")
             self.conversation.continue_reply(reply)
             self._view.send_facts(reply)
             return self._enqueue(reply, settings)
 
     def show_version(self, message: Message, step: int) -> None:
-        """Shows the next version of a message (1) or the previous one (-1), with what follows it.
+        """Shows the next (1) or previous (-1) version of a message, and the messages after it.
 
         Raises:
             RuntimeError: A reply is running.
@@ -144,10 +144,10 @@ class Session:
             message.fork.step(step)
 
     def find(self, message_id: str) -> Message:
-        """The message that is shown under this id.
+        """Returns the shown message with this id.
 
         Raises:
-            ValueError: There is none.
+            ValueError: No message that is shown has this id.
         """
         with self.lock:
             for message in self.conversation.messages:
@@ -156,10 +156,10 @@ class Session:
         raise ValueError("This message is no longer shown.")
 
     def read_attachment(self, attachment_id: str) -> tuple[str, bytes]:
-        """Name and content of what goes with one of the messages that are shown.
+        """Returns the name and content of an attachment of a shown message.
 
         Raises:
-            ValueError: There is none with this id.
+            ValueError: No attachment of a shown message has this id.
         """
         with self.lock:
             for message in self.conversation.messages:
@@ -173,7 +173,7 @@ class Session:
         """The last reply that is shown.
 
         Raises:
-            RuntimeError: There is none.
+            RuntimeError: There is no reply yet.
         """
         with self.lock:
             if messages := self.conversation.messages:
@@ -181,7 +181,7 @@ class Session:
         raise RuntimeError("There is no reply yet.")
 
     def stop(self, reply: Reply | None = None) -> None:
-        """Ends one reply, or all that run and wait; the text so far stays."""
+        """Stops one reply, or all that stream or wait their turn; the text so far stays."""
         with self.lock:
             turns = [turn for turn in (*self._queue, self._turn) if turn is not None]
         for turn in turns:
@@ -189,37 +189,37 @@ class Session:
                 self._end(turn, True)
 
     def restore(self, conversation: Conversation) -> None:
-        """Goes on with a conversation that was kept elsewhere."""
+        """Replaces the conversation with a saved one."""
         with self.lock:
             before, self.conversation = self.conversation, conversation
             self._view.replace(before.messages, conversation.messages)
 
     def clear(self) -> None:
-        """Ends what runs and empties the conversation."""
+        """Stops all replies, and empties the conversation."""
         with self.lock:
             self.stop()
             with self._changing(anytime=True):
                 self.conversation.clear()
 
     def close(self) -> None:
-        """Ends what runs; nothing can be asked any more."""
+        """Stops all replies, and refuses new questions."""
         self._closed = True
         self.stop()
 
     def check_open(self) -> None:
-        """Raises a RuntimeError where the session is closed."""
+        """Raises a RuntimeError if the session is closed."""
         if self._closed:
             raise RuntimeError("This chat is closed: make a new ChatWidget.")
 
     @contextmanager
     def _changing(self, *, anytime: bool = False) -> Iterator[None]:
-        """Shows what becomes of the path; refuses to change it below a reply that runs."""
+        """Shows what the block changes; refuses changes while a reply runs, unless `anytime`."""
         with self.lock:
             self.check_open()
             if self.busy and not anytime:
                 raise RuntimeError(
                     "A reply is still running: wait for it, or stop it. "
-                    "(In code, send(…, queue=True) waits its turn.)"
+                    "(In code: send(…, queue=True), reply.wait() or chat.stop().)"
                 )
             before = self.conversation.messages
             yield
@@ -257,10 +257,10 @@ class Session:
         self.changed()
 
     def decide(self, message: Message, index: int, allow: bool) -> None:
-        """Allows or denies a call that waits for it.
+        """Allows or denies a tool call that waits for the user's answer.
 
         Raises:
-            ValueError: It does not wait.
+            ValueError: The call does not wait for an answer.
         """
         turn = self._turn
         if turn is None or turn.message is not message:

@@ -1,4 +1,4 @@
-"""A turn: how a reply goes from its request, over those it takes besides, to its end."""
+"""Runs one turn: all requests that a reply needs, from the first one to its end."""
 
 from __future__ import annotations
 
@@ -33,46 +33,46 @@ from .plan import Plan
 from .reply import Reply
 from .rules import Rules
 
-#: Gives the engine, what is known of its server, and the settings with a model.
+#: Returns the engine, what is known about its server, and the settings with a model.
 Connect = Callable[[ChatSettings], Awaitable[tuple[Engine, Server, ChatSettings]]]
 
 
 class ConversationView(Protocol):
-    """What shows the conversation."""
+    """Shows the conversation to the user."""
 
     def put(self, message: Message) -> None:
-        """Adds a message."""
+        """Adds a message at the end."""
 
     def replace(self, messages: Sequence[Message], by: Sequence[Message]) -> None:
-        """Takes messages away and adds others at the end, at once."""
+        """Removes messages, and adds others at the end, in one step."""
 
     def append(self, message: Message, part: Literal["content", "reasoning"], delta: str) -> None:
         """Adds text to a message's "content" or "reasoning"."""
 
     def send_facts(self, message: Message) -> None:
-        """Shows all of a message but its texts and its calls of tools."""
+        """Shows everything about a message but its texts and its tool calls."""
 
     def send_call(self, message: Message, index: int) -> None:
-        """Shows one of its calls as it is now."""
+        """Shows the current state of one of a message's tool calls."""
 
 
 class Turn:
-    """A reply on its way.
+    """One turn: a reply in progress.
 
     Args:
-        message: The reply, in `conversation`.
-        settings: With which it was asked for.
-        rules: What a person had decided about requests then.
-        conversation: What it answers.
-        view: What shows that.
-        lock: Held while these change.
+        message: The reply, a message of `conversation`.
+        settings: The settings when the reply was asked for.
+        rules: What the user had decided about requests at that time.
+        conversation: The conversation that the reply belongs to.
+        view: Shows the conversation.
+        lock: Held while conversation and view change.
         connect: Finds the server.
-        stop: Ends the turn that a reply is of.
-        end: Called with the turn once it is over, and whether it was stopped; more than once.
+        stop: Stops the turn of a reply.
+        end: Called with the turn when it is over, and whether it was stopped; perhaps repeatedly.
 
     Attributes:
-        ended: Set by its owner. Its message tells less: that may be continued while the task of
-            this turn still ends.
+        ended: Whether the turn is over; set by its owner. The message's status can't say so: the
+            reply may be continued by another turn while the task of this one is still ending.
     """
 
     def __init__(
@@ -101,24 +101,24 @@ class Turn:
         self.reply._streaming_thread = background().thread
         self.cancel: Callable[[], None] | None = None
         self.ended = False
-        # Whether the request on its way has been answered with anything that is to be seen.
+        # Whether the current request has been answered with anything that is visible.
         self._answered = False
-        # What was different about its requests but the one on its way.
+        # The notes of the requests before the current one.
         self._past_notes: list[str] = []
         self._calls: CallsUnderWay | None = None
 
     def decide(self, index: int, allow: bool) -> None:
-        """Allows or denies a call that waits for it.
+        """Allows or denies a tool call that waits for the user's answer.
 
         Raises:
-            ValueError: It does not wait.
+            ValueError: The call does not wait for an answer.
         """
         if self._calls is None:
             raise ValueError("This call no longer waits for an answer.")
         self._calls.decide(index, allow)
 
     async def run(self) -> None:
-        """The turn from its request to its end."""
+        """Runs the turn from its first request to its end."""
         try:
             with self._lock:
                 if self.ended:
@@ -130,7 +130,8 @@ class Turn:
             for left in range(rounds, -1, -1):
                 if left == 0:
                     self._past_notes.append(
-                        f"Tools were called {rounds} times: the answer had to do without more."
+                        f"The model reached the limit of {rounds} rounds of tool calls, so it had "
+                        "to answer without more."
                     )
                 plan = self._plan(server, settings, may_call=left > 0)
                 await self._request(engine, plan)
@@ -148,10 +149,10 @@ class Turn:
             self._end(self, False)
 
     async def _request(self, engine: Engine, plan: Plan) -> None:
-        """Sends a request, again if that may help.
+        """Sends a request, and after an error again if that may help.
 
         Raises:
-            ChatError: Its answer ended in one.
+            ChatError: The last answer ended in this error.
         """
         wait_s: float | None = 0.0
         while wait_s is not None:
@@ -165,7 +166,7 @@ class Turn:
         model = server.model(settings.model)
         images = model is None or model.images is not False
         with self._lock:
-            self._conversation.account_for(self.message)  # what the rounds before have cost
+            self._conversation.account_for(self.message)  # adds the cost of the rounds before
             messages = self._conversation.to_openai(
                 settings.system, before=self.message, images=images
             )
@@ -175,7 +176,7 @@ class Turn:
         return Plan(settings, messages, server, self._rules, spent, tokens, form, may_call)
 
     async def _wait(self, plan: Plan, wait_s: float) -> None:
-        """Shows what is about to be sent, and waits for its time."""
+        """Shows the request that is sent next, and waits until it may be sent."""
         with self._lock:
             notes = self._notes(plan)
             self._conversation.account_for(self.message)
@@ -188,7 +189,7 @@ class Turn:
                 self._view.send_facts(self.message)
 
     async def _ask(self, engine: Engine, plan: Plan) -> ChatError | None:
-        """Sends the request; gives the error in which its answer ended, if it did."""
+        """Sends the request; returns the error if its answer ended in one."""
         self._answered, failures = False, []
 
         def apply(event: Event) -> None:
@@ -200,7 +201,7 @@ class Turn:
         await engine.stream(plan.body, apply)
         with self._lock:
             if not self.ended:
-                plan.look_back(self.message.context_tokens)
+                plan.note_truncation(self.message.context_tokens)
                 self._progress.note(self._notes(plan))
                 if plan.model is not None:
                     self._progress.estimate(plan.model.price)
@@ -210,7 +211,7 @@ class Turn:
         return tuple(dict.fromkeys([*self._past_notes, *plan.notes]))
 
     async def _call_tools(self) -> bool:
-        """Calls the tools that the last answer asked for; gives whether it asked for any."""
+        """Calls the tools that the last answer asked for; returns whether it asked for any."""
         with self._lock:
             calls = [pair for pair in enumerate(self.message.tool_calls) if pair[1].is_open]
             for index, _ in calls:
@@ -230,7 +231,7 @@ class Turn:
 
     def _fail(self, error: ChatError) -> None:
         with self._lock:
-            if not self.ended:  # else it was stopped meanwhile
+            if not self.ended:  # it may have been stopped meanwhile
                 self._progress.apply(Failure(error))
 
     def _apply(self, event: Event) -> None:
@@ -241,7 +242,7 @@ class Turn:
             begins = message.first_token_s is None
             event = self._progress.apply(event)
             if begins and message.first_token_s is not None:
-                self._view.send_facts(message)  # how long that took
+                self._view.send_facts(message)  # shows the time to the first token
             match event:
                 case ContentDelta(text):
                     self._answered = True
