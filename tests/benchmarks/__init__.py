@@ -1,1 +1,1 @@
-"""nbchat and what people could use instead, measured side by side: `python -m tests.benchmarks`."""
+"""Measures nbchat beside what you could use instead: `python -m tests.benchmarks`."""

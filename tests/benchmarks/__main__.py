@@ -24,20 +24,20 @@ from .report import load, machine, report
 from .server import Server
 
 LENGTHS = (2_000, 8_000, 32_000, 128_000)  # tokens
-REPEATS = 2  # of what is short enough
+REPEATS = 2  # of replies that took at most SHORT_S
 SHORT_S = 4.0
-STALLS = 2
-PATIENCE_S = 12.0  # beyond the time that the server takes
-STRETCH, TURN_TOKENS = 20, 100
+STALLS = 2  # how often a reply that stalled or failed is asked for again
+PATIENCE_S = 12.0  # beyond the time that the server needs
+STRETCH, TURN_TOKENS = 20, 100  # turns measured together, tokens of each
 TALK_S = 60.0
 
 
 def main() -> None:
     names = ", ".join(each.name for each in CONTESTANTS)
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--only", default="", metavar="A,B", help=f"of: {names}")
-    parser.add_argument("--quick", action="store_true", help="one round of short replies")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="writes all figures there")
+    parser.add_argument("--only", default="", metavar="A,B", help=f"only some of: {names}")
+    parser.add_argument("--quick", action="store_true", help="only one round of short replies")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     options = parser.parse_args()
     try:
         kinds = named(options.only)
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[str, Any]:
-    """Measures all of them, in turns, so that what else the machine does meets each."""
+    """Measures all contestants, taking turns, so that other load on the machine affects each."""
     examiner = Examiner(server, PATIENCE_S / 5 if quick else PATIENCE_S)
     lengths = LENGTHS[:2] if quick else LENGTHS
     found: dict[str, dict[str, Any]] = {}
@@ -85,13 +85,13 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
                 each.open()
             examiner.warm(each)
             before = each.saved_bytes() if isinstance(each, Notebook) else 0
-            fast = follow(one["rates"], examiner, each, 2_000, 1_000)
+            fast = record(one["rates"], examiner, each, 2_000, 1_000)
             if isinstance(each, Notebook) and fast and not fast.gave_up:
                 one["saved_per_byte"] = (each.saved_bytes() - before) / fast.bytes
-            follow(one["rates"], examiner, each, 150 if quick else 200, 50)
+            record(one["rates"], examiner, each, 150 if quick else 200, 50)
             for tokens in lengths:
                 each.fresh()
-                reply = follow(one["lengths"], examiner, each, tokens)
+                reply = record(one["lengths"], examiner, each, tokens)
                 if not reply or reply.gave_up:
                     break
             if isinstance(each, Chat) and round_ < REPEATS - 1 and not quick:
@@ -104,7 +104,7 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
         if not quick and (memory := examiner.memory(each, 8_000)):
             one["memory"] = {"rss": memory.rss, "heap": memory.heap}
         if isinstance(each, Chat) and not quick:
-            each.close()  # it may still be at work
+            each.close()  # it may still be busy with the last reply
             each.open()
             examiner.warm(each)
             talk, why = examiner.conversation(each, TURNS, STRETCH, TURN_TOKENS, TALK_S)
@@ -115,10 +115,10 @@ def measure(opened: list[Contestant], server: Server, *, quick: bool) -> dict[st
     return found
 
 
-def follow(
+def record(
     into: dict[str, Any], examiner: Examiner, of: Contestant, tokens: int, rate: int = 0
 ) -> Reply | None:
-    """Measures a reply, unless the last one was slow; asks again where it stalls or fails."""
+    """Measures a reply into `into`, unless the last one was slow; asks again if it stalls."""
     runs = into.setdefault(str(rate or tokens), [])
     if runs and (runs[-1]["gave_up"] or (not rate and runs[-1]["took_s"] > SHORT_S)):
         return None
@@ -126,7 +126,7 @@ def follow(
     for _ in range(STALLS):
         if reply.gave_up not in ("stalled", "failed"):
             break
-        say(f"{of.name}: {reply.gave_up}, {reply.in_sight:.0%} in sight")
+        say(f"{of.name}: {reply.gave_up}, {reply.in_sight:.0%} visible")
         reply = examiner.reply(of, tokens, rate)
     runs.append(asdict(reply))
     return reply

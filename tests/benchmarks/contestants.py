@@ -1,6 +1,7 @@
-"""nbchat and the others, each as its own documentation shows it, with default settings.
+"""The contestants: nbchat and the others, each as its own documentation shows it.
 
-All but the page run in a notebook in JupyterLab, and ask the same server with `AsyncOpenAI`.
+All have their default settings. All but the bare page run in a notebook in JupyterLab, and ask the
+same server with `AsyncOpenAI`.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ class Contestant:
     """One way to show a reply.
 
     Attributes:
-        measured: The page it is in.
-        log: A selector of what the replies are in, in `frame`.
+        measured: The page that shows it.
+        log: A selector for the element with the replies, in `frame`.
         views: Whether it shows anything.
-        chats: Whether it is a chat, which people type in.
+        chats: Whether it is a chat, with a box to type in.
     """
 
     name = ""
@@ -63,21 +64,23 @@ class Contestant:
         return self.page.main_frame
 
     def open(self) -> None:
-        """Opens the page, with nothing in it yet."""
+        """Opens the page, without a chat yet."""
         self.measured = BenchmarkPage(self._browser)
 
     def close(self) -> None:
         self.measured.close()
 
     def fresh(self) -> None:
-        """Makes an empty chat in the place of the last one."""
+        """Replaces the last chat with an empty one."""
 
     def ask(self, prompt: str) -> None:
-        """Asks, and does not wait."""
+        """Asks, and returns at once."""
         raise NotImplementedError
 
 
 class FloorPage(Contestant):
+    """A bare page that appends the text: no page can be faster."""
+
     name = "page"
     label = "bare page (floor)"
 
@@ -94,7 +97,7 @@ class FloorPage(Contestant):
 
 
 class Notebook(Contestant):
-    """Cells: what is imported, and one for each of two chats."""
+    """A contestant in a notebook: a cell for the imports, and one for each of two chats."""
 
     setup = CLIENT
     chat = "pass"
@@ -123,7 +126,7 @@ class Notebook(Contestant):
 
 
 class Cell(Notebook):
-    """A cell that asks."""
+    """A contestant without a box to type in: its cell asks, and shows the reply."""
 
     log = ".jp-Notebook .jp-Cell:nth-child(3) .jp-OutputArea"
 
@@ -166,7 +169,7 @@ async def ask(prompt):
     )
 
     def ended_at(self) -> float:
-        """When the last reply had been joined, in seconds since the epoch."""
+        """Returns when the last reply was complete, in seconds since the epoch."""
         return float(self.notebook.outputs(2)[0]["text"])
 
 
@@ -213,7 +216,7 @@ class Chat(Notebook):
     chats = True
 
     def box(self, cell: int = 2) -> Locator:
-        """What one types in, of the chat of this cell."""
+        """Returns the box to type in, of the chat in this cell."""
         return self.output(cell).get_by_role("textbox").last
 
     def output(self, cell: int) -> Locator | FrameLocator:
@@ -224,12 +227,12 @@ class Chat(Notebook):
         self._find_box()
 
     def _find_box(self) -> None:
-        """Once for all turns: the longer a conversation is, the longer the page looks for it."""
+        """Finds the box once for all turns: in a long conversation, that takes the page longer."""
         self.box().wait_for(timeout=OPEN_MS)
         self._box = self.box().element_handle()
 
     def show(self, cell: int) -> float:
-        """Runs the cell of a chat; returns the seconds until its box took text."""
+        """Runs the cell of a chat; returns the seconds until its box accepted text."""
         start = time.time()
         self.notebook.start(cell)
         self.box(cell).wait_for(timeout=OPEN_MS)
@@ -276,7 +279,10 @@ async def respond(message, history):
     chat = "gradio.ChatInterface(respond).launch(quiet=True)"
 
     def fresh(self) -> None:
-        """With a client of its own: each launch has another event loop, and connections stay."""
+        """Makes a new client as well.
+
+        Each launch has an event loop of its own, and the connections of a client belong to a loop.
+        """
         self.notebook.run(1)
         super().fresh()
         self.measured.count_http()
@@ -300,7 +306,7 @@ class Panel(Chat):
         CLIENT
         + """
 import panel
-panel.extension(inline=True)  # needs no internet, as nothing here has
+panel.extension(inline=True)  # works without internet, which no contestant has here
 
 async def respond(contents, user, instance):
     text = ""
@@ -312,7 +318,7 @@ async def respond(contents, user, instance):
     chat = "panel.chat.ChatInterface(callback=respond)"
 
     def fresh(self) -> None:
-        """With its own button: its cell run again now and then shows no reply at all."""
+        """Presses Panel's own button: after its cell runs again, it sometimes shows no reply."""
         clear = self.notebook.cell(2).get_by_role("button", name="Clear")
         if clear.count():
             clear.click()
@@ -334,7 +340,7 @@ CONTESTANTS: tuple[type[Contestant], ...] = (
 
 
 def named(names: str) -> list[type[Contestant]]:
-    """The contestants of a list such as "nbchat,gradio"; all for an empty one."""
+    """Returns the contestants of a list such as "nbchat,gradio"; all for an empty list."""
     wanted = [name for name in re.split(r"[,\s]+", names) if name]
     unknown = set(wanted) - {each.name for each in CONTESTANTS}
     if unknown:

@@ -1,4 +1,4 @@
-"""What is reckoned from what was measured."""
+"""Computes figures from what was measured."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from statistics import linear_regression
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The least value that this share of the values does not exceed."""
+    """Returns the smallest value that is not less than this share of the values."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float | None:
-    """The k of cost ~ size**k; None unless there are two sizes and all costs are positive."""
+    """Returns the k of cost ~ size**k; None without two sizes, or if a cost is not positive."""
     if len(sizes) < 2 or min(costs) <= 0:
         return None
     return linear_regression(list(map(math.log, sizes)), list(map(math.log, costs))).slope
 
 
 def lags(seen: Sequence[tuple[int, float]], sent: Sequence[float]) -> list[float]:
-    """How long each marker took into sight.
+    """Returns how long each marker took from the server to the screen.
 
     Args:
-        seen: The last marker in sight, and since when; markers before it came with it.
+        seen: Markers, and when each became visible; those in between became visible with the next.
         sent: When each marker was sent.
     """
     found = []

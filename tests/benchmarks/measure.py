@@ -1,4 +1,4 @@
-"""What is measured of each contestant."""
+"""Measures a contestant: its replies, a conversation, its memory, how it opens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG_TASK_MS = 50
 TURNS = 200
 BETWEEN_TURNS_S = 0.08
 STALL_S = 3.0
-OPENED_S = 2.0  # in which nothing more comes: what one chat asks for must not count for the next
+OPENED_S = 2.0  # of silence: late messages for one chat must not count for the next
 
 
 @dataclass
@@ -33,10 +33,10 @@ class Reply:
     rate: int
     bytes: int = 0
     # "slow": the rest was still coming; "stalled": nothing came any more;
-    # "failed": the server was never asked, which tells nothing of the contestant's speed.
+    # "failed": the server was never asked, which says nothing about the contestant's speed.
     gave_up: str = ""
-    in_sight: float = 0.0  # the share of it when given up
-    waited_s: float = 0.0  # until given up
+    in_sight: float = 0.0  # the share that was visible when it was given up
+    waited_s: float = 0.0  # until it was given up
     first_s: float = 0.0
     lag_p50_s: float = 0.0
     lag_p95_s: float = 0.0
@@ -62,7 +62,7 @@ class Opening:
 
 @dataclass
 class Stretch:
-    """Turns of a conversation, from `first` to `last`; what each cost on average."""
+    """The turns of a conversation from `first` to `last`, with the average cost of a turn."""
 
     first: int
     last: int
@@ -73,11 +73,11 @@ class Stretch:
 
 
 class GaveUpError(Exception):
-    """The reply did not come into sight in time.
+    """The end of a reply did not become visible in time.
 
     Attributes:
-        how: As in `Reply.gave_up`.
-        in_sight: As in `Reply`.
+        how: As `Reply.gave_up`.
+        in_sight: As `Reply.in_sight`.
     """
 
     def __init__(self, how: str, in_sight: float) -> None:
@@ -87,7 +87,7 @@ class GaveUpError(Exception):
 
 
 class Examiner:
-    """Asks contestants for replies, numbered through."""
+    """Asks contestants for replies, and measures them."""
 
     def __init__(self, server: model.Server, patience_s: float) -> None:
         self._server = server
@@ -95,9 +95,9 @@ class Examiner:
         self._numbers = itertools.cycle(range(1, 1000))
 
     def reply(self, of: Contestant, tokens: int, rate: int = 0) -> Reply:
-        """Asks for one reply and follows it.
+        """Asks for one reply and measures it.
 
-        Where it takes too long, the contestant's page is closed and opened again.
+        If it takes too long, the contestant's page is closed and opened again.
         """
         number = next(self._numbers)
         pieces, ends = model.reply(number, tokens)
@@ -131,7 +131,7 @@ class Examiner:
         return found
 
     def warm(self, of: Contestant) -> None:
-        """Has all loaded and compiled that is so once, which would be the first reply's cost."""
+        """Asks for a first reply, so that loading and compiling count for none that is measured."""
         of.fresh()
         with suppress(GaveUpError):
             self._ask(of, next(self._numbers), 200, 0)
@@ -139,7 +139,7 @@ class Examiner:
         of.fresh()
 
     def memory(self, of: Contestant, tokens: int) -> Cost | None:
-        """What a reply leaves in memory."""
+        """Returns the memory that a reply leaves in use; None if the reply was given up."""
         number = next(self._numbers)
         try:
             with of.measured.spent(memory=True) as cost:
@@ -151,7 +151,7 @@ class Examiner:
     def conversation(
         self, of: Chat, turns: int, stretch: int, tokens: int, patience_s: float
     ) -> tuple[list[Stretch], str]:
-        """A conversation as far as it comes in the time, and why it ended."""
+        """Returns the stretches of a conversation, and why it ended early; "" if it did not."""
         found = []
         deadline = time.monotonic() + patience_s
         turn = 0
@@ -169,14 +169,14 @@ class Examiner:
                 found.append(Stretch(turn + 1, turn + stretch, *means))
                 turn += stretch
         except GaveUpError as error:
-            return found, f"turn {turn + 1} or one after it was given up ({error.how})"
-        return found, "" if turn + stretch > turns else f"{patience_s:.0f} s were over"
+            return found, f"turn {turn + 1} or a later one was given up ({error.how})"
+        return found, "" if turn + stretch > turns else f"{patience_s:.0f} s had passed"
 
     def _patience(self, tokens: int, rate: int) -> float:
         return self._patience_s + (tokens / rate if rate else 0)
 
     def _ask(self, of: Contestant, number: int, tokens: int, rate: int) -> float:
-        """Returns when it was asked, as soon as the end of the reply is in sight."""
+        """Asks, and waits until the end of the reply is visible; returns when it asked."""
         patience_s = self._patience(tokens, rate)
         frame = of.frame
         _, ends = model.reply(number, tokens)
@@ -186,7 +186,7 @@ class Examiner:
             of.ask(f"#{number}: {tokens} tokens at {rate}/s")
             if isinstance(of, FloorLoop):
                 of.notebook.wait_idle(patience_s)
-        except PlaywrightTimeoutError:  # it took no text, or the loop is still at it
+        except PlaywrightTimeoutError:  # the box accepted no text, or the loop is still running
             raise GaveUpError("slow" if self._server.sent(number) else "failed", 0) from None
         if of.views and not frame.evaluate("(ms) => bench.wait(ms)", patience_s * 1000):
             if not self._server.sent(number):
@@ -195,14 +195,14 @@ class Examiner:
             _, before = of.measured.received()
             of.page.wait_for_timeout(STALL_S * 1000)
             _, after = of.measured.received()
-            # The connections' own signs of life are a few.
+            # Up to 5 messages are heartbeats of the connections.
             moved = frame.evaluate("bench.seen.at(-1)?.[0] ?? -1") > seen or after - before > 5
             raise GaveUpError("slow" if moved else "stalled", (seen + 1) / len(ends))
         return asked
 
 
 def opening(of: Chat) -> Opening:
-    """Opens a first and a second chat, in a page that was opened just now."""
+    """Opens a first and a second chat, in a page that has just been opened."""
     found = Opening()
     of.measured.settle()
     start, files = of.before_setup
@@ -221,7 +221,11 @@ def opening(of: Chat) -> Opening:
 
 
 def importing(repeats: int) -> dict[str, float]:
-    """Seconds in fresh processes, medians: `import nbchat` after its widgets', and two chats."""
+    """Times `import nbchat`, after its widget libraries, and making two chats.
+
+    Returns:
+        Seconds by name, each the median over fresh processes.
+    """
     code = """
 import time, ipywidgets, anywidget
 times = [time.perf_counter()]
@@ -232,7 +236,7 @@ for _ in range(2):
     times.append(time.perf_counter())
 print(*(b - a for a, b in zip(times, times[1:])))
 """
-    # With bytecode, which pip writes for what it installs: here, the first run does.
+    # With bytecode, as after an install by pip: the first run writes it, and does not count.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     runs = []
     for _ in range(1 + repeats):

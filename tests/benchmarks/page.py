@@ -1,4 +1,4 @@
-"""What a page, and the processes behind it, take while something happens."""
+"""Counts what a page, and the processes behind it, spend while something happens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def cpu_s(process: psutil.Process | None) -> float:
 
 
 class BenchmarkPage:
-    """A page of the one Chromium, with the counters of `watch.js` in each of its frames."""
+    """A page of the shared Chromium, with the counters of `watch.js` in each of its frames."""
 
     def __init__(self, browser: Browser) -> None:
         self._context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -56,7 +56,7 @@ class BenchmarkPage:
         self._context.close()
 
     def count_http(self) -> None:
-        """From now on counts what comes by HTTP too; what comes by WebSocket always is."""
+        """Counts bytes that arrive by HTTP from now on; those by WebSocket always count."""
         if self._http:
             return
         http = self._http = [0, 0]
@@ -69,7 +69,7 @@ class BenchmarkPage:
         self._devtools.send("Network.enable")
 
     def received(self) -> tuple[int, int]:
-        """Bytes and messages so far."""
+        """Returns the bytes and messages received so far."""
         counted = [each for each in map(_counted, self.page.frames) if each]
         if self._http:
             counted.append(self._http)
@@ -77,11 +77,11 @@ class BenchmarkPage:
         return bytes_, messages
 
     def fetched(self) -> int:
-        """Bytes of files loaded so far."""
+        """Returns the bytes of files loaded so far."""
         return sum(int(frame.evaluate("bench.fetched()")) for frame in self.page.frames)
 
     def settle(self, seconds: float = QUIET_S) -> None:
-        """Until nothing more has come for a while."""
+        """Waits until nothing more has come for a while."""
         before = None
         while before != (before := self.received()):
             self.page.wait_for_timeout(seconds * 1000)
@@ -111,7 +111,7 @@ class BenchmarkPage:
 
     @contextmanager
     def spent(self, *, memory: bool = False) -> Iterator[Cost]:
-        """Yields a `Cost` that is filled in when the block has ended and all is quiet."""
+        """Yields a `Cost`, which is filled in when the block has ended and the page is quiet."""
         cost = Cost()
         before = self._totals(memory)
         yield cost
@@ -126,6 +126,6 @@ def _counted(frame: Frame) -> list[int] | None:
         counted: list[int] | None = frame.evaluate(
             "window.bench ? [bench.bytes, bench.messages] : null"
         )
-    except PlaywrightError:  # a frame that has gone
+    except PlaywrightError:  # the frame no longer exists
         return None
     return counted

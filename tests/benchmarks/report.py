@@ -1,4 +1,4 @@
-"""The figures as Markdown, and which goals they meet."""
+"""Writes the figures as Markdown, with the goals that they meet."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ RICH = "8000"  # tokens
 FLUSH_S = 0.04
 WHY = {
     "slow": "was too slow",
-    "stalled": "stalled (showed no more, each time)",
-    "failed": "did not ask the server, hence **was not measured**",
+    "stalled": "stalled each time",
+    "failed": "did not ask the server and **was not measured**",
 }
 
 
 def machine(chromium: str) -> str:
-    """What it was measured with, in a line."""
+    """Returns a line about the machine and the versions that were measured."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     cpu = next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
@@ -41,7 +41,7 @@ def machine(chromium: str) -> str:
 
 
 def pace_s() -> float:
-    """How long Python takes for ten million additions: machines of one name differ by times."""
+    """Times ten million additions in Python: machines of the same name differ several times."""
     start = time.perf_counter()
     total = 0
     for n in range(10_000_000):
@@ -50,11 +50,11 @@ def pace_s() -> float:
 
 
 def load() -> float:
-    """How many processes wanted a core in the last minute."""
+    """Returns how many processes wanted a core in the last minute, on average."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
-# What a figure is read from: one contestant's results.
+# Readers of a figure from the results of one contestant.
 
 
 def rate(of: Figures, per_s: int, name: str) -> float | None:
@@ -62,7 +62,7 @@ def rate(of: Figures, per_s: int, name: str) -> float | None:
 
 
 def length(of: Figures, tokens: str, read: Callable[[Figures], float]) -> float | None:
-    """The median over the runs of a length, or None if it gave up or did not try."""
+    """Returns the median over the runs of a length; None if one was given up or none was tried."""
     return over(of["lengths"].get(tokens), read)
 
 
@@ -77,9 +77,9 @@ def cost(name: str) -> Callable[[Figures], float]:
 
 
 def growth(of: Figures, name: str) -> float | None:
-    """The exponent of a cost over the long replies it came through.
+    """Returns the exponent of a cost, over the long replies that the contestant completed.
 
-    Short ones would hide it: there, what any reply costs is most of the cost.
+    In short replies, the fixed cost of any reply would hide it.
     """
     points = [(int(n), length(of, n, cost(name))) for n in of["lengths"] if int(n) >= int(RICH)]
     known = [(n, y) for n, y in points if y is not None and y > 0]
@@ -87,9 +87,9 @@ def growth(of: Figures, name: str) -> float | None:
 
 
 def last_turn(of: Figures, name: str) -> float | None:
-    """The last turns' cost over the first's, of those alone that came to the same end.
+    """Returns the cost of the last turns over that of the first; None if not all turns were had.
 
-    Of the last three stretches the median: some things are done once a minute, whatever the turns.
+    The last turns are the median of three stretches, as some work is done only once a minute.
     """
     talk = of.get("conversation")
     if not talk or talk[-1]["last"] != TURNS:
@@ -134,24 +134,24 @@ ROWS: tuple[Row, ...] = (
     ("… Enter → first words", lambda c: rate(c, 50, "first_s"), milliseconds),
     ("1000 tokens/s: median", lambda c: rate(c, 1000, "lag_p50_s"), milliseconds),
     ("… 95 %", lambda c: rate(c, 1000, "lag_p95_s"), milliseconds),
-    ("… behind when all was sent", lambda c: rate(c, 1000, "last_s"), milliseconds),
+    ("… delay of the last word", lambda c: rate(c, 1000, "last_s"), milliseconds),
     (
-        "2000 tokens at once: behind when all was sent",
+        "2000 tokens at once: delay of the last word",
         lambda c: length(c, "2000", lambda run: run["last_s"]),
         milliseconds,
     ),
     (
-        "8000 tokens at once: all in sight after",
+        "8000 tokens at once: all visible after",
         lambda c: length(c, RICH, lambda run: run["took_s"]),
         seconds,
     ),
     (
-        "… behind when all was sent",
+        "… delay of the last word",
         lambda c: length(c, RICH, lambda run: run["last_s"]),
         milliseconds,
     ),
     (
-        "… at most behind",
+        "… longest delay",
         lambda c: length(c, RICH, lambda r: r["lag_max_s"]) if c["views"] else None,
         milliseconds,
     ),
@@ -165,7 +165,7 @@ ROWS: tuple[Row, ...] = (
     ("… page's main thread", lambda c: length(c, RICH, cost("browser_s")), seconds),
     ("… messages to the browser", lambda c: length(c, RICH, cost("messages")), count),
     (
-        "… bytes to the browser for a byte of text",
+        "… bytes to the browser per byte of text",
         lambda c: length(c, RICH, lambda run: run["cost"]["bytes"] / run["bytes"]),
         times,
     ),
@@ -174,21 +174,21 @@ ROWS: tuple[Row, ...] = (
     ("… page's main thread", lambda c: growth(c, "browser_s"), power),
     ("kernel's memory after 8000 tokens", lambda c: part(c, "memory", "rss"), kilobytes),
     ("page's memory after 8000 tokens", lambda c: part(c, "memory", "heap"), kilobytes),
-    ("last turns over first: kernel, CPU", lambda c: last_turn(c, "kernel_s"), times),
+    ("last turns over the first: kernel, CPU", lambda c: last_turn(c, "kernel_s"), times),
     ("… page's main thread", lambda c: last_turn(c, "browser_s"), times),
     ("… seconds", lambda c: last_turn(c, "took_s"), times),
     ("… bytes", lambda c: last_turn(c, "bytes"), times),
-    ("cell run → one can type, first chat", lambda c: part(c, "opening", "first_s"), milliseconds),
-    ("… a further one", lambda c: part(c, "opening", "later_s"), milliseconds),
-    ("kernel → browser to open the first", lambda c: part(c, "opening", "first_bytes"), kilobytes),
-    ("… a further one", lambda c: part(c, "opening", "later_bytes"), kilobytes),
+    ("cell run → ready to type: first chat", lambda c: part(c, "opening", "first_s"), milliseconds),
+    ("… another chat", lambda c: part(c, "opening", "later_s"), milliseconds),
+    ("kernel → browser: first chat", lambda c: part(c, "opening", "first_bytes"), kilobytes),
+    ("… another chat", lambda c: part(c, "opening", "later_bytes"), kilobytes),
     (
-        "files fetched to open the first",
+        "files fetched: first chat",
         lambda c: part(c, "opening", "fetched_bytes"),
         kilobytes,
     ),
-    ("saved notebook, a chat", lambda c: part(c, "opening", "saved_bytes"), kilobytes),
-    ("… for a byte of reply", lambda c: c.get("saved_per_byte"), times),
+    ("saved notebook: per chat", lambda c: part(c, "opening", "saved_bytes"), kilobytes),
+    ("… per byte of reply", lambda c: c.get("saved_per_byte"), times),
 )
 
 
@@ -202,23 +202,23 @@ def table(contestants: dict[str, Figures]) -> Iterator[str]:
 
 
 def limits(of: Figures) -> Iterator[str]:
-    """How far a contestant came, where it did not come to the end."""
+    """Yields how far a contestant came, where it did not reach the end."""
     for what, groups in (("tokens at once", of["lengths"]), ("tokens/s", of["rates"])):
         for n, runs in groups.items():
             if runs and (how := runs[-1]["gave_up"]):
                 why = WHY[how]
-                end = "{in_sight:.0%} in sight, given up after {waited_s:.0f} s".format(**runs[-1])
+                end = "{in_sight:.0%} visible, given up after {waited_s:.0f} s".format(**runs[-1])
                 yield f"{of['label']} {why} at {int(n):,} {what}: {end}"
     if "conversation" in of:
         talk = of["conversation"]
         turns = talk[-1]["last"] if talk else 0
         why = of.get("conversation_end") or "it ended"
         if turns < TURNS:
-            yield f"{of['label']}: measured {turns} of {TURNS} turns, as {why}"
+            yield f"{of['label']}: measured {turns} of {TURNS} turns, because {why}"
 
 
 def goals(results: Figures) -> Iterator[tuple[str, float | None, float, Callable[[float], str]]]:
-    """Each goal: what it says, what was measured, the limit, and how to write these."""
+    """Yields each goal: its name, what was measured, the limit, and how to write both."""
     nbchat = results["contestants"]["nbchat"]
     loop = results["contestants"].get("loop")
     own = length(nbchat, RICH, cost("kernel_s"))
@@ -231,8 +231,8 @@ def goals(results: Figures) -> Iterator[tuple[str, float | None, float, Callable
     lag = rate(nbchat, 50, "lag_p95_s")
     yield "95 % on screen at 50 tokens/s within", lag, FLUSH_S + 0.03, milliseconds
     most = length(nbchat, RICH, lambda run: run["lag_max_s"])
-    yield "at most behind, 8000 tokens at once", most, 0.15, milliseconds
-    # None in any run, hence not their median.
+    yield "longest delay, 8000 tokens at once", most, 0.15, milliseconds
+    # The goal holds for every run, so this is no median.
     runs = nbchat["lengths"].get(RICH)
     longest = max(run["longest_ms"] for run in runs) / 1000 if runs else None
     yield "longest task, 8000 tokens at once", longest, 0.05, milliseconds
@@ -242,13 +242,13 @@ def goals(results: Figures) -> Iterator[tuple[str, float | None, float, Callable
         0.05,
         milliseconds,
     )
-    yield "one can type", part(nbchat, "opening", "first_s"), 0.3, milliseconds
+    yield "ready to type", part(nbchat, "opening", "first_s"), 0.3, milliseconds
     yield "bytes of the first chat", part(nbchat, "opening", "first_bytes"), 200e3, kilobytes
-    yield "bytes of a further chat", part(nbchat, "opening", "later_bytes"), 20e3, kilobytes
+    yield "bytes of another chat", part(nbchat, "opening", "later_bytes"), 20e3, kilobytes
 
 
 def lost(contestants: dict[str, Figures]) -> Iterator[str]:
-    """The figures in which a peer is better than nbchat. Floors are no peers."""
+    """Yields the figures in which a peer is better than nbchat; the floors are not peers."""
     peers = {n: of for n, of in contestants.items() if n not in ("nbchat", "loop", "page")}
     head = ""
     for label, read, show in ROWS:
@@ -265,13 +265,13 @@ def report(results: Figures) -> str:
     contestants = results["contestants"]
     busy = "load before and after {:.1f}, {:.1f}".format(*results["load"])
     if results["load"][0] > (os.cpu_count() or 1) / 2:
-        busy += ": **the machine was not idle; times are less sure**"
+        busy += ": **the machine was not idle; times are less certain**"
     lines = [f"{results['machine']}; {busy}", "", *table(contestants), ""]
     lines += [f"- {each}" for of in contestants.values() for each in limits(of)]
     made = {name: milliseconds(value) for name, value in results["import"].items()}
     lines.append(
         "- nbchat: imported in {import_s} after ipywidgets and anywidget, first chat made in "
-        "{first_chat_s}, a further one in {later_chat_s}".format(**made)
+        "{first_chat_s}, another one in {later_chat_s}".format(**made)
     )
     if "nbchat" in contestants:
         lines += ["", "| goal | limit | measured | |", "|---|---:|---:|---|"]

@@ -1,7 +1,7 @@
-"""The model: a server of OpenAI's protocol whose replies are known, and so is when it sent them.
+"""A stand-in for a model: a server of OpenAI's protocol that records when it sent each token.
 
-What is asked tells what is answered: "#7: 400 tokens at 50/s", or "at 0/s" for as fast as it goes.
-Markers in the text, `w00700012` the 13th of reply 7, let a page be asked how far it has come.
+The question determines the reply: "#7: 400 tokens at 50/s", or "at 0/s" for as fast as possible.
+Markers in the text show how far a page has come: `w00700012` is the 13th marker of reply 7.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 CHARACTERS_PER_TOKEN = 4
-# Little is on its way: what is "sent" has all but reached the client.
+# Small, so that what counts as sent has nearly reached the client.
 SEND_BUFFER = 16_384
 
-# @ is where a marker stands.
+# Each @ is replaced with a marker.
 SECTIONS = (
     """## @ Sampling distributions
 
@@ -66,9 +66,9 @@ def bootstrap_@(data: list[float], repeats: int = 1000) -> list[float]:
 
 @lru_cache(maxsize=8)
 def reply(number: int, tokens: int) -> tuple[list[str], list[int]]:
-    """The tokens of a reply, and in which of them each marker ends.
+    """Returns the tokens of a reply, and the index of the token in which each marker ends.
 
-    It is about as long as asked, as no section is cut.
+    The reply is a little longer than asked for, because no section is cut.
     """
     parts: list[str] = []
     length = 0
@@ -105,7 +105,7 @@ def chunked(data: bytes) -> bytes:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    sent: dict[int, list[float]] = {}  # noqa: RUF012 — of all connections
+    sent: dict[int, list[float]] = {}  # noqa: RUF012 — shared by all connections
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError):  # the client left
@@ -174,7 +174,7 @@ class Server:
         self._process.wait()
 
     def sent(self, number: int) -> list[float]:
-        """When each token of the reply was sent, in seconds since the epoch; none if not asked."""
+        """Returns when each token of a reply was sent, in seconds since the epoch."""
         with urllib.request.urlopen(f"{self.url}/sent/{number}") as response:
             times: list[float] = json.load(response)
         return times

@@ -1,6 +1,6 @@
-// In every frame, before all else: when a marker came into sight, and what came over the wire.
+// Runs first in every frame: records when markers became visible, and what came over the wire.
 (() => {
-  const TAIL = 3000; // characters at the end in which the last marker is looked for
+  const TAIL = 3000; // characters at the end that are searched for the last marker
   const bench = (window.bench = { bytes: 0, messages: 0, longTasks: [], seen: [] });
   let selector = "";
   let marker = /$^/g;
@@ -16,7 +16,7 @@
   window.WebSocket = class extends WebSocket {
     constructor(...args) {
       super(...args);
-      if (String(args[0]).includes("/api/events/")) return; // of what other pages do
+      if (String(args[0]).includes("/api/events/")) return; // events of other pages
       this.addEventListener("message", ({ data }) => {
         bench.messages += 1;
         bench.bytes += data.byteLength ?? data.size ?? data.length;
@@ -24,7 +24,7 @@
     }
   };
 
-  // What stands at the end of a node, read backwards: its cost does not grow with the text.
+  // Yields a node's texts from its end: the cost does not grow with the text.
   function* backwards(node) {
     if (node.nodeType === Node.TEXT_NODE) yield node.data;
     if (/^(STYLE|SCRIPT|TEXTAREA|ANNOTATION)$/i.test(node.nodeName)) return;
@@ -49,7 +49,7 @@
     }
   }
 
-  // As soon as the frame in which it changed has been drawn: the one whose callbacks run, or the next.
+  // Samples as soon as the change has been drawn: after the current frame, or else after the next.
   let inFrame = false;
   const request = window.requestAnimationFrame.bind(window);
   window.requestAnimationFrame = (callback) =>
@@ -58,7 +58,7 @@
       try {
         callback(time);
       } finally {
-        queueMicrotask(() => { inFrame = false; }); // after the observer's
+        queueMicrotask(() => { inFrame = false; }); // after the callbacks of observers
       }
     });
   const drawn = new MessageChannel();
