@@ -1,7 +1,10 @@
-"""A chat with any OpenAI-compatible model, inside a Jupyter notebook.
+"""A chat with any OpenAI-compatible model, in a Jupyter notebook.
 
-from nbchat import ChatWidget
-ChatWidget().display()
+To show a chat, run this in a cell:
+
+    from nbchat import ChatWidget
+    chat = ChatWidget()
+    chat
 """
 
 from __future__ import annotations
@@ -20,13 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["ChatError", "ChatSettings", "ChatWidget", "Reply", "compare", "reasoning_rules"]
 
 
-# Showing a chat takes what is imported above. All else is imported by what needs it, when it does:
-# a model that is asked, a tool, a file, or one of these names.
+# Showing a chat needs only the imports above. Code imports the rest when it needs it: for a
+# request, a tool, a file, or when the user asks for one of these names.
 _LATER = {"Reply": "._turns.reply", "compare": "._compare"}
 
 
 def __getattr__(name: str) -> Any:
-    """Loads what most notebooks do without when it is asked for."""
+    """Imports a name of `_LATER` when it is first used."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""``python -m nbchat download-model``: fetches the embedded model before it is needed."""
+"""The command line: `python -m nbchat download-model` fetches the demo model in advance."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from ._servers.model_cache import cache_dir
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m nbchat", description="The nbchat widget.")
+    parser = argparse.ArgumentParser(
+        prog="python -m nbchat", description="Commands for the nbchat widget."
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
-    commands.add_parser("download-model", help="fetch the tiny demo model that needs no account")
+    commands.add_parser("download-model", help="fetch the small demo model, which needs no account")
     parser.parse_args(argv)
     try:
         _download_model()
@@ -27,17 +29,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _download_model() -> None:
     if (path := local_model.weights()) is not None:
-        _say(f"The demo model is there already: {path}\n")
+        _say(f"The demo model is already there: {path}\n")
         return
     _say(
         f"Fetching {local_model.TITLE} ({local_model.LICENSE}), "
-        f"{local_model.DOWNLOAD_BYTES / 1e6:.0f} MB, once, to {cache_dir()}\n"
+        f"{local_model.DOWNLOAD_BYTES / 1e6:.0f} MB, to {cache_dir()}; this is needed only once.\n"
     )
     try:
         path = local_model.download_weights(_show_progress)
     finally:
         _say("\n" if sys.stderr.isatty() else "")
-    _say(f"Kept in {path}\n")
+    _say(f"Saved to {path}\n")
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""The chat: puts the parts together, and has the methods that code calls."""
+"""The public class: puts the parts of a chat together and has the methods that code calls."""
 
 from __future__ import annotations
 
@@ -51,62 +51,88 @@ Callback = TypeVar("Callback", bound="Callable[[Reply], object]")
 
 
 class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A chat with a model, in a notebook.
+    """A chat with a language model, in a notebook.
 
-    Without arguments it talks to OpenRouter, with the key from `OPENROUTER_API_KEY` (environment or
-    Colab's secrets); without a key, to the small model of the extra `local`.
+    Show it by making it the last line of a cell:
 
-    Besides the settings, `max_cost`, `overflow`, `fallbacks` and all about tools can be changed at
-    any time; what runs goes on as it began.
+        chat = ChatWidget()
+        chat
+
+    Or use it from code; the widget shows the same conversation:
+
+        reply = await chat.send("What is a p-value?")  # or chat.send("…").wait()
+        reply.text
+
+    Without arguments, the chat uses OpenRouter with the key from `OPENROUTER_API_KEY` (an
+    environment variable or a Colab secret). Without that key, it uses the demo model of the extra
+    `local` if it has been fetched; otherwise, the chat shows how to connect a model.
+
+    The settings (`model`, `system`, `reasoning_effort`, `temperature`, `max_tokens`, `top_p`) are
+    traits: assign to them at any time, observe them, or link them to other widgets. You can also
+    assign to `fallbacks`, `overflow`, `max_cost` and the four arguments about tools. A reply keeps
+    the values from when it was requested.
 
     Args:
-        name: Keeps the chat in a file of the user's, saved as it goes: run the cell again after the
-            kernel was restarted, and it is back. Each folder of notebooks has names of its own.
-        model: The model's id; by default the server's own default.
-        models: The models to pick from: a list, or a text file with an id a line. By default what
-            the server offers.
-        system: System instructions: text, or a `Path` or the name of a .txt or .md file.
-        reasoning_effort: "low", "medium", "high", or what else the model offers; by default what
-            the model does by itself.
-        temperature: 0.0 to 2.0; by default 1.0.
-        max_tokens: The upper limit of a reply, from 100 to what the model allows.
-        top_p: 0.0 to 1.0; by default 1.0.
-        provider: A server by its name: "openrouter", "openai", "ollama", "lmstudio",
-            "llama-server", "vllm", "sglang", "groq", "deepseek", "mistral", "together" or
-            "huggingface"; with `base_url`, one of this kind at that address.
-        base_url: Any OpenAI-compatible server, for example "http://localhost:11434/v1".
-        api_key: Its key; without `base_url`, OpenRouter's.
-        client: A ready `AsyncOpenAI`, which is used and not closed.
-        fallbacks: Models to ask, one after the other, where the one that was chosen fails.
-        overflow: What happens when a conversation no longer fits the model's context: "error", or
-            "truncate" to leave out the oldest messages, which is then said.
-        max_cost: US dollars that this conversation may cost: no request is sent that could pass it,
-            as far as prices are known.
-        variable_chars: How much is told, at most, of a variable or an error: characters of each.
-        tools: Functions that the model may call, with a type for each parameter, and a docstring
-            that says what they do; arguments are checked before a call. Plain functions run in
-            threads of their own, beside the cells; coroutine functions run on the loop that streams
-            all replies, which they must not block.
-        approve: "always" has the chat ask before each call; "never" just calls; a function
-            `approve(name, arguments)` says whether to. While a cell waits for the reply, a kernel
-            of ipykernel 6 does not hear the answer: wait for it in a later cell.
-        max_tool_rounds: How many times in one reply the model may call tools.
-        tool_timeout_s: Seconds that a call may take. A plain function can't be ended: it runs on,
-            and its result is ignored.
-        flush_interval_s: The least time between two refreshes of the view.
-        first_token_timeout_s: How long a reply may take to begin.
-        idle_timeout_s: How long it may then be silent.
-        layout: The `ipywidgets.Layout` of the whole.
+        name: Saves the chat to a file as it goes, and restores it when you run the cell again,
+            even after a kernel restart. Names are per folder: notebooks in different folders
+            don't share chats.
+        model: The model's id. Default: the first of `models`, else the server's default.
+        models: The models to pick from: a list of ids, or a text file with one id per line.
+            Default: the models that the server lists.
+        system: System instructions: text, a `Path`, or the name of a .txt or .md file.
+        reasoning_effort: "low", "medium", "high", or another effort that the model offers.
+            Default: the model's own.
+        temperature: 0.0 to 2.0. Default: 1.0.
+        max_tokens: Maximum number of tokens in a reply: 100 to 65535, or to the model's own limit.
+            Default: 8192.
+        top_p: 0.0 to 1.0. Default: 1.0.
+        provider: A server that nbchat knows by name: "openrouter", "openai", "groq", "deepseek",
+            "mistral", "together", "huggingface", "ollama", "lmstudio", "llama-server", "vllm" or
+            "sglang". With `base_url`: a server of this kind at that address.
+        base_url: The address of any OpenAI-compatible server, such as
+            "http://localhost:11434/v1".
+        api_key: The server's key; if neither `provider` nor `base_url` is given, OpenRouter's.
+            Default for a `provider` at its usual address: its environment variable, such as
+            `OPENAI_API_KEY`, or a Colab secret of that name.
+        client: An `AsyncOpenAI` client of your own, instead of `provider`, `base_url` and
+            `api_key`. The chat never closes it.
+        fallbacks: Ids of models to try, in this order, if the chosen model fails.
+        overflow: What to do when the conversation no longer fits the model's context: "error"
+            lets the request fail; "truncate" leaves out the oldest messages and says so.
+        max_cost: US dollars that the conversation may cost. A request that could exceed this limit
+            is not sent, as far as prices are known.
+        variable_chars: Maximum number of characters sent per variable or error.
+        tools: Functions that the model may call. Each parameter needs a type, and the docstring
+            says what the function does. Arguments are checked before each call. A plain function
+            runs in a thread of its own, beside your cells. A coroutine function runs on the event
+            loop that streams all replies, and must not block it.
+        approve: "always" asks you before each call, and "never" does not ask. A function
+            `approve(name, arguments)` returns whether to make the call. With ipykernel 6, the
+            kernel can't receive your answer while a cell waits for the reply: send in one cell,
+            and wait in a later one.
+        max_tool_rounds: Maximum number of times that the model may call tools within one reply.
+        tool_timeout_s: Maximum seconds that a tool call may take. A plain function can't be
+            stopped: it keeps running, and its result is ignored.
+        flush_interval_s: Minimum seconds between two updates of the view.
+        first_token_timeout_s: Maximum seconds until a reply begins.
+        idle_timeout_s: Maximum seconds of silence once a reply has begun.
+        layout: The `ipywidgets.Layout` of the whole widget.
+
+    Attributes:
+        busy: Whether a reply is streaming or queued. A trait: observe it.
+        last: The `Reply` that was requested last, or None. Also a trait.
 
     Raises:
-        ValueError: A setting is out of range, or a file is missing or empty.
-        TypeError: An argument is of the wrong type.
+        ValueError: A setting is out of range, a file is missing or empty, or there is no such
+            provider.
+        TypeError: An argument is of the wrong type, or can't be combined with `client`.
     """
 
-    busy = traitlets.Bool(False, read_only=True, help="Whether a reply streams or is queued.")
-    last = traitlets.Any(None, read_only=True, help="The last `Reply` that was asked for.")
+    busy = traitlets.Bool(False, read_only=True, help="Whether a reply is streaming or queued.")
+    last = traitlets.Any(None, read_only=True, help="The `Reply` that was requested last, or None.")
 
-    _closed = True  # until it is made: ipywidgets closes what it collects
+    # Until __init__ has ended: ipywidgets' `__del__` calls close(), also on a half-made widget.
+    _closed = True
 
     def __init__(
         self,
@@ -137,7 +163,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         layout: ipywidgets.Layout | None = None,
     ) -> None:
         key = None if api_key is None else Secret(api_key)
-        del api_key  # from here on, no traceback can print it
+        del api_key  # IPython's verbose tracebacks print arguments
         given = _given(
             model=model or None,
             system=read_system(system) or None,
@@ -206,7 +232,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         open_family(self)
 
     def _listen(self) -> None:
-        """Lets the parts hear of each other."""
+        """Connects the parts' signals."""
         self._connection.changed.connect(self._models.on_connection)
         self._transcript.changed.connect(self._keeper.touch)
         self._transcript.opened.connect(self._models.prepare)
@@ -218,42 +244,49 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """What the model has seen and said, as the OpenAI SDK takes it."""
+        """The conversation as a list of messages in the OpenAI SDK's form.
+
+        It starts with the system instructions, if there are any. As in a request, a question
+        whose reply has no text is left out.
+        """
         with self._lock:
             return self._session.conversation.to_openai(self.system)
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens and cost of the whole conversation, as far as they are known."""
+        """Tokens and cost (US dollars) of the whole conversation with all its branches.
+
+        What the servers did not report is None.
+        """
         with self._lock:
             return self._session.conversation.spent.usage
 
     def to_frame(self) -> pd.DataFrame:
-        """The conversation as a pandas DataFrame, a message a row.
+        """Returns the conversation as a pandas DataFrame with one row per message.
 
-        Its columns are role, content, model, time (when it was said, in UTC), prompt_tokens,
-        completion_tokens, cost (US dollars), duration_s, status and finish_reason.
+        The columns are role, content, model, time (in UTC), prompt_tokens, completion_tokens, cost
+        (US dollars), duration_s, status and finish_reason.
 
         Raises:
-            ImportError: There is no pandas.
+            ImportError: pandas is not installed.
         """
         from ._chat.dataframes import conversation_frame
 
         with self._lock:
             return conversation_frame(self._session.conversation.messages)
 
-    # What code calls
+    # What notebook code calls
 
     @classmethod
     def load(cls, path: str | Path, **options: Any) -> ChatWidget:
-        """A chat as `save` wrote it to a .json file.
+        """Returns a new chat with the conversation and settings that `save` wrote to a .json file.
 
         Args:
-            path: The file, which is not written to.
-            options: As for a new chat; settings among them count instead of the saved ones.
+            path: The file. The chat reads it once and never writes to it.
+            options: The arguments of `ChatWidget`. Settings given here override the saved ones.
 
         Raises:
-            ValueError: There is no such file, or it is no chat, damaged, or of a newer nbchat.
+            ValueError: The file is missing, damaged, not a chat, or from a newer nbchat.
         """
         saved = read_chat(path)
         chat = cls(**options)
@@ -261,24 +294,25 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         return chat
 
     def save(self, path: str | Path) -> Path:
-        """Writes the conversation to a file, for the user alone; gives its path.
+        """Saves the conversation to a file that only you can read, and returns its path.
 
         Args:
-            path: .json holds all there is, for `load`; .md and .ipynb hold what is shown, for
-                people, the latter with Python as code cells.
+            path: The suffix sets the format. .json keeps everything, for `load`. .md and .ipynb
+                hold what the chat shows, for others to read; .ipynb has the replies' Python in
+                code cells.
 
         Raises:
-            ValueError: It has another suffix, or there is a file that nbchat has not written.
-            OSError: It can't be written there.
+            ValueError: The suffix is another one, or the file exists and nbchat didn't write it.
+            OSError: The file can't be written.
         """
         return self._keeper.save(path)
 
     def display(self) -> None:
-        """Shows the chat below the cell."""
+        """Shows the chat below the cell that runs; you can show it more than once."""
         display(self)  # type: ignore[no-untyped-call]
 
     def _ipython_display_(self, **kwargs: Any) -> None:
-        """Shows the widget, and beside it what viewers without widgets can show."""
+        """Shows the widget, with a copy of the conversation for viewers without widgets."""
         display_widget(self, **kwargs)
         self._keeper.display()
         self._notebook.use()
@@ -292,22 +326,28 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         response_format: object = None,
         queue: bool = False,
     ) -> Reply:
-        """Sends a message; returns at once, while the reply streams in the background.
+        """Sends a message and returns its `Reply` at once; the reply streams in the background.
+
+        Wait for the end of the reply with `await reply`, or with `reply.wait()` in plain code.
 
         Args:
-            content: What to say; may be blank beside images or files. `@name` takes along what a
-                variable of the notebook holds, as does `@name.attribute` or `@name["key"]`.
-            images: Paths, bytes, PIL images or matplotlib figures, for models that take them.
-            files: Paths, or pairs of a name and bytes. Text goes in as text; what else a file may
-                be (PDF) depends on the model.
-            response_format: A pydantic model that `reply.parsed` is to be an instance of; or
-                `dict` for any JSON object, or a response_format as OpenAI's API takes it.
-            queue: Wait for one's turn if a reply is running.
+            content: The text of the message. It may be blank if there are images or files.
+                `@name` attaches what that variable of the notebook holds, as do
+                `@name.attribute` and `@name["key"]`.
+            images: A list of paths, bytes, PIL images or matplotlib figures, for models that
+                accept images.
+            files: A list of paths, bytes, or pairs `(name, bytes)`. Text files are sent as text;
+                whether you can send others, such as PDF, depends on the model.
+            response_format: The form of the reply: a pydantic model, of which `reply.parsed` will
+                be an instance; `dict` for any JSON object; or a response_format in the form of
+                OpenAI's API.
+            queue: If a reply is running, send the message after it instead of raising an error.
 
         Raises:
-            ValueError: The message is blank, a file is missing, or the model does not take it.
+            ValueError: The message is blank, a file can't be read, or the model does not accept
+                an image or file.
             TypeError: An argument is of the wrong type.
-            RuntimeError: A reply is running, or the chat is closed.
+            RuntimeError: A reply is running and `queue` is false, or the chat is closed.
         """
         attachments = read_all(images, files)
         if isinstance(content, str):
@@ -318,7 +358,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         return self._turns.ask(content, attachments, form, queue=queue)
 
     def explain(self) -> Reply:
-        """Asks about the last cell that failed: its source, the traceback, the variables it names.
+        """Asks the model to explain the last failed cell, and returns the `Reply` at once.
+
+        The chat sends the cell's source, the traceback, and the variables that the cell names.
 
         Raises:
             RuntimeError: No cell has failed, a reply is running, or the chat is closed.
@@ -327,14 +369,16 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         return self._turns.ask(*self._notebook.explained(self._turns.no_images))
 
     def edit(self, i: int, content: str) -> Reply:
-        """Sends another version of a user's message; what followed it stays as a branch.
+        """Sends another version of a user message, and returns the `Reply` at once.
+
+        The earlier version and what followed it stay as a branch.
 
         Args:
-            i: Its place in `messages`.
-            content: What to say instead.
+            i: The index of the message in `messages`.
+            content: The new text.
 
         Raises:
-            ValueError: That message is not a user's, or the new one is blank.
+            ValueError: The message is not the user's, or the new text is blank.
             IndexError: There is no such message.
             RuntimeError: A reply is running, or the chat is closed.
         """
@@ -344,39 +388,44 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             instructions = len(self.messages) - len(said)
             question = [*[None] * instructions, *said][i]
             if question is None or question.role != "user":
-                raise ValueError(f"messages[{i}] is not a user's: only these can be edited.")
+                role = self.messages[i]["role"]
+                raise ValueError(
+                    f"messages[{i}] is the {role}'s; only user messages can be edited."
+                )
             return self._turns.edit(question, content)
 
     def regenerate(self) -> Reply:
-        """Asks for another version of the last reply; this one stays as a branch.
+        """Asks for another version of the last reply, and returns the new `Reply` at once.
+
+        The earlier version stays as a branch.
 
         Raises:
-            RuntimeError: There is no reply, one is running, or the chat is closed.
+            RuntimeError: There is no reply yet, one is running, or the chat is closed.
         """
         return self._turns.regenerate()
 
     def continue_reply(self) -> Reply:
-        """Lets the last reply go on, if it was cut off at max tokens.
+        """Continues the last reply, if it was cut off at max tokens; returns its `Reply` at once.
 
         Raises:
-            RuntimeError: It was not, a reply is running, or the chat is closed.
+            RuntimeError: The last reply was not cut off, one is running, or the chat is closed.
         """
         return self._turns.continue_reply()
 
     def retry(self) -> Reply:
-        """Repeats the last request, if its reply was stopped or ended in an error.
+        """Repeats the last request, if its reply failed or was stopped; returns a `Reply` at once.
 
         Raises:
-            RuntimeError: There is nothing to repeat, or a reply is running.
+            RuntimeError: There is nothing to repeat, a reply is running, or the chat is closed.
         """
         return self._turns.retry()
 
     def stop(self) -> None:
-        """Ends the running request, and those that wait; the text so far stays."""
+        """Stops the running reply and all queued ones; the text so far stays."""
         self._session.stop()
 
     def clear(self) -> None:
-        """Stops what runs and empties the conversation, with all its branches."""
+        """Stops all replies and empties the conversation, with all its branches."""
         with self._lock:
             self._session.clear()
             self._runs.close()
@@ -386,8 +435,8 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._keeper.refresh()
 
     def close(self) -> None:
-        """Stops what runs and takes the chat off the page; its temporary file goes too."""
-        # ipywidgets closes what is left when the process ends: what it takes is gone by then.
+        """Stops all replies and removes the chat from the page; a chat with a name stays saved."""
+        # When the process ends, ipywidgets' `__del__` calls this after what it needs is gone.
         if self._closed or sys.is_finalizing():
             return
         self._closed = True
@@ -408,28 +457,35 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         client: AsyncOpenAI | None = None,
         model: str = "",
     ) -> None:
-        """Goes on with another server; the conversation stays.
+        """Continues the conversation on another server.
 
         Args:
-            provider: As in the constructor, as are `base_url`, `api_key` and `client`.
-            base_url: Where it is.
-            api_key: Its key.
-            client: A ready client.
-            model: The model to go on with; by default, the server's own default.
+            provider: A server by name, as in `ChatWidget`.
+            base_url: The server's address, as in `ChatWidget`.
+            api_key: The server's key, as in `ChatWidget`.
+            client: A client of your own, as in `ChatWidget`.
+            model: The model to continue with. Default: the server's default.
 
         Raises:
-            ValueError: There is no such server.
+            ValueError: There is no such provider, or `base_url` is not an http(s) address.
+            TypeError: An argument is of the wrong type, or can't be combined with `client`.
             RuntimeError: A reply is running, or the chat is closed.
         """
         key = None if api_key is None else Secret(api_key)
-        del api_key  # from here on, no traceback can print it
+        del api_key  # IPython's verbose tracebacks print arguments
         self._session.check_open()
         self._models.switch(lambda: self._connection.use(provider, base_url, key, client), model)
 
     def on_reply(self, callback: Callback) -> Callback:
-        """Calls `callback(reply)` in a thread of its own when a reply has ended; also a decorator.
+        """Calls `callback(reply)` each time a reply has ended; also usable as a decorator.
 
-        An exception in it is shown in the chat.
+        Each call runs in a thread of its own. An exception that it raises is shown in the chat.
+
+        Args:
+            callback: A plain function or a coroutine function.
+
+        Raises:
+            TypeError: The callback is not a function.
         """
         if not callable(callback):
             raise TypeError("on_reply takes a function")
@@ -440,7 +496,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         where = self._connection.provider or "no server"
         return f"<ChatWidget: {self.model or 'no model'} on {where}>"
 
-    # What happens in its parts
+    # What the parts report
 
     def _show_version(self, message: Message, step: int) -> None:
         self._session.show_version(message, step)
@@ -457,12 +513,12 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             self._controls.stop.value = False
 
     def _on_turn(self, reply: Reply) -> None:
-        self._transcript.show_thoughts(None)  # the latest ones again
+        self._transcript.show_thoughts(None)  # shows those of the last reply again
         self._notebook.use()
         self.set_trait("last", reply)
 
     def _restore(self, saved: SavedChat, given: Iterable[str]) -> None:
-        """Goes on with a saved chat; settings that were given in code win."""
+        """Continues a saved chat; settings that were given in code override the saved ones."""
         with self._lock:
             self._session.restore(saved.conversation)
             kept = {name: getattr(saved.settings, name) for name in SETTINGS if name not in given}
@@ -493,5 +549,5 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
 
 
 def _given(**settings: Any) -> Mapping[str, Any]:
-    """Those of the settings that were given."""
+    """Returns the settings that were given."""
     return {name: value for name, value in settings.items() if value is not None}

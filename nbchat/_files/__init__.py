@@ -1,1 +1,1 @@
-"""What a chat keeps on disk: saved chats, exports, the download."""
+"""What a chat keeps outside the kernel: saved chats, exports, the last reply as a download."""

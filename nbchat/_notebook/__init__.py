@@ -1,1 +1,1 @@
-"""The notebook around a chat: its variables, its failed cells and its outputs."""
+"""The notebook around a chat: its variables, its failed cells, its outputs."""

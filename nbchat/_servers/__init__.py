@@ -1,1 +1,1 @@
-"""The servers that a chat talks to: which there are, what they offer and what they stream."""
+"""Model servers: providers, the models they offer, requests and streamed replies."""

@@ -1,1 +1,1 @@
-"""Tools that a model may call: functions, their schemas, and the calls themselves."""
+"""Tools: the functions that a model may call, their schemas, and the calls."""
