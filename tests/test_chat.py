@@ -701,7 +701,7 @@ def test_without_a_key_the_chat_says_what_to_do(
     monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
     chat = ChatWidget()
     (notice,) = chat._transcript.get_state()["snapshot"]["notices"]
-    assert "no model to talk to" in notice["text"]
+    assert "Connect a model" in notice["text"]
     assert notice["secret_label"] == "OpenRouter API key"
     with pytest.raises(ChatError, match="OpenRouter key"):
         chat.send("Hi").wait(TIMEOUT)

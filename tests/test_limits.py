@@ -231,7 +231,7 @@ def test_before_the_context_is_full_the_person_is_told(make: Make, server: Scrip
     assert "The first of all questions" in text, "what would be left out"
     press(chat, "full", "truncate")
     assert chat.overflow == "truncate"
-    assert "are left out" in notices(chat)["full"]["text"]
+    assert "The next message drops these" in notices(chat)["full"]["text"]
     press(chat, "full", "ignore")
     assert notices(chat) == {}
     reply = chat.send("Three").wait(TIMEOUT)

@@ -69,7 +69,7 @@ def test_a_model_is_found_by_typing_and_its_controls_follow(
     expect(chat.effort.locator("option")).to_have_text(["low", "high"])
     expect(chat.effort).to_have_value("high")
     expect(chat.max_tokens).to_have_attribute("aria-valuemax", "20000.0")
-    expect(chat.root.get_by_text("a/thinker takes no temperature.")).to_be_visible()
+    expect(chat.root.get_by_text("a/thinker ignores temperature.")).to_be_visible()
     chat.ask("Hi")
     body = server.chats[0].body
     assert (body["model"], body["reasoning"]) == ("a/thinker", {"effort": "high"})
@@ -112,7 +112,7 @@ def test_two_views_agree(chat: ChatPage, notebook: NotebookPage) -> None:
     for view in (chat, other):
         expect(view.model).to_have_value("a/thinker")
         expect(view.effort).to_have_value("high")
-        expect(view.root.get_by_text("a/thinker takes no temperature.")).to_be_visible()
+        expect(view.root.get_by_text("a/thinker ignores temperature.")).to_be_visible()
 
 
 # Limits and money
@@ -138,8 +138,8 @@ def test_what_the_conversation_costs_and_how_full_the_context_is(
     server.script(sse.text("ok"), sse.finish(), sse.usage(7000, 100, cost=0.25), DONE)
     chat.ask("More")
     expect(chat.conversation).to_contain_text("of the 8,192 tokens")
-    chat.conversation.get_by_role("button", name="Leave out the oldest").click()
-    expect(chat.conversation).to_contain_text("With the next message, these are left out")
+    chat.conversation.get_by_role("button", name="Drop oldest messages").click()
+    expect(chat.conversation).to_contain_text("The next message drops these")
 
 
 # Images and files

@@ -374,7 +374,7 @@ def test_without_a_key_it_takes_one_and_the_notebook_never_holds_it(
     notebook = open_notebook(lab, [cell])
     notebook.run(0)
     chat = ChatPage(notebook.cell(0))
-    expect(chat.conversation).to_contain_text("no model to talk to")
+    expect(chat.conversation).to_contain_text("Connect a model")
     chat.send("Hi")
     expect(chat.alert).to_contain_text("OpenRouter key")
     key = chat.conversation.get_by_label("OpenRouter API key")

@@ -124,7 +124,7 @@ def test_what_a_reply_holds_may_run(reply: Message) -> None:
 )
 def test_other_code_may_not(reply: Message, index: int, code: str) -> None:
     runs = no_runs()
-    with pytest.raises(ValueError, match="not the code that the reply holds"):
+    with pytest.raises(ValueError, match="not the code in the reply"):
         runs.prepare(reply, index, code)
     assert runs._outputs == {}
 

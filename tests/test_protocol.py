@@ -248,9 +248,7 @@ def test_a_fault_is_logged_and_not_shown_as_a_refusal(
     ):
         receive(chat, message)
     assert [message["nonce"] for message in sent] == ["1", "2", "3"]
-    assert all(
-        "refused" not in message and "fault of its own" in message["fault"] for message in sent
-    )
+    assert all("refused" not in message and "bug in nbchat" in message["fault"] for message in sent)
     assert len(caplog.records) == 3
     receive(chat, {"type": "retry", "id": "x", "nonce": "4"})
     assert "no longer shown" in sent[-1]["refused"]

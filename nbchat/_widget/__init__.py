@@ -1,1 +1,1 @@
-"""What a page shows and asks: the transcript, the controls, and their messages."""
+"""What a page shows and asks for: the transcript, the controls, and the protocol."""

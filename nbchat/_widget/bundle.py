@@ -1,4 +1,4 @@
-"""The front end's code, carried once per kernel by one widget that all others refer to."""
+"""The front end's code, sent to a page once per kernel."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ import traitlets
 from .lean_widgets import Part
 
 _STATIC = Path(__file__).parents[1] / "static"
-# What the bundle asks for when the first piece of code or formula appears.
+# Files that the bundle loads when the first code block or formula appears.
 _ASSETS = frozenset({"highlight.js", "math.js"})
 
 
 class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
-    """A widget without a view: anywidget's own ``_esm`` would send the code with every instance."""
+    """A widget without a view that holds the front end's code; each `View` refers to it.
 
-    # Deflated: a third of the bytes, in the page's connection and in a saved notebook.
+    anywidget's own `_esm` would send the code with every instance. A saved notebook does not hold
+    the code: JupyterLab drops bytes when it saves widget state (ipywidgets 8.1.9, see
+    https://github.com/jupyter-widgets/ipywidgets/pull/3689).
+    """
+
+    # Deflated: a third of the bytes.
     code = traitlets.Bytes().tag(sync=True)
     digest = traitlets.Unicode().tag(sync=True)
 
@@ -28,10 +33,10 @@ _bundle: Bundle | None = None
 
 
 def bundle() -> Bundle:
-    """Returns the kernel's one bundle, made anew if it has been closed.
+    """Returns the kernel's one bundle; if it has been closed, a new one.
 
     Raises:
-        RuntimeError: If the front end has not been built, as in a checkout that is not installed.
+        RuntimeError: The front end has not been built, as in a checkout that is not installed.
     """
     global _bundle
     if _bundle is None or _bundle.comm is None:
@@ -53,11 +58,11 @@ def _read(name: str) -> str:
 
 
 def asset(name: str) -> tuple[str, bytes]:
-    """Returns the name and the deflated content of what a page asks for on demand.
+    """Returns the name and the deflated content of a file that a page loads on demand.
 
     Raises:
         ValueError: There is no such asset.
-        RuntimeError: If the front end has not been built.
+        RuntimeError: The front end has not been built.
     """
     if name not in _ASSETS:
         raise ValueError(f"There is no asset {name!r}.")
@@ -65,7 +70,7 @@ def asset(name: str) -> tuple[str, bytes]:
 
 
 class View(Part, anywidget.AnyWidget):
-    """A widget that is drawn by the bundle."""
+    """A widget that the bundle draws."""
 
     _esm = traitlets.Unicode().tag(sync=True)
     bundle = traitlets.Instance(Bundle).tag(sync=True, **ipywidgets.widget_serialization)

@@ -1,4 +1,4 @@
-"""How widgets are sent, reached while the kernel is busy, and closed."""
+"""Opens widgets on the page, lets their messages arrive while the kernel is busy, closes them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .lean_widgets import is_shared
 def deliver_while_busy(widget: Any) -> None:
     """Lets a widget's messages arrive while a cell runs.
 
-    ipykernel 7.4 answers a comm on the shell that last sent on it, so that a widget that a cell
-    made or drove gets its messages only after the cell: Stop would come too late. The attribute is
-    private; where it is missing, there is nothing to undo.
+    ipykernel 7.4 handles a comm's messages on the shell that last sent on it. Messages to a widget
+    that a cell made or changed would wait until the cell ends, and Stop would come too late. The
+    attribute is private; older versions have neither it nor the problem.
     """
     comm = widget.comm
     if hasattr(comm, "_reply_subshell_for"):
@@ -22,9 +22,10 @@ def deliver_while_busy(widget: Any) -> None:
 
 
 def open_family(widget: ipywidgets.Widget) -> None:
-    """Sends a widget to the page, with all that is in it, as it is now.
+    """Sends a widget and all its descendants to the page, as they are now.
 
-    All on one way: a setting moved before Send counts for what is sent.
+    Their messages take the same path from the page, so they arrive in order: a setting that the
+    user moved before Send applies to the message.
     """
     for child in getattr(widget, "children", ()):
         open_family(child)
@@ -33,7 +34,7 @@ def open_family(widget: ipywidgets.Widget) -> None:
 
 
 def close_family(widget: ipywidgets.Widget) -> None:
-    """Closes a widget with all that is in it; what it shares with others stays."""
+    """Closes a widget and all its descendants; a layout or style shared with others stays."""
     for child in getattr(widget, "children", ()):
         close_family(child)
     for part in (getattr(widget, name, None) for name in ("layout", "style")):

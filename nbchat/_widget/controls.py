@@ -14,16 +14,16 @@ from .comms import close_family, deliver_while_busy
 from .lean_widgets import Labelled, Part, lean
 
 _OTHER = "Other model…"
-# These settings can be changed with every model.
-_NEVER_GREY = ("model", "system")
+# Settings that every model takes.
+_NEVER_DISABLED = ("model", "system")
 
 
 class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
-    """A menu of models; its last entry asks for any other.
+    """A menu of models; its last entry lets the user type the id of any other.
 
     Attributes:
-        model: The id of the chosen one, listed or not.
-        other: Where one types the id of a model that is not listed, while that is asked for.
+        model: The id of the chosen model, listed or not.
+        other: The text field for the id of an unlisted model, while it is needed.
     """
 
     model = traitlets.Unicode()
@@ -34,18 +34,18 @@ class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # i
         self._ids: list[str] = []
         self._showing = False
         super().__init__(options=[_OTHER], **_named("model"))
-        self.observe(self._picked, "value")
+        self.observe(self._on_picked, "value")
         self.observe(lambda _: self._show(), "model")
 
     def offer(self, ids: Sequence[str]) -> None:
-        """Sets the models of the menu; the chosen one stays chosen, listed or not."""
+        """Sets the models of the menu; the chosen model stays chosen, listed or not."""
         self._ids = list(ids)
         self._show()
 
     def _show(self) -> None:
         listed = [self.model, *self._ids] if self.model not in ("", *self._ids) else self._ids
         options = (*listed, _OTHER)
-        self._showing = True  # new options make the menu pick its first one for a moment
+        self._showing = True  # new options briefly select the first one
         try:
             if self.options != options:
                 self.options = options
@@ -54,7 +54,7 @@ class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # i
             self._showing = False
         self.other = None
 
-    def _picked(self, change: dict[str, Any]) -> None:
+    def _on_picked(self, change: dict[str, Any]) -> None:
         if self._showing:
             return
         if change["new"] == _OTHER:
@@ -62,11 +62,11 @@ class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # i
                 description="Model id", placeholder="vendor/model", continuous_update=False
             )
             deliver_while_busy(self.other)
-            self.other.observe(self._typed, "value")
+            self.other.observe(self._on_typed, "value")
         else:
             self.model = change["new"] or ""
 
-    def _typed(self, change: dict[str, Any]) -> None:
+    def _on_typed(self, change: dict[str, Any]) -> None:
         typed = change["new"].strip()
         if typed:
             self.model = typed
@@ -74,7 +74,11 @@ class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # i
 
 
 class EffortMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]
-    """The reasoning efforts that a model offers; any other can be set, until that is known."""
+    """A menu of the reasoning efforts that a model offers.
+
+    Attributes:
+        effort: The chosen effort. While it is unknown what the model offers, it can be any.
+    """
 
     effort = traitlets.Unicode(UNCHOSEN_EFFORT)
 
@@ -83,11 +87,11 @@ class EffortMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]
         self._showing = False
         super().__init__(options=USUAL_EFFORTS, **_named("reasoning_effort"))
         self._show()
-        self.observe(self._picked, "value")
+        self.observe(self._on_picked, "value")
         self.observe(lambda _: self._show(), "effort")
 
     def offer(self, efforts: Mapping[str, str] | None, chosen: str) -> None:
-        """Sets the menu (label → effort; None: the usual ones), and what is picked in it."""
+        """Sets the menu (label → effort; None: the usual efforts) and the chosen effort."""
         self._offered = efforts
         self.effort = chosen
         self._show()
@@ -97,37 +101,37 @@ class EffortMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]
         if efforts is None:
             efforts = {effort: effort for effort in (*USUAL_EFFORTS, self.effort)}
         options = tuple(efforts.items())
-        self._showing = True  # new options make the menu pick its first one for a moment
+        self._showing = True  # new options briefly select the first one
         try:
             self.options = options
             self.value = self.effort
         finally:
             self._showing = False
 
-    def _picked(self, change: dict[str, Any]) -> None:
+    def _on_picked(self, change: dict[str, Any]) -> None:
         if not self._showing and change["new"] is not None:
             self.effort = change["new"]
 
 
 class Controls:
-    """The settings' widgets by the names of the settings, the chat's buttons, and their places.
+    """The widgets for the settings, the buttons Stop and Clear chat, and their layout.
 
     Args:
-        transcript: The conversation. Where else it is put, it shows another part of the chat, told
-            by the class of the box: see `frontend/src/places.ts`.
+        transcript: The conversation. It stands in several boxes; the class of a box says which
+            part of the chat `frontend/src/places.ts` draws there.
     """
 
     def __init__(self, transcript: Part) -> None:
         self.model = ModelMenu()
         self.reasoning_effort = EffortMenu()
         menus = {"model menu": self.model, "effort menu": self.reasoning_effort}
-        #: The widgets that hold a setting, by its name.
+        #: Each setting's widget, by the setting's name.
         self.settings: dict[str, ipywidgets.Widget] = {
             name: menus[setting.control] if setting.control in menus else _control(name, setting)
             for name, setting in SETTINGS.items()
             if setting.control is not None
         }
-        # Without icons: their glyphs become part of the accessible names.
+        # No icons: their glyphs would become part of the accessible names.
         self.stop = lean(ipywidgets.ToggleButton)(
             description="Stop",
             tooltip="Stop the reply (Esc)",
@@ -148,11 +152,11 @@ class Controls:
         main = box([transcript, self.thoughts, compose], _dom_classes=("nbchat-main",))
         model, *others = self.settings.values()
         self._side = box([model, transcript, *others], _dom_classes=("nbchat-side",))
-        self.model.observe(self._place_other, "other")
+        self.model.observe(self._show_other, "other")
         #: The two columns: the conversation, and the settings beside or below it.
         self.columns = (main, self._side)
 
-    def _place_other(self, change: dict[str, Any]) -> None:
+    def _show_other(self, change: dict[str, Any]) -> None:
         old, new = change["old"], change["new"]
         menu, *below = (child for child in self._side.children if child is not old)
         self._side.children = (menu, *([new] if new else []), *below)
@@ -163,23 +167,23 @@ class Controls:
         self.thoughts.selected_index = 0
 
     def limit_max_tokens(self, limit: int) -> None:
-        """Sets the upper end of the slider."""
+        """Sets the upper end of the slider for max tokens."""
         self.settings["max_tokens"].max = limit
 
     def disable(self, names: Collection[str]) -> None:
-        """Greys the controls of these settings, and no others."""
+        """Disables the controls of these settings, and enables all others."""
         for name, control in self.settings.items():
-            if name not in _NEVER_GREY:
+            if name not in _NEVER_DISABLED:
                 control.disabled = name in names
 
     def values(self) -> dict[str, tuple[ipywidgets.Widget, str]]:
-        """The trait that holds each setting: the widget, and the trait's name."""
+        """Returns the trait that holds each setting, as (widget, name of the trait)."""
         traits = {"model": "model", "reasoning_effort": "effort"}
         return {name: (each, traits.get(name, "value")) for name, each in self.settings.items()}
 
 
 def _control(name: str, setting: Setting) -> ipywidgets.Widget:
-    """A text area or a slider, as the setting is declared."""
+    """Returns the text area or the slider for a setting."""
     if setting.control == "text area":
         return lean(ipywidgets.Textarea, Labelled)(
             placeholder=f"{setting.help.rstrip('.')} (optional)", rows=4, **_named(name)
@@ -190,7 +194,7 @@ def _control(name: str, setting: Setting) -> ipywidgets.Widget:
 
 
 def _named(name: str) -> dict[str, Any]:
-    """What names a control, for the page's labels and styles."""
+    """Returns the arguments that give a control its label and its CSS class."""
     return {
         "description": SETTINGS[name].label,
         "_dom_classes": (f"nbchat-{name.replace('_', '-')}",),

@@ -1,4 +1,4 @@
-"""Parts of a chat that cost a page little: each widget is a message of a kilobyte or two."""
+"""ipywidgets that send little to a page: each widget costs a message of a kilobyte or two."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from typing import Any
 
 import ipywidgets
 
-# What the browser makes the model by, and what it has no default for.
-_TOLD = {"_model_module", "_model_module_version", "_model_name", "behavior"}
+# The browser needs these to make the model, or has no default for them.
+_ALWAYS_SENT = {"_model_module", "_model_module_version", "_model_name", "behavior"}
 
 
 class Lean(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
-    """Tells a new page only what it would not take for granted, as a saved notebook does.
+    """A mixin that sends a new page only the traits that differ from their defaults.
 
-    Mixed into one of ipywidgets' own, whose defaults are the same in the browser.
+    For ipywidgets' own classes, whose defaults are the same in the browser. A saved notebook
+    leaves out the defaults, too.
     """
 
     def get_state(
         self, key: str | Iterable[str] | None = None, drop_defaults: bool = False
     ) -> dict[str, Any]:
-        """The state as ipywidgets has it, without what is as it is by default."""
+        """Returns the state as ipywidgets does; without `key`, it leaves out the defaults."""
         state: dict[str, Any] = super().get_state(key, drop_defaults or key is None)
-        return state if key is not None else {**state, **super().get_state(_TOLD & set(self.keys))}
+        if key is not None:
+            return state
+        return {**state, **super().get_state(_ALWAYS_SENT & set(self.keys))}
 
 
 class Layout(Lean, ipywidgets.Layout):  # type: ignore[misc]
-    """A layout in which hardly anything is set."""
+    """A layout that sends only the traits that are set."""
 
 
 class Part(ipywidgets.DOMWidget):  # type: ignore[misc]
-    """Shares layout and style with all others of the kernel, and waits for `open_family`.
+    """A mixin for parts of a chat, which all share one layout and one style.
 
-    Mixed into a kind of widget. Until it is open, changes cost nothing.
+    A part sends nothing to the page before `open_family` opens it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -43,19 +46,19 @@ class Part(ipywidgets.DOMWidget):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
 
     def open(self) -> None:
-        """Does nothing: the whole is opened at once."""
+        """Does nothing: `open_family` opens the whole chat at once."""
 
 
 class Labelled(Lean):
-    """Its description is written above it by `frontend/src/page/labels.ts`.
+    """A mixin that sends no description: `frontend/src/page/labels.ts` writes the label instead.
 
-    ipywidgets would have JupyterLab load MathJax for it, 900 kB before one can type.
+    ipywidgets' own labels make JupyterLab 4.6 load MathJax, 900 kB before the user can type.
     """
 
     def get_state(
         self, key: str | Iterable[str] | None = None, drop_defaults: bool = False
     ) -> dict[str, Any]:
-        """The state without the description."""
+        """Returns the state without the description."""
         state = super().get_state(key, drop_defaults)
         state.pop("description", None)
         return state
@@ -63,21 +66,21 @@ class Labelled(Lean):
 
 @cache
 def lean(kind: type[ipywidgets.DOMWidget], how: type[Lean] = Lean) -> Any:
-    """One of ipywidgets' own kinds as a lean part."""
+    """Returns a lean part made from one of ipywidgets' own classes."""
     return type(kind.__name__, (how, Part, kind), {"__doc__": kind.__doc__})
 
 
-_the_shared: dict[type[ipywidgets.Widget], ipywidgets.Widget] = {}
+_shared_widgets: dict[type[ipywidgets.Widget], ipywidgets.Widget] = {}
 
 
 def _shared(kind: type[ipywidgets.Widget]) -> ipywidgets.Widget:
-    """The kernel's one widget of this kind, made anew if it has been closed."""
-    found = _the_shared.get(kind)
+    """Returns the kernel's one widget of this class; if it has been closed, a new one."""
+    found = _shared_widgets.get(kind)
     if found is None or found.comm is None:
-        found = _the_shared[kind] = kind()
+        found = _shared_widgets[kind] = kind()
     return found
 
 
 def is_shared(widget: ipywidgets.Widget) -> bool:
-    """Whether a layout or a style is that of many parts."""
-    return _the_shared.get(type(widget)) is widget
+    """Whether many parts share this layout or style."""
+    return _shared_widgets.get(type(widget)) is widget

@@ -1,4 +1,4 @@
-"""Keeps the controls in step with the chosen model: what it offers, takes and allows."""
+"""Keeps the controls in step with the chosen model: its efforts, parameters and limits."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MAX_TOKENS = next(each.default for each in fields(ChatSettings) if each.name ==
 
 
 class ModelControls:
-    """Changes controls and settings as the model and what is known of it change.
+    """Updates controls and settings when the model, or what is known about it, changes.
 
     Args:
-        settings: Those of the chat.
-        controls: The settings' widgets.
+        settings: The chat's settings.
+        controls: The widgets for the settings.
         connection: Knows the models.
-        notices: Where it says that a model is gone.
-        transcript: Shows what is known of the model.
+        notices: Shows that a model is gone.
+        transcript: Shows what is known about the model.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class ModelControls:
         return self._settings.settings.model
 
     def sync(self) -> None:
-        """Brings everything in step with the model as it is known now."""
+        """Updates all controls and settings to what is known about the model now."""
         model = self._connection.model(self._model_id)
-        with self._settings.models_doing():
+        with self._settings.adapting():
             self._sync_effort(model)
             limit = self._settings.max_tokens_limit
             self._controls.limit_max_tokens(limit)
@@ -71,7 +71,7 @@ class ModelControls:
             state.why_disabled = why_disabled
             state.catalogue = self._changes
             state.account = self._connection.account
-        self._say_if_gone()
+        self._show_if_gone()
 
     def _sync_effort(self, model: Model | None) -> None:
         reasoning = model.reasoning if model is not None else None
@@ -91,25 +91,25 @@ class ModelControls:
         self._settings.reasoning_effort = effort
 
     def _why_disabled(self, model: Model | None) -> dict[str, str]:
-        """Control → why it is grey."""
+        """Returns why each disabled control is disabled, by the setting's name."""
         why: dict[str, str] = {}
         refused = self._connection.refused(self._model_id)
         if model is not None:
             if model.reasoning is not None and model.reasoning.choice == "none":
                 why["reasoning_effort"] = f"{model.id} does not reason."
             elif model.reasoning is not None and model.reasoning.choice == "fixed":
-                why["reasoning_effort"] = f"{model.id} always reasons, as much as it sees fit."
+                why["reasoning_effort"] = f"{model.id} sets its own reasoning effort."
             for name, setting in SETTINGS.items():
                 if setting.control == "slider" and not model.takes(*_PARAMETERS.get(name, (name,))):
-                    why[name] = f"{model.id} takes no {name}."
+                    why[name] = f"{model.id} ignores {name}."
         for name in refused:
             control = _CONTROLS.get(name, name)
-            why.setdefault(control, f"The server refused it with {self._model_id}.")
+            why.setdefault(control, f"The server refused this setting for {self._model_id}.")
         if refused == {"max_tokens"} or refused == {"max_completion_tokens"}:
-            why.pop("max_tokens", None)  # sent under its other name
+            why.pop("max_tokens", None)  # it is sent under its other name
         return {name: each for name, each in why.items() if name in self._controls.settings}
 
-    def _say_if_gone(self) -> None:
+    def _show_if_gone(self) -> None:
         model_id = self._model_id
         catalogue = self._connection.catalogue
         if not catalogue.lacks(model_id) or model_id in self._kept:
@@ -117,12 +117,12 @@ class ModelControls:
             return
         server = self._connection.provider
         where = server.name if server is not None else "the server"
-        text = f"{where} does not list {model_id}. Free models often go away within months."
+        text = f"{where} does not list {model_id}. Free models often disappear within months."
         actions = {}
         nearest = catalogue.nearest(model_id)
         if nearest is not None:
             id_ = nearest.id
-            text += f" The nearest one that it has is {id_}."
+            text += f" The closest model that it lists is {id_}."
             actions["use"] = Action(f"Use {id_}", lambda: self._settings.set_trait("model", id_))
         actions["keep"] = Action(f"Keep {model_id}", lambda: self._keep(model_id))
         self._notices.show(Notice(GONE, text, actions=actions))
@@ -132,7 +132,7 @@ class ModelControls:
         self._notices.dismiss(GONE)
 
 
-# A setting and the names under which servers take it, and the other way round.
+# Setting → its parameters in a request; parameter → its setting.
 _PARAMETERS = {"max_tokens": ("max_tokens", "max_completion_tokens")}
 _CONTROLS = {
     "reasoning": "reasoning_effort",

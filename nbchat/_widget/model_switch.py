@@ -1,4 +1,4 @@
-"""Keeps a chat at home with its server and its model, as they change and become known."""
+"""Changes the chat's server and model, and updates everything that depends on them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from .settings_traits import SettingsTraits
 from .usage import UsageDisplay
 from .welcome import Welcome
 
-# By then the page has drawn the chat: imports would slow that down on two cores.
+# After this time the page has drawn the chat; on two cores, imports would delay that.
 _DRAWN_S = 0.5
 
 
 class ModelSwitch:
-    """Changes to another server or model, with all that shows or depends on it.
+    """Changes a chat's server or model, and updates the controls, notices and usage.
 
     Args:
-        settings: Those of the chat.
+        settings: The chat's settings.
         session: Has the conversation, which stays.
         connection: Knows the server.
-        controls: Offer its models.
-        model_controls: Are brought in step with the model.
-        notices: Where it says that a list of models is of no use.
-        usage: Is that of the model.
-        models: The only models to offer, if the user has given any.
+        controls: Offers the server's models.
+        model_controls: Adapts the controls to the model.
+        notices: Shows that a list of models can't be used.
+        usage: Shows how full the model's context is.
+        models: The only models to offer, if the user has named any.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ModelSwitch:
         controls.model.offer(models or connection.catalogue.ids)
 
     def prepare(self) -> None:
-        """A page shows the chat: fetches the list of models before the first message."""
+        """Fetches the list of models before the first message; called when a page opens."""
         background().call(background().loop.call_later, _DRAWN_S, self._connection.load_models)
 
     def choose(self, model: str) -> None:
@@ -65,14 +65,18 @@ class ModelSwitch:
         self._settings.model = model
 
     def switch(self, change: Callable[[], object], model: str = "") -> None:
-        """Changes the server, in mid-conversation if need be.
+        """Changes the server; the conversation stays.
+
+        Args:
+            change: Changes the connection.
+            model: The model to continue with; blank: the server's default.
 
         Raises:
             RuntimeError: A reply is running.
         """
         with self._session.lock:
             if self._session.busy:
-                raise RuntimeError("A reply is still running: wait for it, or stop it.")
+                raise RuntimeError("A reply is still running. Wait for it, or stop it.")
             change()
             if not self._models:
                 self._controls.model.offer(self._connection.catalogue.ids)
@@ -80,7 +84,10 @@ class ModelSwitch:
         self._connection.load_models()
 
     def adopt(self, model: str) -> None:
-        """There is a server, or none: goes on with this model, or else with its default."""
+        """Continues with this model of the present server; blank: the server's default.
+
+        Without a server, it offers ways to connect one.
+        """
         provider = self._connection.provider
         if provider is None:
             self.welcome.no_model()
@@ -91,13 +98,13 @@ class ModelSwitch:
         self.sync_model()
 
     def sync_model(self) -> None:
-        """Brings everything in step with the model as it is known now."""
+        """Updates the controls and the usage to what is known about the model now."""
         with self._session.lock:
             self._model_controls.sync()
             self._usage.show()
 
     def on_connection(self) -> None:
-        """The server's list of models has come, or the account has changed."""
+        """Shows the server's list of models and the account; called when either has changed."""
         try:
             with self._session.lock:
                 ids = self._connection.catalogue.ids
@@ -106,12 +113,12 @@ class ModelSwitch:
                 if ids and not self._settings.model:
                     self._settings.model = ids[0]
                 self.sync_model()
-        except Exception as error:  # it would vanish with the task
-            text = f"nbchat could not make use of the server's list of models: {error!r}"
+        except Exception as error:  # no cell would show it
+            text = f"nbchat could not use the server's list of models: {error!r}"
             self._notices.show(Notice("catalogue", text, tone="error"))
 
     def listed(self) -> list[Model]:
-        """The models of the menu, in its order; a list that is old is fetched again meanwhile."""
+        """Returns the models in the menu's order, and refreshes an old list in the background."""
         self._connection.load_models()
         if self._models is None:
             return list(self._connection.catalogue.models)

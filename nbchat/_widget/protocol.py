@@ -1,6 +1,6 @@
 """Every message between the kernel and a page.
 
-The page's side is `frontend/src/kernel/protocol.ts`. A test compares the two by the examples in
+The page's side is `frontend/src/kernel/protocol.ts`. A test checks both against the examples in
 `tests/protocol.json`.
 """
 
@@ -26,7 +26,7 @@ from nbchat._servers.models import Model
 
 
 class UsageView(TypedDict):
-    """Tokens, and US dollars."""
+    """Tokens, and the cost in US dollars."""
 
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -37,7 +37,7 @@ class UsageView(TypedDict):
 
 
 class AttachmentView(TypedDict):
-    """What goes with a message; its bytes are fetched by its id."""
+    """A file or an image of a message; the page asks for its bytes by its id."""
 
     id: str
     name: str
@@ -47,7 +47,7 @@ class AttachmentView(TypedDict):
 
 
 class CallView(TypedDict):
-    """A call of a tool; `at`: after how many UTF-16 units of the reply's text it came."""
+    """A tool call; `at`: the number of UTF-16 units of the reply's text before it."""
 
     name: str
     arguments: str
@@ -65,16 +65,16 @@ class ErrorView(TypedDict):
 
 
 class BranchView(TypedDict):
-    """Which of its versions a message is."""
+    """Which version of a message is shown (from 0), of how many."""
 
     index: int
     count: int
 
 
 class MessageFacts(TypedDict):
-    """All of a message but what grows: its two texts and its calls.
+    """A message without the parts that grow: its two texts and its tool calls.
 
-    `runs`: the number of each block of Python that was run → the id of the widget with its output.
+    `runs`: index of each Python block that was run → id of the widget with its output.
     """
 
     id: str
@@ -103,7 +103,7 @@ class MessageView(MessageFacts):
     tool_calls: list[CallView]
 
 
-# Kernel → page: what surrounds the conversation
+# Kernel → page: the state around the conversation
 
 
 class ActionView(TypedDict):
@@ -114,14 +114,14 @@ class ActionView(TypedDict):
 
 
 class ProgressView(TypedDict):
-    """How far something has come."""
+    """How much of a task is done."""
 
     done: int
     total: int
 
 
 class NoticeView(TypedDict):
-    """A card that the chat itself shows."""
+    """A notice of the chat itself, shown as a card."""
 
     id: str
     text: str
@@ -133,7 +133,7 @@ class NoticeView(TypedDict):
 
 
 class ModelInfo(TypedDict):
-    """What a user picks a model by; prices in US dollars for a million tokens."""
+    """What the user sees of a model; prices in US dollars per million tokens."""
 
     id: str
     name: str
@@ -147,7 +147,7 @@ class ModelInfo(TypedDict):
 
 
 class ContextView(TypedDict):
-    """Tokens: what the conversation takes of the model's context, and all of it."""
+    """How full the model's context is: tokens used, and tokens in all."""
 
     used: int
     length: int
@@ -155,20 +155,20 @@ class ContextView(TypedDict):
 
 @dataclass
 class ChatState:
-    """What a page shows around the messages; each change of it is sent as a whole.
+    """What a page shows around the messages; after a change, all of it is sent.
 
     Attributes:
-        busy: Whether a reply streams or is queued.
-        notices: The chat's own cards.
+        busy: Whether a reply is streaming or queued.
+        notices: The notices of the chat itself.
         download: The file name of the last reply; None: there is nothing to download.
-        thoughts: The id of the reply whose thoughts are shown; None: the last one.
+        thoughts: The id of the reply whose thoughts are shown; None: the last reply.
         model: The id of the chosen model.
-        server: What the user knows the server by.
-        model_info: What is known of the chosen model.
-        why_disabled: A setting's name → why its control is grey, in a sentence.
-        catalogue: Counts the changes of the list of models.
-        account: What is left of the free quota or the credit; or blank.
-        usage: Of the whole conversation.
+        server: The server's name for the user.
+        model_info: What is known about the chosen model.
+        why_disabled: A setting's name → why its control is disabled, in a sentence.
+        catalogue: A number that changes with the list of models.
+        account: What is left of the free quota or the credit; blank if unknown.
+        usage: The usage of the whole conversation.
         max_cost: US dollars that the conversation may cost.
         context: How full the model's context is.
         labels: A setting's name → the label of its control.
@@ -192,7 +192,7 @@ class ChatState:
     )
 
 
-# Kernel → page: the messages themselves. Changes are numbered without gaps, per chat.
+# Kernel → page: the messages. `seq` numbers the changes of a chat, without gaps.
 
 
 class MessageAdded(TypedDict):
@@ -214,7 +214,7 @@ class Delta(TypedDict, total=False):
 
 
 class FactsChanged(TypedDict):
-    """All of a message but its texts, which went out as deltas, and its calls."""
+    """A message without its tool calls and its texts, which were sent as deltas."""
 
     type: Literal["facts"]
     seq: int
@@ -223,7 +223,7 @@ class FactsChanged(TypedDict):
 
 
 class CallChanged(TypedDict):
-    """A call of a tool, new or changed."""
+    """A tool call, new or changed."""
 
     type: Literal["call"]
     seq: int
@@ -233,7 +233,7 @@ class CallChanged(TypedDict):
 
 
 class MessagesReplaced(TypedDict):
-    """Takes messages away, and adds others at the end."""
+    """Removes messages, and adds others at the end."""
 
     type: Literal["replace"]
     seq: int
@@ -242,7 +242,7 @@ class MessagesReplaced(TypedDict):
 
 
 class StateChanged(TypedDict):
-    """All of `ChatState`."""
+    """The whole `ChatState`."""
 
     type: Literal["state"]
     seq: int
@@ -253,13 +253,13 @@ Change = MessageAdded | Delta | FactsChanged | CallChanged | MessagesReplaced | 
 
 
 class Synced(TypedDict):
-    """The answer to `Resync` where the page missed nothing."""
+    """The answer to `Resync` if the page missed nothing."""
 
     type: Literal["synced"]
 
 
 class SnapshotSent(TypedDict):
-    """The answer to `Resync` where it did: all there is, as the trait `snapshot` has it."""
+    """The answer to `Resync` if the page missed something: the content of the trait `snapshot`."""
 
     type: Literal["snapshot"]
     snapshot: dict[str, Any]
@@ -268,7 +268,8 @@ class SnapshotSent(TypedDict):
 class Received(TypedDict, total=False):
     """The answer to a request.
 
-    `refused`: why it was not done, for the user. `fault`: nbchat itself failed, which is logged.
+    `refused`: why the request was refused, for the user. `fault`: what to show if nbchat itself
+    failed; the log has the details.
     """
 
     type: Literal["received"]
@@ -289,7 +290,7 @@ FromKernel = Change | Synced | SnapshotSent | Received | FileSent
 
 
 class File(NamedTuple):
-    """What answers a request for a file."""
+    """A file that answers a request."""
 
     name: str
     content: bytes
@@ -312,21 +313,21 @@ class Upload(NamedTuple):
 
 @dataclass(frozen=True)
 class Resync:
-    """A page has opened, or may have missed something after change number `seq`."""
+    """A page has opened, or may have missed changes after number `seq`."""
 
     seq: int
 
 
 @dataclass(frozen=True)
 class ReadAsset:
-    """A part of the front end that is loaded on demand; answered by a file."""
+    """The page needs a part of the front end that is loaded on demand. Answered by a file."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Send:
-    """The user sends a message; the files' bytes come as the request's buffers."""
+    """The user sends a message; the request's buffers hold the files' bytes."""
 
     content: str
     attachments: tuple[Upload, ...]
@@ -334,7 +335,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Stop:
-    """The user ends all replies that run or wait."""
+    """The user stops all running and queued replies."""
 
 
 @dataclass(frozen=True)
@@ -361,7 +362,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class ContinueReply:
-    """The user lets a reply go on that was cut off."""
+    """The user continues a reply that was cut off."""
 
     id: str
 
@@ -388,7 +389,7 @@ class TakeReply:
 
 @dataclass(frozen=True)
 class DecideCall:
-    """The user allows or denies a call of a tool; `call` is its place in `tool_calls`."""
+    """The user allows or denies a tool call; `call` is its index in `tool_calls`."""
 
     id: str
     call: int
@@ -397,41 +398,41 @@ class DecideCall:
 
 @dataclass(frozen=True)
 class ReadLastReply:
-    """The user downloads the last reply; answered by a file."""
+    """The user downloads the last reply. Answered by a file."""
 
 
 @dataclass(frozen=True)
 class ListModels:
-    """Answered by a file: JSON of a list of `ModelInfo`, in the menu's order."""
+    """The page needs the models. Answered by a file: JSON of `ModelInfo`s, in the menu's order."""
 
 
 @dataclass(frozen=True)
 class ListNames:
-    """Answered by a file: JSON of a list of `VariableName`."""
+    """The page needs the variables to offer. Answered by a file: JSON of `VariableName`s."""
 
 
 @dataclass(frozen=True)
 class ReadVariable:
-    """What would be sent of a variable; answered by a file, a text or a PNG."""
+    """The page needs what would be sent of a variable. Answered by a file: a text or a PNG."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class ReadFailedCell:
-    """Answered by a file: JSON of `FailedCellView`."""
+    """The page needs the last failed cell. Answered by a file: JSON of a `FailedCellView`."""
 
 
 @dataclass(frozen=True)
 class ReadAttachment:
-    """Answered by a file: its bytes."""
+    """The page needs the bytes of an attachment. Answered by a file."""
 
     id: str
 
 
 @dataclass(frozen=True)
 class RunCode:
-    """The user runs a reply's code: is it what it seems to be, and where does its output go?"""
+    """The user runs a reply's code: the kernel checks it and prepares its output."""
 
     id: str
     index: int
@@ -440,7 +441,7 @@ class RunCode:
 
 @dataclass(frozen=True)
 class ReadOutputs:
-    """What such code has put out. Answered by a file: JSON of a list of `OutputFile`."""
+    """The page needs the output of code that was run. Answered by a file: JSON of `OutputFile`s."""
 
     id: str
     index: int
@@ -500,7 +501,7 @@ Request = (
     | EnterSecret
     | PressAction
 )
-"""Something that the user does on a page, or that a page needs."""
+"""What the user does on a page, or what a page needs."""
 
 REQUESTS: dict[str, type[Request]] = {
     "resync": Resync,
@@ -528,14 +529,14 @@ REQUESTS: dict[str, type[Request]] = {
     "secret": EnterSecret,
     "action": PressAction,
 }
-"""The `type` of a message from a page → what it is."""
+"""The `type` of a message from a page → its class."""
 
 
 def read_request(message: Mapping[str, object], buffers: Sequence[bytes | memoryview]) -> Request:
-    """The request that a message from a page is.
+    """Returns a message from a page as a request.
 
     Raises:
-        FaultError: It has an unknown type, lacks a key, or has a value of the wrong type.
+        FaultError: The message has an unknown type, lacks a key, or has a value of a wrong type.
     """
     type_ = message.get("type")
     if not isinstance(type_, str) or type_ not in REQUESTS:
@@ -581,18 +582,18 @@ def _uploads(files: object, buffers: Sequence[bytes | memoryview]) -> tuple[Uplo
     return tuple(uploads)
 
 
-# What files of JSON hold
+# What the JSON files hold
 
 
 class VariableName(TypedDict):
-    """A variable that can be mentioned; `hint`: "str 6"."""
+    """A variable that the user can mention; `hint`: for example "str 6"."""
 
     name: str
     hint: str
 
 
 class FailedCellView(TypedDict):
-    """What there is to send about a failed cell; `variables`: the names of its variables."""
+    """What to send about a failed cell; `variables`: the names of the variables that it uses."""
 
     question: str
     name: str
@@ -601,18 +602,18 @@ class FailedCellView(TypedDict):
 
 
 class OutputFile(TypedDict):
-    """What code has put out, fit to go with a message; `data` in Base64."""
+    """A part of a code's output that can be attached to a message; `data` is in Base64."""
 
     name: str
     media_type: str
     data: str
 
 
-# From values to what a page knows of them
+# From values to their views on a page
 
 
 def attachment_view(attachment: Attachment) -> AttachmentView:
-    """What a page knows of an attachment."""
+    """Returns what a page receives of an attachment."""
     return {
         "id": attachment.id,
         "name": attachment.name,
@@ -623,17 +624,17 @@ def attachment_view(attachment: Attachment) -> AttachmentView:
 
 
 def usage_view(usage: Usage | None) -> UsageView | None:
-    """What a page knows of tokens and cost."""
+    """Returns what a page receives of tokens and cost."""
     return cast(UsageView, asdict(usage)) if usage is not None else None
 
 
 def error_view(error: ChatError) -> ErrorView:
-    """What a page knows of an error."""
+    """Returns what a page receives of an error."""
     return {"message": error.message, "detail": error.detail, "retryable": error.retryable}
 
 
 def call_view(message: Message, index: int) -> CallView:
-    """What a page knows of one of a message's calls of tools."""
+    """Returns what a page receives of one of a message's tool calls."""
     ats = [round_.at for round_ in message.rounds for _ in round_.calls]
     call = message.tool_calls[index]
     return {
@@ -646,7 +647,7 @@ def call_view(message: Message, index: int) -> CallView:
 
 
 def message_facts(message: Message, runs: Mapping[int, str]) -> MessageFacts:
-    """What a page knows of a message, besides what grows."""
+    """Returns what a page receives of a message, without the parts that grow."""
     error = message.error
     return {
         "id": message.id,
@@ -669,7 +670,7 @@ def message_facts(message: Message, runs: Mapping[int, str]) -> MessageFacts:
 
 
 def message_view(message: Message, runs: Mapping[int, str]) -> MessageView:
-    """What a page knows of a message."""
+    """Returns what a page receives of a message."""
     return {
         **message_facts(message, runs),
         "content": message.content,
@@ -679,7 +680,7 @@ def message_view(message: Message, runs: Mapping[int, str]) -> MessageView:
 
 
 def notice_view(notice: Notice) -> NoticeView:
-    """What a page knows of a notice."""
+    """Returns what a page receives of a notice."""
     progress = notice.progress
     return {
         "id": notice.id,
@@ -693,7 +694,7 @@ def notice_view(notice: Notice) -> NoticeView:
 
 
 def model_info(model: Model) -> ModelInfo:
-    """What a page knows of a model."""
+    """Returns what a page receives of a model."""
     return {
         "id": model.id,
         "name": model.name,
@@ -708,5 +709,5 @@ def model_info(model: Model) -> ModelInfo:
 
 
 def _utf16_length(text: str) -> int:
-    """The length of a text as JavaScript counts it."""
+    """Returns the length of a text as JavaScript counts it."""
     return len(text) + sum(char > "\uffff" for char in text)

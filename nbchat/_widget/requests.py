@@ -1,4 +1,4 @@
-"""Who does what the user asks for on a page: each request has its one place here."""
+"""Passes each request of a page to its one handler."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ from .turn_requests import TurnRequests
 
 
 class ChatRequests:
-    """Answers what the pages of a chat ask for.
+    """Answers the requests of a chat's pages.
 
     Args:
         session: Runs the conversation.
-        turns: Begins its turns.
+        turns: Starts turns.
         models: Changes the model and the server.
-        notices: Has the chat's own cards.
-        notebook: Knows the variables.
-        runs: Has the outputs of code.
-        read_last_reply: Reads the download: its name, and its bytes.
-        show_version: Goes to another version of a message.
+        notices: Has the notices of the chat itself.
+        notebook: Knows the variables and the failed cell.
+        runs: Checks code and has its outputs.
+        read_last_reply: Returns the name and the bytes of the download.
+        show_version: Shows another version of a message.
         show_thoughts: Opens the thoughts of a reply.
     """
 
@@ -91,7 +91,7 @@ class ChatRequests:
         self._show_thoughts = show_thoughts
 
     def answer(self, request: Request) -> File | None:
-        """Does what a request asks for; raises to refuse it."""
+        """Carries out a request, and returns the file that it asks for; raises to refuse it."""
         find = self._session.find
         match request:
             case Send(content, uploads):

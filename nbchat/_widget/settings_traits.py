@@ -1,4 +1,4 @@
-"""A chat's settings as traits: what code, a control or a saved chat sets is checked here."""
+"""A chat's settings as traits, which check what code, a control or a saved chat sets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nbchat._turns.rules import Rules
 _DEFAULTS = {each.name: each.default for each in fields(ChatSettings)}
 _RULES = ("fallbacks", "overflow", "max_cost")
 _TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
-# Where the model does not offer what was chosen, its own default counts.
+# If the model does not offer the chosen value of these, its own default applies.
 _BY_MODEL = ("reasoning_effort", "max_tokens")
 
 
@@ -27,10 +27,10 @@ def _trait(name: str) -> Any:
 
 
 class SettingsTraits(traitlets.HasTraits):
-    """The settings of a chat, and the user's rules for requests.
+    """The settings of a chat, and the user's rules for its requests.
 
-    What was chosen is remembered: where a model does not offer it, the model's own default counts,
-    and the choice comes back with the next model that does.
+    The user's choices are remembered. If a model does not offer a chosen value, the model's own
+    default applies; with the next model that offers it, the chosen value returns.
     """
 
     model = _trait("model")
@@ -48,60 +48,60 @@ class SettingsTraits(traitlets.HasTraits):
     tool_timeout_s = traitlets.Any(60.0)
 
     def connect_settings(self, connection: Connection, chosen: Mapping[str, object]) -> None:
-        """Checks settings by what is known of the model from now on.
+        """Makes the model's limits apply to all settings from now on.
 
         Args:
             connection: Knows the models.
-            chosen: What was chosen already.
+            chosen: The settings that the user has already chosen.
         """
         self._model_source = connection
         self._chosen: dict[str, Any] = {}
-        self._is_models_doing = False
+        self._is_adapting = False
         self.choose(chosen)
         self.observe(self._note_choice, list(_BY_MODEL))
 
     @property
     def settings(self) -> ChatSettings:
-        """What the next request will be made with."""
+        """The settings for the next request."""
         values = {name: getattr(self, name) for name in SETTINGS}
         values["reasoning_effort"] = self._chosen.get("reasoning_effort")
         highest = max(SETTINGS["max_tokens"].limits[1], values["max_tokens"])
         return ChatSettings(**values, max_tokens_limit=int(highest))
 
     def rules(self) -> Rules:
-        """What the user has decided about requests."""
+        """Returns the user's rules for the next request."""
         toolbox = Toolbox(**{name: getattr(self, name) for name in _TOOLBOX})
         return Rules(self.fallbacks, self.overflow, self.max_cost, toolbox)
 
     @property
     def max_tokens_limit(self) -> int:
-        """The upper end of max tokens with this model."""
+        """The largest max tokens that the model allows."""
         lowest, highest = map(int, SETTINGS["max_tokens"].limits)
         model = self._model_source.model(self.model)
         limit = model.max_tokens_limit if model is not None else None
         return highest if limit is None else max(limit, lowest)
 
     def choose(self, settings: Mapping[str, object]) -> None:
-        """Remembers these choices among the settings that depend on the model."""
+        """Remembers the user's choice of those settings that depend on the model."""
         for name in _BY_MODEL:
             if settings.get(name) is not None:
                 self._chosen[name] = settings[name]
 
     def chosen_or(self, name: str, default: Any) -> Any:
-        """What was chosen for a setting that depends on the model, or else this."""
+        """Returns the user's choice of a setting that depends on the model, else `default`."""
         return self._chosen.get(name, default)
 
     @contextmanager
-    def models_doing(self) -> Iterator[None]:
-        """What changes in here is the model's doing, and nobody's choice."""
-        self._is_models_doing = True
+    def adapting(self) -> Iterator[None]:
+        """A context for adapting settings to the model: its changes are not the user's choice."""
+        self._is_adapting = True
         try:
             yield
         finally:
-            self._is_models_doing = False
+            self._is_adapting = False
 
     def _note_choice(self, change: dict[str, Any]) -> None:
-        if not self._is_models_doing:
+        if not self._is_adapting:
             self._chosen[change["name"]] = change["new"]
 
     @traitlets.validate(*SETTINGS)
@@ -125,12 +125,12 @@ class SettingsTraits(traitlets.HasTraits):
         return getattr(Toolbox(**{name: value}), name)
 
     def _check_effort(self, effort: object) -> None:
-        """Refuses what is no effort, or is known not to be offered by the model."""
+        """Refuses an unknown effort, and one that the model is known not to offer."""
         model = self._model_source.model(self.model)
         reasoning = model.reasoning if model is not None else None
         offered: tuple[str, ...] = EFFORTS
         where = ""
-        if not self._is_models_doing and reasoning is not None and reasoning.choice == "levels":
+        if not self._is_adapting and reasoning is not None and reasoning.choice == "levels":
             offered, where = reasoning.efforts, f" with {self.model}"
         if effort not in offered:
             raise ValueError(

@@ -1,8 +1,8 @@
-"""The conversation's view: sends what happens to the pages, and reads what they ask.
+"""The conversation's view: sends changes to the pages, and receives their requests.
 
-Text goes out as numbered deltas, at most one message every `flush_interval_s`; never through a
-trait, whose whole value would be sent again each time. A page that misses a number, reloads, or
-opens a second view is answered with a snapshot: the kernel holds the whole state.
+Text is sent as numbered deltas, at most one every `flush_interval_s`. It is never sent through a
+trait, because each change would send the trait's whole value again. A page that misses a number,
+is reloaded, or opens a second view gets a snapshot: the kernel holds the whole state.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from .protocol import (
     read_request,
 )
 
-#: Does what a request asks for; raises one of `_REFUSALS` to refuse it, with words for the user.
+#: Carries out a request; to refuse it, raises one of `_REFUSALS` with a text for the user.
 Answer = Callable[[Request], File | None]
 Part = Literal["content", "reasoning"]
 
 _REFUSALS = (ChatError, OSError, RuntimeError, TypeError, ValueError)
-_FAULT = "nbchat could not do this: a fault of its own. The kernel's log has the details."
+_FAULT = "This failed because of a bug in nbchat. The kernel's log has the details."
 _log = logging.getLogger("nbchat")
 
 
@@ -55,11 +55,11 @@ class Transcript(View):
     """The conversation as a page shows it.
 
     Args:
-        flush_interval_s: The least time between two messages with text.
+        flush_interval_s: Minimum seconds between two deltas.
 
     Attributes:
-        changed: Called after each change, with locks held: listeners must not wait.
-        opened: Called when a page shows the chat.
+        changed: Called after each change, with locks held: listeners must not block.
+        opened: Called when a page has opened, or has asked what it missed.
     """
 
     snapshot = traitlets.Dict().tag(sync=True)
@@ -73,7 +73,7 @@ class Transcript(View):
         self._answer: Answer | None = None
         self._seq = 0
         self._state = ChatState()
-        # Message → the number of a block of Python that was run → the widget with its output.
+        # Message's id → index of a Python block that was run → id of the widget with its output.
         self._runs: dict[str, dict[int, str]] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
         self._last_flush = 0.0
@@ -83,11 +83,11 @@ class Transcript(View):
         self.on_msg(self._receive)
 
     def show(self, messages: Callable[[], list[Message]]) -> None:
-        """Sets where the messages of a snapshot come from."""
+        """Sets the function that returns the messages of a snapshot."""
         self._messages = messages
 
     def answer_with(self, answer: Answer) -> None:
-        """Sets who does what the pages ask for."""
+        """Sets the function that carries out the pages' requests."""
         self._answer = answer
 
     # Kernel → page
@@ -100,9 +100,9 @@ class Transcript(View):
             self._emit({"type": "message", "seq": self._next(), "message": view})
 
     def replace(self, messages: Sequence[Message], by: Sequence[Message]) -> None:
-        """Takes messages away and adds others at the end.
+        """Removes messages and adds others at the end.
 
-        In one step: between two, the view would jump.
+        Both go in one change: between two changes, the view would jump.
         """
         ids = [message.id for message in messages]
         with self._lock:
@@ -111,14 +111,14 @@ class Transcript(View):
             self._emit({"type": "replace", "seq": self._next(), "ids": ids, "messages": views})
 
     def send_facts(self, message: Message) -> None:
-        """Sends all of a message but its texts, which went out as deltas, and its calls."""
+        """Sends a message without its tool calls and its texts, which were sent as deltas."""
         with self._lock:
             self._flush()
             facts = message_facts(message, self._runs_of(message))
             self._emit({"type": "facts", "seq": self._next(), "id": message.id, "facts": facts})
 
     def send_call(self, message: Message, index: int) -> None:
-        """Sends one of a message's calls of tools as it is now."""
+        """Sends one of a message's tool calls as it is now."""
         id_ = message.id
         with self._lock:
             self._flush()
@@ -128,7 +128,7 @@ class Transcript(View):
             )
 
     def append(self, message: Message, part: Part, delta: str) -> None:
-        """Adds text to a message. Called on the background loop."""
+        """Adds text to a message; must be called on the background loop."""
         with self._lock:
             self._streaming_id = message.id
             self._pending[part].append(delta)
@@ -143,7 +143,7 @@ class Transcript(View):
 
     @contextmanager
     def changing(self) -> Iterator[ChatState]:
-        """Lets the state around the messages be changed, and sends it if it has."""
+        """Yields the state around the messages to change it; sends it if it has changed."""
         with self._lock:
             before, self._state = self._state, copy.copy(self._state)
             yield self._state
@@ -151,32 +151,32 @@ class Transcript(View):
                 self._emit({"type": "state", "seq": self._next(), "state": asdict(self._state)})
 
     def show_notices(self, notices: Sequence[Notice]) -> None:
-        """Shows these notices, and no others."""
+        """Shows these notices and no others."""
         with self.changing() as state:
             state.notices = [notice_view(notice) for notice in notices]
 
     def show_download(self, name: str | None) -> None:
-        """Links to the last reply under this file name; None: there is none."""
+        """Shows the link that downloads the last reply as this file; None: removes it."""
         with self.changing() as state:
             state.download = name
 
     def show_thoughts(self, message_id: str | None) -> None:
-        """Shows the thoughts of this reply; None: those of the last one."""
+        """Shows the thoughts of this reply; None: of the last reply."""
         with self.changing() as state:
             state.thoughts = message_id
 
     def show_busy(self, busy: bool) -> None:
-        """Shows whether a reply streams or is queued."""
+        """Shows whether a reply is streaming or queued."""
         with self.changing() as state:
             state.busy = busy
 
     def show_run(self, message: Message, index: int, model_id: str) -> None:
-        """Shows the output of a message's block of Python in the widget of this id."""
+        """Shows the output of a message's Python block: the widget with this id."""
         self._runs.setdefault(message.id, {})[index] = model_id
         self.send_facts(message)
 
     def forget_runs(self) -> None:
-        """The widgets with outputs are gone."""
+        """Forgets the widgets with outputs, which have been closed."""
         self._runs.clear()
 
     def _runs_of(self, message: Message) -> dict[int, str]:
@@ -213,13 +213,13 @@ class Transcript(View):
 
     def _snapshot(self) -> dict[str, Any]:
         with self._lock:
-            # What is pending is in the messages already: sent later, it would come twice.
+            # The messages contain the pending text already: a later delta would repeat it.
             self._flush()
             messages = [message_view(each, self._runs_of(each)) for each in self._messages()]
             return {"seq": self._seq, "messages": messages, **asdict(self._state)}
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """A page that loads gets the conversation as it is now, in mid-reply as well."""
+        """Returns the state with the conversation as it is now, also in the middle of a reply."""
         state: dict[str, Any] = super().get_state(*args, **kwargs)
         if "snapshot" in state:
             state["snapshot"] = self._snapshot()
@@ -228,10 +228,10 @@ class Transcript(View):
     # Page → kernel
 
     def handle(self, request: Request) -> File | None:
-        """Does what a request asks for.
+        """Carries out a request, and returns the file that it asks for.
 
         Raises:
-            FaultError: Nobody answers it here.
+            FaultError: The chat has no handler for it.
         """
         match request:
             case Resync(seq):
@@ -240,7 +240,7 @@ class Transcript(View):
             case ReadAsset(name):
                 return File(*asset(name))
         if self._answer is None:
-            raise FaultError(f"Nobody answers {request!r}.")
+            raise FaultError(f"There is no handler for {request!r}.")
         return self._answer(request)
 
     def _resync(self, seq: int) -> None:
@@ -260,7 +260,7 @@ class Transcript(View):
             file = self.handle(read_request(message, buffers))
         except _REFUSALS as error:
             received["refused"] = str(error) or repr(error)
-        except Exception:  # it would reach no cell
+        except Exception:  # no cell would show it
             _log.exception("a request from a page failed: %s", message.get("type"))
             received["fault"] = _FAULT
         if nonce is not None:

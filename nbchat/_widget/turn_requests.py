@@ -1,4 +1,4 @@
-"""What a model is asked, by code or on a page: checked, and with the settings as they are."""
+"""Starts the turns that code or a page asks for, with the present settings."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from .settings_traits import SettingsTraits
 
 
 class TurnRequests:
-    """Begins the turns of a chat. What may be wrong with one, `ChatWidget.send` and others say.
+    """Checks what a turn asks, and starts it.
+
+    Its methods raise the errors that those of `ChatWidget` document.
 
     Args:
-        settings: Those of the chat.
+        settings: The chat's settings.
         session: Runs the turns.
-        connection: Knows what the chosen model takes.
+        connection: Knows what the chosen model accepts.
 
     Attributes:
-        begun: Called with each reply that has been asked for.
+        begun: Called with the reply of each turn that has started or is queued.
     """
 
     def __init__(self, settings: SettingsTraits, session: Session, connection: Connection) -> None:
@@ -35,7 +37,7 @@ class TurnRequests:
 
     @property
     def no_images(self) -> str:
-        """Why the chosen model is sent no images; "" if it takes them."""
+        """Why the chosen model receives no images; "" if it accepts them."""
         return self._connection.no_images(self._settings.settings.model)
 
     def ask(
@@ -65,12 +67,12 @@ class TurnRequests:
         return self._begun(self._session.edit(question, content, self._settings.settings))
 
     def regenerate(self, reply: Message | None = None) -> Reply:
-        """Asks for another version of a reply: by default, of the last one."""
+        """Asks for another version of a reply; by default, of the last one."""
         version_of = reply or self._session.last_reply
         return self._begun(self._session.regenerate(version_of, self._settings.settings))
 
     def continue_reply(self, reply: Message | None = None) -> Reply:
-        """Lets the last reply go on that was cut off."""
+        """Continues the last reply, which was cut off at max tokens."""
         last = self._last(reply)
         return self._begun(self._session.continue_reply(last, self._settings.settings))
 

@@ -1,4 +1,4 @@
-"""What a conversation has cost, and how much of the context it takes."""
+"""Shows what a conversation has cost, and how full the model's context is."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from .protocol import usage_view
 from .settings_traits import SettingsTraits
 from .transcript import Transcript
 
-# From this part of the context on, the person is told.
+# From this fraction of the context on, a notice warns the user.
 _NEARLY_FULL = 0.8
 _FULL = "full"
 _LISTED = 4
 
 
 class UsageDisplay:
-    """Shows what the conversation takes, again after each change.
+    """Shows tokens, cost and context of the conversation.
 
     Args:
-        settings: Those of the chat.
+        settings: The chat's settings.
         session: Has the conversation.
         connection: Knows the models.
-        notices: Where it says that the context is nearly full.
+        notices: Shows that the context is nearly full.
         transcript: Shows tokens and cost.
     """
 
@@ -82,18 +82,19 @@ class UsageDisplay:
         if len(left_out) > _LISTED:
             lines.append(f"• and {len(left_out) - _LISTED} more")
         text = (
-            f"The conversation takes about {used:,} of the {length:,} tokens that "
-            f"{self._model_id} can see. "
+            f"The conversation takes about {used:,} of the {length:,} tokens in the context of "
+            f"{self._model_id}. "
         )
         actions = {"ignore": Action("Not now", self._ignore)}
         if self._settings.overflow == "truncate":
-            text += "With the next message, these are left out:"
+            text += "The next message drops these:"
         else:
             text += (
-                "When it is full, the server will refuse it. Clear the chat, pick a model with a "
-                'longer context, or leave out the oldest messages (overflow="truncate"):'
+                "Once the context is full, the server refuses the next message. Clear the chat, "
+                "choose a model with a longer context, or drop the oldest messages "
+                '(overflow="truncate"):'
             )
-            actions = {"truncate": Action("Leave out the oldest", self._truncate), **actions}
+            actions = {"truncate": Action("Drop oldest messages", self._truncate), **actions}
         return Notice(_FULL, "\n".join([text, *lines]), actions=actions)
 
     def _truncate(self) -> None:

