@@ -144,7 +144,8 @@ _BY_WORDS = [
     )
 ]  # fmt: skip
 
-# An error inside a stream has no status. Its type, a word of Anthropic's or OpenAI's, implies one.
+# An error inside a stream has no status, but its type implies one. The types are Anthropic's and
+# OpenAI's.
 _STATUS_OF_WORD = {
     "invalid_request_error": 400,
     "authentication_error": 401,

@@ -91,9 +91,9 @@ class Model:
 def parse_models(body: object) -> list[Model]:
     """Returns the chat models of a `/models` answer: free ones first, then by name.
 
-    Leaves out what it can't understand. It knows the shapes of OpenRouter (list of August 2026),
-    Groq, Mistral, the HF router, Venice, Copilot, vLLM and llama-server (all recorded), and
-    Together. Most others list nothing but ids.
+    Leaves out what it can't understand. It knows the lists of OpenRouter (August 2026), Groq,
+    Mistral, the HF router, Venice, Copilot and llama-server (all recorded), Together and vLLM. Most
+    others have nothing but ids.
     """
     entries = body.get("data") if isinstance(body, dict) else body
     if not isinstance(entries, list):
