@@ -15,7 +15,7 @@ import ipywidgets
 from IPython.display import display
 
 from ._chat.attachments import read_all
-from ._chat.dataframes import figures, rows_frame
+from ._chat.dataframes import rows_frame, usage_row
 from ._chat.errors import ChatError
 from ._chat.keys import Secret
 from ._chat.message import check_content
@@ -245,7 +245,7 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         """
         rows = [
             {
-                **figures(reply._message),
+                **usage_row(reply._message),
                 "model": model,
                 "text": reply.text,
                 "first_token_s": reply.first_token_s,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nbchat._chat import attachments
 from nbchat._chat.attachments import Attachment, from_data_url, from_upload, read_file, read_image
-from nbchat._widget.protocol import attachment_view
+from nbchat._widget.views import attachment_view
 
 
 def png(colour: bytes = b"\xff\x00\x00") -> bytes:

@@ -6,7 +6,7 @@ from nbchat._chat.conversation import Conversation
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
 from nbchat._chat.message import Message
-from nbchat._widget.protocol import message_facts
+from nbchat._widget.views import message_facts
 
 
 class Clock:

@@ -34,7 +34,7 @@ from nbchat._chat.message import Message
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.chat_json import from_json, to_json
 from nbchat._files.export import MARKER, to_html, to_markdown, to_notebook, to_plain
-from nbchat._widget.protocol import message_facts, message_view
+from nbchat._widget.views import message_facts, message_view
 
 pytestmark = pytest.mark.environments  # what it takes is time
 

@@ -59,7 +59,7 @@ from nbchat._servers.chat_completions.stream import StreamReader
 from nbchat._servers.error_messages import explain, explain_body
 from nbchat._servers.models import parse_models
 from nbchat._turns.plan import refused_parameter
-from nbchat._widget.protocol import model_info
+from nbchat._widget.views import model_info
 
 pytestmark = pytest.mark.environments  # what it takes is time
 

@@ -10,7 +10,7 @@ from wire import WIRE, needs_wire
 
 from nbchat._servers.catalogue import Catalogue
 from nbchat._servers.models import Model, parse_models, read_model_ids
-from nbchat._widget.protocol import model_info
+from nbchat._widget.views import model_info
 
 
 def test_free_models_come_first_then_by_name() -> None:

@@ -37,7 +37,7 @@ FILES = {
     "models": list[protocol.ModelInfo],
     "names": list[protocol.VariableName],
     "failure": protocol.FailedCellView,
-    "outputs": list[protocol.OutputFile],
+    "outputs": list[protocol.OutputFileView],
 }
 
 

@@ -71,7 +71,9 @@ def readme_row(name: str) -> str:
     label = setting.label if setting.control else ""
     low, high = setting.limits
     values = setting.values or f"{low} to {high}"
-    return f"| {label} | `{name}` | {values} | {setting.start or default} |".replace("|  |", "| |")
+    return f"| {label} | `{name}` | {values} | {setting.default_text or default} |".replace(
+        "|  |", "| |"
+    )
 
 
 def test_the_readme_has_each_setting_as_it_is_declared() -> None:

@@ -13,6 +13,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from .markdown import fenced
+
 MAX_BYTES = 20_000_000
 _NAME_LIMIT = 120
 _SUFFIX_LIMIT = 20
@@ -109,7 +111,8 @@ class Attachment:
             case "image":
                 return {"type": "image_url", "image_url": {"url": self.data_url}}
             case "text":
-                return {"type": "text", "text": f"{self.name}:\n\n{_fenced(self.text)}"}
+                text = fenced(self.text.removesuffix("\n"))
+                return {"type": "text", "text": f"{self.name}:\n\n{text}"}
             case _:
                 file = {"filename": self.name, "file_data": self.data_url}
                 return {"type": "file", "file": file}
@@ -284,12 +287,6 @@ def _decode(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return None if _BINARY.search(text) else text
-
-
-def _fenced(text: str) -> str:
-    longest = max(map(len, re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{text.removesuffix(chr(10))}\n{fence}"
 
 
 def _file_name(name: str) -> str:

@@ -54,7 +54,7 @@ def rows_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.
     return frame
 
 
-def figures(message: Message) -> dict[str, Any]:
+def usage_row(message: Message) -> dict[str, Any]:
     """Returns a reply's duration, tokens, cost and status by column name."""
     usage = message.usage
     return {
@@ -73,7 +73,7 @@ def _row(message: Message) -> dict[str, Any]:
         "model": message.model,
         "time": message.created,
         "finish_reason": message.finish_reason,
-        **figures(message),
+        **usage_row(message),
     }
 
 

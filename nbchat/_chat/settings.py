@@ -46,7 +46,7 @@ class Setting:
     limits: Limits = (0.0, 0.0)
     step: float = 0.0
     values: str = ""
-    start: str = ""
+    default_text: str = ""
 
 
 def _text(name: str, value: object, _: Limits) -> str:
@@ -107,17 +107,17 @@ class ChatSettings:
     model: str = _declare(
         *("", _model_id, "Model", "The model's id.", "model menu"),
         values="any id",
-        start="the server's default",
+        default_text="the server's default",
     )
     system: str = _declare(
         *("", _text, "System instructions", "How the model should behave.", "text area"),
         values="text, or a `.md` or `.txt` file; not sent when blank",
-        start="none",
+        default_text="none",
     )
     reasoning_effort: str | None = _declare(
         *(None, _effort, "Reasoning effort", "How much the model reasons.", "effort menu"),
-        values="low, medium, high, or what else the model offers",
-        start="the model's own",
+        values="low, medium, high, or another that the model offers",
+        default_text="the model's own",
     )
     temperature: float = _declare(
         *(1.0, _number, "Temperature", "How random the reply is.", "slider"),
@@ -131,7 +131,7 @@ class ChatSettings:
         values="100 to 65535, or the model's own limit",
     )
     top_p: float = _declare(
-        *(1.0, _number, "Top p", "How much of the likely words to draw from.", "slider"),
+        *(1.0, _number, "Top p", "The share of likely tokens to choose from.", "slider"),
         limits=(0.0, 1.0),
         step=0.05,
     )

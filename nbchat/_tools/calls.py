@@ -26,7 +26,7 @@ class ChangeCall(Protocol):
         """Sets the call's status, and its result if there is one."""
 
 
-class CallsUnderWay:
+class RunningCalls:
     """Runs tool calls on the background loop.
 
     Plain functions run in daemon threads of their own, coroutine functions on the loop itself.

@@ -27,7 +27,7 @@ from nbchat._chat.settings import ChatSettings
 from nbchat._chat.tool_rounds import CallStatus
 from nbchat._servers.engine import Engine
 from nbchat._servers.server import Server
-from nbchat._tools.calls import CallsUnderWay
+from nbchat._tools.calls import RunningCalls
 
 from .plan import Plan
 from .reply import Reply
@@ -105,7 +105,7 @@ class Turn:
         self._answered = False
         # The notes of the requests before the current one.
         self._past_notes: list[str] = []
-        self._calls: CallsUnderWay | None = None
+        self._calls: RunningCalls | None = None
 
     def decide(self, index: int, allow: bool) -> None:
         """Allows or denies a tool call that waits for the user's answer.
@@ -225,7 +225,7 @@ class Turn:
                     self._progress.change_call(index, status, result)
                     self._view.send_call(self.message, index)
 
-        self._calls = CallsUnderWay(self._rules.toolbox, change)
+        self._calls = RunningCalls(self._rules.toolbox, change)
         await self._calls.run(calls)
         return True
 

@@ -10,9 +10,9 @@ from nbchat._servers.connection import Connection
 from nbchat._servers.models import Model
 
 from .controls import Controls
-from .protocol import model_info
 from .settings_traits import SettingsTraits
 from .transcript import Transcript
+from .views import model_info
 
 GONE = "gone"
 _MAX_TOKENS = next(each.default for each in fields(ChatSettings) if each.name == "max_tokens")

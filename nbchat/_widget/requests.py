@@ -29,7 +29,7 @@ from .protocol import (
     ListModels,
     ListNames,
     ModelInfo,
-    OutputFile,
+    OutputFileView,
     PressAction,
     ReadAsset,
     ReadAttachment,
@@ -48,9 +48,9 @@ from .protocol import (
     Stop,
     TakeReply,
     VariableName,
-    model_info,
 )
 from .turn_requests import TurnRequests
+from .views import model_info
 
 
 class ChatRequests:
@@ -150,11 +150,11 @@ class ChatRequests:
 
 
 def _json(
-    name: str, value: Sequence[OutputFile | ModelInfo | VariableName] | FailedCellView
+    name: str, value: Sequence[OutputFileView | ModelInfo | VariableName] | FailedCellView
 ) -> File:
     return File(f"{name}.json", json.dumps(value).encode())
 
 
-def _output(file: outputs.OutputFile) -> OutputFile:
+def _output(file: outputs.OutputFile) -> OutputFileView:
     data = base64.b64encode(file.data).decode()
     return {"name": file.name, "media_type": file.media_type, "data": data}

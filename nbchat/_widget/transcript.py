@@ -35,12 +35,9 @@ from .protocol import (
     Received,
     Request,
     Resync,
-    call_view,
-    message_facts,
-    message_view,
-    notice_view,
     read_request,
 )
+from .views import call_view, message_facts, message_view, notice_view
 
 #: Carries out a request; to refuse it, raises one of `_REFUSALS` with a text for the user.
 Answer = Callable[[Request], File | None]

@@ -7,9 +7,9 @@ from nbchat._chat.token_estimate import brief, estimate_tokens, leave_out
 from nbchat._servers.connection import Connection
 from nbchat._turns.session import Session
 
-from .protocol import usage_view
 from .settings_traits import SettingsTraits
 from .transcript import Transcript
+from .views import usage_view
 
 # From this fraction of the context on, a notice warns the user.
 _NEARLY_FULL = 0.8

@@ -1,0 +1,127 @@
+"""What a page knows of the values in the kernel: each as a message of the protocol has it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import cast
+
+from nbchat._chat.attachments import Attachment
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import Usage
+from nbchat._chat.message import Message
+from nbchat._chat.notices import Notice
+from nbchat._servers.models import Model
+
+from .protocol import (
+    AttachmentView,
+    CallView,
+    ErrorView,
+    MessageFacts,
+    MessageView,
+    ModelInfo,
+    NoticeView,
+    UsageView,
+)
+
+
+def attachment_view(attachment: Attachment) -> AttachmentView:
+    """Returns what a page receives of an attachment."""
+    return {
+        "id": attachment.id,
+        "name": attachment.name,
+        "kind": attachment.kind,
+        "media_type": attachment.media_type,
+        "size": attachment.size,
+    }
+
+
+def usage_view(usage: Usage | None) -> UsageView | None:
+    """Returns what a page receives of tokens and cost."""
+    return cast(UsageView, asdict(usage)) if usage is not None else None
+
+
+def error_view(error: ChatError) -> ErrorView:
+    """Returns what a page receives of an error."""
+    return {"message": error.message, "detail": error.detail, "retryable": error.retryable}
+
+
+def call_view(message: Message, index: int) -> CallView:
+    """Returns what a page receives of one of a message's tool calls."""
+    ats = [round_.at for round_ in message.rounds for _ in round_.calls]
+    call = message.tool_calls[index]
+    return {
+        "name": call.name,
+        "arguments": call.pretty_arguments,
+        "status": call.status,
+        "result": call.result,
+        "at": _utf16_length(message.content[: ats[index]]),
+    }
+
+
+def message_facts(message: Message, runs: Mapping[int, str]) -> MessageFacts:
+    """Returns what a page receives of a message, without the parts that grow."""
+    error = message.error
+    return {
+        "id": message.id,
+        "role": message.role,
+        "status": message.status,
+        "branch": {"index": message.fork.index, "count": len(message.fork.versions)},
+        "model": message.model,
+        "finish_reason": message.finish_reason,
+        "reasoning_s": message.reasoning_s,
+        "first_token_s": message.first_token_s,
+        "duration_s": message.duration_s,
+        "usage": usage_view(message.usage),
+        "estimated_cost": message.estimated_cost,
+        "attachments": [attachment_view(each) for each in message.attachments],
+        "notes": list(message.notes),
+        "runs": {str(index): model_id for index, model_id in runs.items()},
+        "retry_in_s": message.retry_at and max(0.0, message.retry_at - time.monotonic()),
+        "error": error_view(error) if error is not None else None,
+    }
+
+
+def message_view(message: Message, runs: Mapping[int, str]) -> MessageView:
+    """Returns what a page receives of a message."""
+    return {
+        **message_facts(message, runs),
+        "content": message.content,
+        "reasoning": message.reasoning,
+        "tool_calls": [call_view(message, index) for index in range(len(message.tool_calls))],
+    }
+
+
+def notice_view(notice: Notice) -> NoticeView:
+    """Returns what a page receives of a notice."""
+    progress = notice.progress
+    return {
+        "id": notice.id,
+        "text": notice.text,
+        "secret_label": notice.secret and notice.secret.label,
+        "secret_button": notice.secret.button if notice.secret else "",
+        "actions": [{"id": id_, "label": each.label} for id_, each in notice.actions.items()],
+        "progress": progress and {"done": progress[0], "total": progress[1]},
+        "tone": notice.tone,
+    }
+
+
+def model_info(model: Model) -> ModelInfo:
+    """Returns what a page receives of a model."""
+    return {
+        "id": model.id,
+        "name": model.name,
+        "is_free": model.is_free,
+        "context_length": model.context_length,
+        "prompt_price": model.prompt_price,
+        "completion_price": model.completion_price,
+        "reasoning": None if model.reasoning is None else model.reasoning.choice != "none",
+        "images": model.images,
+        "expires": model.expires.isoformat() if model.expires else None,
+    }
+
+
+def _utf16_length(text: str) -> int:
+    """Returns the length of a text as JavaScript counts it."""
+    return len(text) + sum(char > "\uffff" for char in text)
