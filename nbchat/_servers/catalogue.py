@@ -35,7 +35,7 @@ class Catalogue:
         """Whether a list that the server has just sent lacks this model.
 
         llama-server serves its one model under any name, and OpenRouter does not list the presets
-        of an account ("@preset/…"): these are never lacking.
+        of an account ("@preset/…"). Neither counts as lacking.
         """
         if not self.is_live or not self.models or not model_id or model_id.startswith("@"):
             return False

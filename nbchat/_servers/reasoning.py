@@ -94,7 +94,7 @@ def groq(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:
 
 
 def mistral(effort: str, reasoning: Reasoning | None) -> dict[str, Any]:
-    """OpenAI's format, but Small 4 and Medium 3.5 know only "high" and "none".
+    """OpenAI's format, but Mistral Small 4 and Medium 3.5 know only "high" and "none".
 
     See docs.mistral.ai, conversations/reasoning (November 2026). Large 4 has more levels.
     """
