@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from pathlib import Path
 
@@ -30,6 +31,8 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no type
 
 
 _bundle: Bundle | None = None
+# For work on the front end: open chats show each new build.
+_HOT_RELOAD = os.environ.get("ANYWIDGET_HMR") == "1"
 
 
 def bundle() -> Bundle:
@@ -40,11 +43,27 @@ def bundle() -> Bundle:
     """
     global _bundle
     if _bundle is None or _bundle.comm is None:
-        code = _read("nbchat.js")
-        # The build writes "/* nbchat <digest> */" into the first line.
-        digest = code.split(maxsplit=3)[2]
-        _bundle = Bundle(code=zlib.compress(code.encode()), digest=digest)
+        code, digest = _built()
+        made = _bundle = Bundle(code=code, digest=digest)
+        if _HOT_RELOAD:
+            from .hot_reload import on_change
+
+            on_change(_STATIC / "nbchat.js", lambda: _renew(made))
     return _bundle
+
+
+def _built() -> tuple[bytes, str]:
+    """Returns the bundle's deflated code, and its digest."""
+    code = _read("nbchat.js")
+    # The build writes "/* nbchat <digest> */" into the first line.
+    return zlib.compress(code.encode()), code.split(maxsplit=3)[2]
+
+
+def _renew(bundle: Bundle) -> None:
+    code, digest = _built()
+    bundle.code = code
+    # When the digest changes, the views have the page load the bundle.
+    bundle.digest = digest
 
 
 def _read(name: str) -> str:
@@ -77,8 +96,16 @@ class View(Part, anywidget.AnyWidget):
 
     @traitlets.default("bundle")
     def _default_bundle(self) -> Bundle:
-        return bundle()
+        shared = bundle()
+        if _HOT_RELOAD:
+            # anywidget draws a widget again when its script changes.
+            traitlets.dlink((shared, "digest"), (self, "_esm"), lambda it: f"{_loader()}// {it}")
+        return shared
 
     @traitlets.default("_esm")
     def _default_esm(self) -> str:
-        return _read("loader.js").partition("\n")[2]
+        return _loader()
+
+
+def _loader() -> str:
+    return _read("loader.js").partition("\n")[2]
