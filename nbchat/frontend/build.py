@@ -1,12 +1,13 @@
 """Builds the front end into ``nbchat/static``: as hatch's build hook, or run by hand.
 
+``--watch`` builds after each change. ``--npm run check`` calls npm, with the environment's Node.
+
 The first line of what is built carries a digest of all it was built from, so a fresh bundle is
 never built again (an sdist that has one needs no Node) and a stale one is never shipped.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import importlib.util
@@ -174,26 +175,26 @@ def _run(program: str, *arguments: str) -> None:
         )
 
 
-def _main() -> int:
-    parser = argparse.ArgumentParser(description="Builds the front end, if it has changed.")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--watch", action="store_true", help="build after each change")
-    how.add_argument("--run", metavar="SCRIPT", help="run a script of package.json")
-    options = parser.parse_args()
-    if options.run:
-        install()
-        command, environment = _command("npm", "run", "--silent", options.run)
-        return subprocess.run(command, cwd=HERE, env=environment).returncode  # noqa: S603
-    if options.watch:
-        with contextlib.suppress(KeyboardInterrupt):
-            watch()
-    elif not fresh():
-        build()
+def _main(arguments: list[str]) -> int:
+    match arguments:
+        case []:
+            if not fresh():
+                build()
+        case ["--watch"]:
+            with contextlib.suppress(KeyboardInterrupt):
+                watch()
+        case ["--npm", *rest]:
+            install()
+            command, environment = _command("npm", *rest)
+            return subprocess.run(command, cwd=HERE, env=environment).returncode  # noqa: S603
+        case _:
+            print("build.py [--watch | --npm …]", file=sys.stderr)
+            return 2
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(_main(sys.argv[1:]))
 else:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
