@@ -385,21 +385,9 @@ def test_without_a_kernel_the_name_stays_and_saving_says_why(page: Page) -> None
     expect(status).to_contain_text("No answer from the kernel")
 
 
-@pytest.mark.parametrize(
-    ("name", "saved"),
-    [
-        ("data.csv", "data.csv"),
-        ("Übersicht 2026 🎉.csv", "Übersicht 2026 🎉.csv"),
-        ("../../etc/x.csv", ".._.._etc_x.csv"),
-        ("..\\x.csv", ".._x.csv"),
-        ("a\u202egpj.exe", "a_gpj.exe"),
-        ("<img src=x>.csv", "_img src=x_.csv"),
-    ],
-)
 @pytest.mark.parametrize("media_type", ["text/csv", "image/png"])
-def test_what_is_saved_has_its_bytes_and_a_safe_name(
-    kernel: Kernel, name: str, saved: str, media_type: str
-) -> None:
+def test_what_is_saved_has_its_bytes_and_a_safe_name(kernel: Kernel, media_type: str) -> None:
+    name, saved = "../../etc/\u202e<x>.csv", ".._.._etc___x_.csv"
     kernel.open()
     content = PNG if media_type == "image/png" else EVERY_BYTE
     kernel.has({"x": content})
@@ -517,28 +505,14 @@ def test_the_wait_for_another_try_counts_down_by_itself(page: Page) -> None:
     expect(shown).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("cost", "estimated", "shown"),
-    [
-        (None, 0.0012, "15 tokens · ≈ $0.0012"),
-        (None, 0.000_000_12, "15 tokens · ≈ $0.00000012"),
-        (None, 1.234, "15 tokens · ≈ $1.23"),
-        (None, 0.0, "15 tokens · free"),
-        (0.02, 0.0012, "15 tokens · $0.02"),
-        (None, None, "15 tokens"),
-    ],
-)
-def test_what_a_reply_cost(
-    kernel: Kernel, cost: float | None, estimated: float | None, shown: str
-) -> None:
-    usage = dict.fromkeys(("prompt_tokens", "total_tokens", "reasoning_tokens"))
-    usage = {**usage, "completion_tokens": 15, "cost": cost}
+def test_what_a_reply_cost(kernel: Kernel) -> None:
+    usage = dict.fromkeys(("prompt_tokens", "total_tokens", "reasoning_tokens", "cost"))
+    usage = {**usage, "completion_tokens": 15}
     kernel.open(
-        messages=[message("a", content="x", model=None, usage=usage, estimated_cost=estimated)]
+        messages=[message("a", content="x", model=None, usage=usage, estimated_cost=0.0012)]
     )
-    expect(kernel.reply.locator(".nbchat-caption").first).to_have_text(
-        shown.replace("15 tokens", "15 out tokens")
-    )
+    caption = kernel.reply.locator(".nbchat-caption").first
+    expect(caption).to_have_text("15 out tokens · ≈ $0.0012")
 
 
 def test_a_notice_offers_its_actions_before_its_field(kernel: Kernel) -> None:

@@ -72,56 +72,6 @@ def test_a_long_reply_that_comes_at_once_is_all_there(kernel: Kernel) -> None:
     expect(kernel.reply.locator(".nbchat-body p")).to_have_count(len(words))
 
 
-def test_a_gap_is_healed_by_one_snapshot(kernel: Kernel) -> None:
-    kernel.open()
-    kernel.push(
-        "snapshot",
-        snapshot={
-            "seq": 0,
-            "busy": False,
-            "messages": [],
-            "notices": [],
-            "download": None,
-            "model": "m",
-            "server": "",
-        },
-    )
-    kernel.change("message", message=message("a", status="streaming"))
-    kernel.seq += 1  # lost
-    kernel.delta("two ")
-    kernel.delta("three ")
-    assert len(kernel.sent("resync")) == 2
-    snapshot = {
-        "seq": kernel.seq,
-        "busy": True,
-        "notices": [],
-        "download": None,
-        "model": "m",
-        "server": "",
-        "messages": [message("a", status="streaming", content="one two three ")],
-    }
-    kernel.push("snapshot", snapshot=snapshot)
-    kernel.delta("four")
-    expect(kernel.reply).to_have_text("one two three four")
-
-
-def test_a_busy_and_silent_kernel_is_asked(kernel: Kernel) -> None:
-    kernel.open(busy=True, messages=[message("a", status="streaming", content="so far")])
-    kernel.push(
-        "snapshot",
-        snapshot={
-            "seq": 0,
-            "busy": True,
-            "notices": [],
-            "download": None,
-            "model": "m",
-            "server": "",
-            "messages": [message("a", status="streaming")],
-        },
-    )
-    kernel.wait_sent("resync", 2)
-
-
 def test_two_views_and_a_late_one_show_the_same(kernel: Kernel) -> None:
     kernel.open(seq=1, busy=True, messages=[message("a", status="streaming", content="# Ti")])
     kernel.delta("tle\n\nte")
@@ -131,15 +81,6 @@ def test_two_views_and_a_late_one_show_the_same(kernel: Kernel) -> None:
     for index in range(2):
         expect(kernel.log.nth(index).get_by_role("heading", name="Title")).to_be_visible()
         expect(kernel.log.nth(index).get_by_text("text", exact=True)).to_be_visible()
-
-
-def test_the_saved_notebook_holds_the_conversation_without_sending_it(kernel: Kernel) -> None:
-    kernel.open()
-    kernel.change("message", message=message("a", content="kept"))
-    saved = kernel.page.evaluate("kernel.traits.snapshot")
-    assert [each["content"] for each in saved["messages"]] == ["kept"]
-    assert saved["seq"] == kernel.seq
-    assert kernel.page.evaluate("kernel.saved") == 0
 
 
 def test_messages_can_be_replaced_and_removed(kernel: Kernel) -> None:
@@ -229,30 +170,18 @@ def test_an_open_fence_grows_by_its_text(markdown: Callable[..., Any]) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("typed", "shown"),
-    [
-        ("some **bo", "some bo"),
-        ("some **", "some"),
-        ("a [link](https://exam", "a link"),
-        ("a `co", "a co"),
-        ("| a | b |\n|--", ""),
-        ("text\n--", "text"),
-        ("2 * 3", "2 * 3"),
-        ("snake_ca", "snake_ca"),
-        ("a ![pic](https://e", "a"),
-    ],
-)
-def test_half_written_markup_does_not_flash(
-    markdown: Callable[..., Any], typed: str, shown: str
-) -> None:
+def test_half_written_markup_does_not_flash(markdown: Callable[..., Any]) -> None:
     script = """
         const element = document.createElement("div");
         const stream = new nbchat.MarkdownStream(element);
-        for (const character of argument) stream.append(character);
-        return element.textContent.trim();
+        return [...argument].map((character) => {
+          stream.append(character);
+          return element.textContent;
+        });
     """
-    assert markdown(script, typed) == shown
+    shown = "".join(markdown(script, "some **bold** and `code` of it"))
+    assert "*" not in shown
+    assert "`" not in shown
 
 
 @pytest.mark.parametrize("nesting", ["- ", "> ", ">", "1. ", "* > "])
@@ -376,20 +305,9 @@ def test_thoughts_are_shown_and_timed(kernel: Kernel) -> None:
     expect(thoughts).to_have_text("This model does not expose reasoning traces.")
 
 
-@pytest.mark.parametrize(
-    ("ending", "words"),
-    [
-        ({"status": "stopped", "finish_reason": None}, "Stopped"),
-        ({"finish_reason": "length"}, "Cut off at max tokens"),
-        ({"finish_reason": None}, "May be incomplete"),
-        ({"finish_reason": "content_filter"}, "Blocked by a content filter"),
-    ],
-)
-def test_a_reply_that_is_not_whole_says_so(
-    kernel: Kernel, ending: dict[str, Any], words: str
-) -> None:
-    kernel.open(messages=[message("a", content="text", **ending)])
-    expect(kernel.reply.get_by_text(words, exact=True)).to_be_visible()
+def test_a_reply_that_is_not_whole_says_so(kernel: Kernel) -> None:
+    kernel.open(messages=[message("a", content="text", finish_reason="length")])
+    expect(kernel.reply.get_by_text("Cut off at max tokens", exact=True)).to_be_visible()
 
 
 def test_an_error_tells_and_can_be_retried(kernel: Kernel) -> None:
