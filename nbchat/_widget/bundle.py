@@ -31,7 +31,7 @@ class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no type
 
 
 _bundle: Bundle | None = None
-# For work on the front end: open chats show each new build.
+# For work on the front end, by anywidget's own name: open chats show each new build.
 _HOT_RELOAD = os.environ.get("ANYWIDGET_HMR") == "1"
 
 
@@ -99,7 +99,8 @@ class View(Part, anywidget.AnyWidget):
         shared = bundle()
         if _HOT_RELOAD:
             # anywidget draws a widget again when its script changes.
-            traitlets.dlink((shared, "digest"), (self, "_esm"), lambda it: f"{_loader()}// {it}")
+            script = (self, "_esm")
+            traitlets.dlink((shared, "digest"), script, lambda digest: f"{_loader()}// {digest}")
         return shared
 
     @traitlets.default("_esm")

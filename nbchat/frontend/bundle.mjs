@@ -27,5 +27,5 @@ await build({
   alias: { entities: "./src/markdown/entities.ts" },
   banner: { js: firstLine },
   plugins: [minifiedStyles],
-  logLevel: "warning",
-});
+  logLevel: "warning", // errors are written there too
+}).catch(() => process.exit(1));
