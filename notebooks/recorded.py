@@ -1,7 +1,7 @@
-"""A stand-in for a model, so that the notebooks beside it run everywhere: no key, no network.
+"""A stand-in for a model, so that these notebooks run everywhere, without a key or a network.
 
-It speaks as an OpenAI-compatible server does, on 127.0.0.1 alone, and streams replies that the
-notebook has written down:
+It is an OpenAI-compatible server, reachable only on 127.0.0.1. It streams replies that the notebook
+has written down:
 
     server = recorded.serve(["Hello!", {"tool_calls": […]}, "And goodbye."])
     chat = ChatWidget(base_url=server.url, api_key="none", model="recorded")
@@ -23,11 +23,11 @@ Reply = str | dict[str, Any] | list[dict[str, Any]]
 
 
 class Server:
-    """Answers each request with the next reply.
+    """A server that answers each request with the next reply.
 
     Attributes:
-        url: The base_url of a chat with it.
-        requests: What it was asked: the bodies, the last one last.
+        url: The base_url for a chat.
+        requests: The bodies of the requests so far, in order.
     """
 
     def __init__(self, replies: Iterable[Reply]) -> None:
@@ -39,12 +39,12 @@ class Server:
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Ends it, and gives its port back."""
+        """Stops the server, and frees its port."""
         self._http.shutdown()
         self._http.server_close()
 
     def next_deltas(self, body: dict[str, Any]) -> list[dict[str, Any]]:
-        """What the next reply is made of, in the order in which it streams."""
+        """Returns the deltas of the next reply, in the order in which they stream."""
         self.requests.append(body)
         reply = next(self._replies, "(The notebook has written down no more replies.)")
         if isinstance(reply, str):
@@ -53,11 +53,11 @@ class Server:
 
 
 def serve(replies: Iterable[Reply]) -> Server:
-    """Starts a server that gives these replies, one for each request.
+    """Starts a server that sends these replies, one for each request.
 
     Args:
-        replies: Each a text, which streams word by word; or a dict, which is a chunk's `delta` as
-            it is, such as `{"tool_calls": […]}`; or a list of such dicts.
+        replies: A reply is a text, which streams word by word; or a chunk's `delta`, such as
+            `{"tool_calls": […]}`; or a list of deltas.
     """
     return Server(replies)
 
@@ -102,6 +102,6 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
 
         def log_message(self, *args: object) -> None:
-            """Says nothing on the notebook's page."""
+            """Keeps the notebook free of log lines."""
 
     return Handler
