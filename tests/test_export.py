@@ -8,7 +8,6 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
-import nbformat
 import pytest
 from frontend.injections import INJECTIONS
 from hypothesis import given
@@ -554,6 +553,8 @@ def test_a_model_cannot_name_itself_into_markdown() -> None:
 
 
 def cells(text: str) -> list[tuple[str, str]]:
+    import nbformat  # takes seconds
+
     notebook = nbformat.reads(text, as_version=4)
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"

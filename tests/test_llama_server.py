@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sse_server as sse
+from sse_server import DONE, ScriptedServer
 from test_servers import loaded, snapshot
 
 from nbchat import ChatError, ChatWidget
 from nbchat._servers import local_model
+
+pytestmark = pytest.mark.environments
 
 TIMEOUT = 120
 LONG = "The quick brown fox jumps over the lazy dog. " * 150
@@ -49,12 +53,18 @@ def test_it_takes_an_effort_and_any_name_of_the_model(make: Callable[..., ChatWi
     assert chat.send("Say hello.").wait(TIMEOUT).status == "complete"
 
 
-def test_its_own_refusal_of_what_is_too_long_is_answered(make: Callable[..., ChatWidget]) -> None:
+def test_its_own_refusal_of_what_is_too_long_is_answered(
+    make: Callable[..., ChatWidget], server: ScriptedServer
+) -> None:
     chat = make()
-    for _ in range(2):
-        chat.send(f"Repeat one word of this. {LONG}").wait(TIMEOUT)
+    local = local_model.serve()
+    # What another server has read, the slow one need not.
+    chat.use_server(base_url=server.base_url, model="test/model")
+    server.script(sse.text("Yes."), sse.finish(), DONE)
+    chat.send(f"Remember this. {LONG}{LONG}").wait(TIMEOUT)
+    chat.use_server("llama-server", base_url=local.base_url, api_key=local.api_key)
     with pytest.raises(ChatError, match="too long"):
-        chat.send(f"And of this. {LONG}").wait(TIMEOUT)
+        chat.send(f"Repeat one word of this. {LONG}").wait(TIMEOUT)
     chat.overflow = "truncate"
     reply = chat.retry().wait(TIMEOUT)
     assert reply.status == "complete"

@@ -35,6 +35,8 @@ from nbchat.__main__ import main
 from nbchat._servers import local_model
 from nbchat._servers.local_model import LocalServer
 
+pytestmark = pytest.mark.environments
+
 DEADLINE_S = 30.0
 
 
