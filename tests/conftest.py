@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -103,6 +104,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that nothing listens on, and that no other socket can get."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@pytest.fixture
 def make(server: ScriptedServer) -> Iterator[Callable[..., ChatWidget]]:
     """Makes chats with the scripted server, and closes them."""
     from nbchat import ChatWidget
@@ -182,8 +191,9 @@ def built(shared: Path) -> Built:
 @pytest.fixture(scope="session")
 def browser(shared: Path) -> Iterator[Browser]:
     import browser as chromium
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # what takes long on a busy machine is no failure
     with sync_playwright() as playwright:
         with FileLock(shared / "chromium.lock"):  # it may have to be installed
             browser = chromium.launch(playwright)
@@ -201,6 +211,7 @@ def page_errors() -> list[str]:
 def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
     """A page that knows nothing of others; uncaught errors and remote requests fail the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(60_000)
     page = context.new_page()
     errors = page_errors
     remote: list[str] = []

@@ -276,13 +276,13 @@ class ScriptedServer:
 
     def __enter__(self) -> ScriptedServer:
         self._thread.start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(60):
             raise RuntimeError("the scripted server did not start")
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(10)
+        self._thread.join(60)
         if self._thread.is_alive():
             raise RuntimeError("the scripted server did not stop")
 
@@ -295,7 +295,7 @@ class ScriptedServer:
         """The requests for a reply, in order."""
         return [r for r in self.requests if r.path == "/chat/completions"]
 
-    def wait_for_request(self, n: int = 1, timeout: float = 10) -> Request:
+    def wait_for_request(self, n: int = 1, timeout: float = 60) -> Request:
         """The n-th request for a reply, counted from 1, as soon as it has come."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.chats) >= n, timeout):

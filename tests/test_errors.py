@@ -149,19 +149,25 @@ def test_a_spent_daily_quota_is_not_retried_and_says_when_it_ends() -> None:
     [
         ({"Retry-After": "7"}, 7.0),
         ({"retry-after": "0.5"}, 0.5),
-        ({"Retry-After": formatdate(time.time() + 600, usegmt=True)}, 600),
         ({"Retry-After": "Mon, 01 Jan 2024 00:00:00 GMT"}, 0.0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "nan"}, None),
-        ({"X-RateLimit-Reset": str(int((time.time() + 600) * 1000))}, 600),
         ({"X-RateLimit-Reset": "60"}, None),
         ({}, None),
     ],
 )
 def test_the_time_to_wait_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    # The tests may have been collected minutes before this one runs.
-    wait = body({"message": "slow down"}, 429, headers=headers).retry_after_s
-    assert wait == (seconds if not seconds or seconds < 60 else pytest.approx(seconds, abs=300))
+    assert body({"message": "slow down"}, 429, headers=headers).retry_after_s == seconds
+
+
+def test_the_time_to_wait_for_is_read() -> None:
+    then = time.time() + 600
+    for headers in (
+        {"Retry-After": formatdate(then, usegmt=True)},
+        {"X-RateLimit-Reset": str(int(then * 1000))},
+    ):
+        wait = body({"message": "slow down"}, 429, headers=headers).retry_after_s
+        assert wait == pytest.approx(600, abs=300)
 
 
 @pytest.mark.parametrize(
@@ -321,11 +327,9 @@ def test_a_page_in_place_of_an_error_is_told() -> None:
     assert error.retryable
 
 
-def test_a_port_where_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+def test_a_port_where_nobody_listens(silent_port: int) -> None:
     for host in ("127.0.0.1", "localhost"):
-        error = ask(f"http://{host}:{port}/v1")
+        error = ask(f"http://{host}:{silent_port}/v1")
         assert "refused the connection" in str(error)
         assert error.retryable
 

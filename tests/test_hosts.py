@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import re
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from playwright.sync_api import Browser, expect
 from sse_server import DONE, ScriptedServer
 from test_notebook import Open, chat_cell
 from test_versions import COLAB
+from until import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.environments]
 
@@ -88,7 +87,7 @@ def test_an_interrupt_with_colabs_pair(
         notebook.start(n)
         expect(chat.reply).to_contain_text(f"some {n}")
         notebook.interrupt()
-        assert server.wait_for_request(n).closed_early.wait(10)
+        assert server.wait_for_request(n).closed_early.wait(60)
         notebook.wait_idle()
         expect(chat.reply).to_contain_text("Stopped")
     expect(chat.ask("Again")).to_contain_text("You said: Again")
@@ -115,26 +114,25 @@ def voila(built: Built, tmp_path: Path, server: ScriptedServer) -> Iterator[str]
         "nbformat_minor": 5,
     }
     (tmp_path / "chat.ipynb").write_text(json.dumps(notebook))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with (tmp_path / "log.txt").open("wb") as log:
         process = subprocess.Popen(
-            [programs / "voila", tmp_path / "chat.ipynb", "--no-browser", f"--port={port}"],
+            [programs / "voila", tmp_path / "chat.ipynb", "--no-browser"],
             cwd=tmp_path,
             env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    url = f"http://localhost:{port}/"
+
+    def address() -> re.Match[str] | None:
+        log = (tmp_path / "log.txt").read_text()
+        assert process.poll() is None, log
+        return re.search(r"is running at:\s+http://localhost(:\d+/)", log)
+
     try:
-        for _ in range(600):
-            assert process.poll() is None, (tmp_path / "log.txt").read_text()
-            try:
-                urllib.request.urlopen(url, timeout=30).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield url
+        until(address)
+        match = address()
+        assert match is not None
+        yield f"http://127.0.0.1{match[1]}"
     finally:
         process.terminate()
         process.wait()
@@ -142,7 +140,7 @@ def voila(built: Built, tmp_path: Path, server: ScriptedServer) -> Iterator[str]
 
 def test_voila(voila: str, browser: Browser, server: ScriptedServer) -> None:
     page = browser.new_page()  # Voila itself asks a CDN for its icons
-    page.goto(voila.replace("localhost", "127.0.0.1"))
+    page.goto(voila, timeout=60_000)
     chat = ChatPage(page)
     expect(chat.message).to_be_visible(timeout=60_000)
     more = threading.Event()

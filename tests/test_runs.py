@@ -15,6 +15,7 @@ from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import Locator, expect
 from sse_server import DONE, ScriptedServer
 from test_notebook import chat_cell
+from until import until
 
 pytestmark = pytest.mark.browser
 
@@ -139,8 +140,7 @@ def test_it_waits_for_the_cell_before_and_can_be_interrupted(
     )
     go = notebook.path.parent / "go"
     notebook.start(2)
-    while not go.exists():
-        notebook.page.wait_for_timeout(50)
+    until(go.exists)
     reply.get_by_role("button", name="Run code").click()
     waiting = reply.get_by_role("button", name="Waiting for the kernel")
     expect(waiting).to_have_attribute("aria-disabled", "true")

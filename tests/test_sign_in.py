@@ -22,7 +22,7 @@ from nbchat._chat.keys import Secret
 from nbchat._servers import providers, sign_in
 from nbchat._servers.sign_in import SignIn
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 # Put together, so that no line of this file that a traceback shows has them whole.
 CODE = "code-" + "6f0e9b1c"

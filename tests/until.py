@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 def until(condition: Callable[[], object]) -> None:
