@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+import sys
 from typing import Any
 
 import pytest
@@ -129,10 +131,43 @@ def test_other_code_may_not(reply: Message, index: int, code: str) -> None:
     assert runs._outputs == {}
 
 
-def test_nor_what_reads_otherwise_than_it_runs(reply: Message) -> None:
-    reply._content.write("```python\nx = '\u202e' # '\n```\n")
-    with pytest.raises(ValueError, match="invisible"):
-        no_runs().prepare(reply, 2, "x = '\u202e' # '\n")
+def in_a_block(reply: Message, code: str) -> Any:
+    """What becomes of running this code, once the reply has it as a third block."""
+    reply._content.write(f"```python\n{code}\n```\n")
+    return no_runs().prepare(reply, 2, f"{code}\n")
+
+
+LINE_ENDS = [
+    char
+    for char in map(chr, range(sys.maxunicode + 1))
+    if len(f"a{char}b".splitlines()) > 1 and char not in "\r\n"
+]
+
+
+def test_every_hidden_line_end_is_known() -> None:
+    assert set("\v\f\x1c\x85\u2028\u2029") <= set(LINE_ENDS)
+
+
+@pytest.mark.parametrize(
+    "char",
+    # Line ends of Python that a page doesn't show; what no page shows; what changes the order.
+    [
+        *LINE_ENDS,
+        *"\x00\x08\x1b\x7f\x9b\u034f\u115f\u200b\u200e\u202e\u2066\u3164\ufeff\U000e0041",
+    ],
+)
+def test_nor_what_reads_otherwise_than_it_runs(reply: Message, char: str) -> None:
+    with pytest.raises(ValueError, match=rf"line 2 .*invisible character U\+{ord(char):04X}"):
+        in_a_block(reply, f"x = 1\n%pwd  # only shows the folder{char}evil()")
+
+
+@pytest.mark.parametrize("code", ["if x:\n\tprint('é ü 漢字 ❤️ \xa0')", "a = 1  # b\r\nc\rd"])
+def test_other_letters_run(reply: Message, code: str) -> None:
+    reply._content.write(f"```python\n{code}\n```\n")
+    # Markdown ends a line at "\r" as well: the page shows a line, and sends "\n".
+    lines = re.split(r"\r\n?|\n", code)
+    assert no_runs().prepare(reply, 2, "\n".join(lines))
+    assert "\n".join(lines).splitlines() == lines
 
 
 def test_nor_what_is_no_reply_or_not_whole(reply: Message) -> None:

@@ -6,7 +6,7 @@ The browser runs the code as it runs a cell. Before that, the kernel checks the 
 
 from __future__ import annotations
 
-import re
+import unicodedata
 
 import ipywidgets
 
@@ -18,8 +18,12 @@ from nbchat._turns.session import Session
 from .comms import deliver_while_busy
 from .transcript import Transcript
 
-# These characters change the order in which text is shown: the code would not run as it reads.
-_BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Controls, format characters and Unicode's own line ends. IPython ends a line at many of them where
+# the page does not, so a comment behind a magic would run; others hide text or change its order.
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+
+# Letters that are drawn as nothing: Python takes them as names.
+_BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 
 
 class CodeRuns:
@@ -68,11 +72,7 @@ class CodeRuns:
         is_there = 0 <= index < len(blocks)
         if not is_there or blocks[index].rstrip("\n") != code.rstrip("\n"):
             raise ValueError("Not run: the code shown is not the code in the reply.")
-        if _BIDIRECTIONAL.search(code):
-            raise ValueError(
-                "Not run: the code contains invisible characters that change the order in which it "
-                "is shown. Insert it into a cell to inspect it."
-            )
+        _check_reads_as_it_runs(code)
         output = self._outputs.get((reply.id, index))
         if output is None:
             output = self._outputs[reply.id, index] = ipywidgets.Output()
@@ -100,3 +100,16 @@ class CodeRuns:
             output.close()
         self._outputs.clear()
         self._transcript.forget_runs()
+
+
+def _check_reads_as_it_runs(code: str) -> None:
+    """Raises a ValueError if the code contains a character that the page doesn't show."""
+    for number, line in enumerate(code.split("\n"), 1):
+        for char in line:
+            is_unseen = unicodedata.category(char) in _UNSEEN and char != "\t"
+            if is_unseen or char in _BLANK_LETTERS:
+                raise ValueError(
+                    f"Not run: line {number} of the code contains the invisible character "
+                    f"U+{ord(char):04X}, so it might not run as it reads. Insert it into a cell to "
+                    "inspect it."
+                )
