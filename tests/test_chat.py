@@ -19,9 +19,11 @@ from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 
 from nbchat import ChatError, ChatWidget, Reply, reasoning_rules
+from nbchat._files.chat_json import from_json, to_json
 from nbchat._servers import local_model, providers
 from nbchat._servers.engine import Timeouts
 from nbchat._servers.providers import find_openrouter_key
+from nbchat._widget.protocol import FaultError
 
 
 @pytest.fixture
@@ -842,3 +844,18 @@ def widget_count() -> int:
 
     instances = getattr(widget, "_instances", None)
     return len(instances if instances is not None else widget.Widget.widgets)
+
+
+def test_a_page_edits_no_reply_and_regenerates_no_question(
+    make: Callable[..., ChatWidget], server: ScriptedServer
+) -> None:
+    server.script(sse.text("Hello"), sse.finish(), DONE)
+    chat = make()
+    chat.send("Hi").wait(TIMEOUT)
+    question, reply = chat._session.messages()
+    for type_, id_, more in (("edit", reply.id, {"content": "x"}), ("regenerate", question.id, {})):
+        with pytest.raises(FaultError, match="Only"):
+            ask_page(chat, type_, id=id_, **more)
+    assert chat._session.messages() == [question, reply]
+    assert len(server.chats) == 1
+    from_json(to_json(chat._session.conversation, chat.settings))

@@ -250,3 +250,15 @@ def test_one_can_try_again_to_go_on() -> None:
     conversation.continue_reply(reply)
     answer(conversation, reply, ContentDelta(" 3"), Finish("stop"))
     assert (reply.status, reply.error, reply.content) == ("complete", None, "1 2 3")
+
+
+def test_only_a_question_is_edited_and_only_a_reply_is_made_again() -> None:
+    conversation = Conversation()
+    reply = conversation.ask("Hi")
+    conversation.end(reply)
+    question = conversation.messages[0]
+    with pytest.raises(ValueError, match="your own messages"):
+        conversation.ask("I am the assistant", instead_of=reply)
+    with pytest.raises(ValueError, match="Only a reply"):
+        conversation.regenerate(question)
+    assert [message for _, message in conversation.walk()] == [question, reply]

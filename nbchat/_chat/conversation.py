@@ -79,7 +79,13 @@ class Conversation:
         instead_of: Message | None = None,
         response_format: ResponseFormat | None = None,
     ) -> Message:
-        """Adds a user message, at the end or as another version; returns its "queued" reply."""
+        """Adds a user message, at the end or as another version; returns its "queued" reply.
+
+        Raises:
+            ValueError: `instead_of` is a reply.
+        """
+        if instead_of is not None and instead_of.role != "user":
+            raise ValueError("Only your own messages can be edited.")
         path = self.messages
         end = path[-1].next if path else self._start
         fork = instead_of.fork if instead_of else end
@@ -89,7 +95,13 @@ class Conversation:
         return reply
 
     def regenerate(self, reply: Message) -> Message:
-        """Adds another version of a reply and returns it, "queued"."""
+        """Adds another version of a reply and returns it, "queued".
+
+        Raises:
+            ValueError: This is a message of the user.
+        """
+        if reply.role != "assistant":
+            raise ValueError("Only a reply can be regenerated.")
         version = reply.fork.add("assistant", response_format=reply.response_format)
         self._queue(version)
         return version
