@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from until import TIMEOUT, until
 from wire import WIRE, needs_wire
 
 from nbchat import ChatError, ChatWidget, Reply
+from nbchat._chat.tool_rounds import MAX_CALLS
+from nbchat._tools.calls import TOO_MANY
 from nbchat._widget.protocol import FaultError
 
 Make = Callable[..., ChatWidget]
@@ -547,3 +550,61 @@ def test_saved_and_restored(
         assert shown[0]["status"] == ("stopped" if stopped else "complete")
     finally:
         back.close()
+
+
+# Many calls at once
+
+
+def test_a_round_has_a_bound(make: Make, server: ScriptedServer) -> None:
+    called: set[int] = set()
+    threads: list[int] = []
+
+    def note(n: int) -> None:
+        threads.append(threading.active_count())
+        called.add(n)
+
+    def piece(n: int) -> dict[str, object]:
+        return {
+            "index": n,
+            "id": f"c{n}",
+            "function": {"name": "note", "arguments": f'{{"n": {n}}}'},
+        }
+
+    before = threading.active_count()
+    calls(server, sse.chunk({"tool_calls": list(map(piece, range(20_000)))}))
+    answers(server)
+    since = time.monotonic()
+    reply = make(tools=[note], approve="never").send("Go").wait(TIMEOUT)
+    assert time.monotonic() - since < 5
+    assert called == set(range(MAX_CALLS))
+    assert max(threads) <= before + 2 * MAX_CALLS
+    others = [result for _, result in outcomes(reply)[MAX_CALLS:]]
+    assert set(others) == {TOO_MANY}
+    assert len(others) < 200
+    told = [m["content"] for m in server.chats[-1].body["messages"] if m["role"] == "tool"]
+    assert told == ["null"] * MAX_CALLS + others
+
+
+def test_stop_and_other_chats_do_not_wait_for_many_calls(
+    make: Make, server: ScriptedServer
+) -> None:
+    function = {"name": "hold", "arguments": "{}"}
+    pieces = [{"id": f"c{n}", "function": function} for n in range(20_000)]
+    released = threading.Event()
+    calls(server, sse.chunk({"tool_calls": pieces}))
+    reply = make(tools=[_holding(released)], approve="never").send("Go")
+    until(lambda: any(call.status == "running" for call in reply.tool_calls))
+    since = time.monotonic()
+    answers(server)
+    make().send("Hi").wait(TIMEOUT)
+    reply.stop()
+    until(lambda: reply.status == "stopped")
+    assert time.monotonic() - since < 2
+    released.set()
+
+
+def _holding(released: threading.Event) -> Callable[[], None]:
+    def hold() -> None:
+        released.wait(TIMEOUT)
+
+    return hold

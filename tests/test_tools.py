@@ -13,7 +13,13 @@ from pydantic import BaseModel, Field
 from wire import WIRE, needs_wire
 
 from nbchat._chat.events import FunctionCall, ToolCalls
-from nbchat._chat.tool_rounds import Round, ToolCall, reply_messages, without_tools
+from nbchat._chat.tool_rounds import (
+    Round,
+    ToolCall,
+    read_arguments,
+    reply_messages,
+    without_tools,
+)
 from nbchat._servers.chat_completions.stream import StreamReader
 from nbchat._tools.tool import MAX_RESULT, Tool, ToolError, result_text
 from nbchat._tools.toolbox import Toolbox
@@ -376,3 +382,30 @@ def test_without_tools_all_of_it_is_text_and_roles_alternate() -> None:
         {"role": "assistant", "content": "[f({}) → 1]\n\n[g({}) → No.]\n\nEnd."},
         question,
     ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        r'{"path": "\u002f\u0065tc"}',
+        r'"{\"path\": \"\\u002f\\u0065tc\"}"',  # JSON within a JSON string
+        '{"path": "notes.txt", "path": "/etc"}',
+        '{"n": 1e999, "m": -0.10000000000000000000001, "k": NaN}',
+        '{"n": 123456789012345678901234567890}',
+        r'{"path": "\ud800x"}',
+        f'{{"path": "{"x" * 100}", "deep": [{{"a": null}}]}}',
+    ],
+)
+def test_the_user_sees_the_arguments_that_the_tool_gets(arguments: str) -> None:
+    shown = ToolCall("1", "f", arguments).pretty_arguments
+    assert repr(json.loads(shown)) == repr(read_arguments(arguments))
+    assert "u0065" not in shown
+
+
+@pytest.mark.parametrize(
+    "arguments", ["no JSON", "[1]", '"[1]"', f'{{"n": {"9" * 5000}}}', "[" * 100_000, '"x"']
+)
+def test_what_no_tool_gets_is_shown_as_it_came(arguments: str) -> None:
+    with pytest.raises(ValueError, match="The arguments"):
+        read_arguments(arguments)
+    assert ToolCall("1", "f", arguments).pretty_arguments == arguments

@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 CallStatus = Literal["waiting", "running", "complete", "denied", "error", "stopped"]
 
+#: How many calls a round makes: each may occupy a thread, and a card on the page.
+MAX_CALLS = 32
+
 #: The result that the model receives for a call without one: servers require one for each call.
 UNANSWERED = "The call was stopped before it had a result."
 _LINE = 72
@@ -40,21 +43,40 @@ class ToolCall:
 
     @property
     def pretty_arguments(self) -> str:
-        """The arguments, formatted for reading."""
+        """The arguments that the tool gets, formatted for reading; else what the model wrote."""
         try:
-            arguments = json.loads(self.arguments)
+            arguments = read_arguments(self.arguments)
             text = json.dumps(arguments, ensure_ascii=False)
             if len(text) > _LINE:
                 text = json.dumps(arguments, ensure_ascii=False, indent=2)
         except (ValueError, RecursionError):
             text = self.arguments
         # JSON allows half a surrogate pair; UTF-8 encoders refuse it.
-        return text.encode("utf-8", "replace").decode("utf-8")
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
     @property
     def is_open(self) -> bool:
         """Whether the call can still get a result."""
         return self.status in ("waiting", "running")
+
+
+def read_arguments(arguments: str) -> dict[str, Any]:
+    """Returns the arguments of a call, parsed from the JSON that the model wrote.
+
+    The user allows what this returns, and the tool gets it.
+
+    Raises:
+        ValueError: The arguments are not a JSON object.
+    """
+    try:
+        given = json.loads(arguments)
+        if isinstance(given, str):  # some models wrap their JSON in a string
+            given = json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"The arguments are not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise ValueError("The arguments must be a JSON object.")
+    return given
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from nbchat._chat.tool_rounds import CallStatus, ToolCall
+from nbchat._chat.tool_rounds import MAX_CALLS, CallStatus, ToolCall, read_arguments
 
-from .tool import Tool, ToolError, cut_result, read_arguments, result_text
+from .tool import Tool, ToolError, cut_result, result_text
 from .toolbox import Toolbox
 
 DENIED = "The user declined this call."
+TOO_MANY = f"Not called: at most {MAX_CALLS} calls are made at a time. Ask for this one again."
 
 
 class ChangeCall(Protocol):
@@ -42,8 +43,13 @@ class RunningCalls:
         self._approvals: dict[int, concurrent.futures.Future[bool]] = {}
 
     async def run(self, calls: Sequence[tuple[int, ToolCall]]) -> None:
-        """Runs the calls until all have ended. Cancelling this ends those that can be ended."""
-        tasks = [asyncio.ensure_future(self._run(index, call)) for index, call in calls]
+        """Runs the calls until all have ended. Cancelling this ends those that can be ended.
+
+        Calls beyond `MAX_CALLS` are answered with an error.
+        """
+        for index, _ in calls[MAX_CALLS:]:
+            self._change(index, status="error", result=TOO_MANY)
+        tasks = [asyncio.ensure_future(self._run(index, call)) for index, call in calls[:MAX_CALLS]]
         try:
             await asyncio.gather(*tasks)
         finally:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_type_hints
+
+from nbchat._chat.tool_rounds import read_arguments
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -56,7 +57,10 @@ class Tool:
         """
         from pydantic import ValidationError
 
-        given = read_arguments(arguments)
+        try:
+            given = read_arguments(arguments)
+        except ValueError as error:
+            raise ToolError(str(error)) from None
         try:
             values = self._model.model_validate(given)
         except ValidationError as error:
@@ -128,23 +132,6 @@ def _arguments_model(
         ) from None
     del schema["title"]
     return names, model, {"properties": {}, **schema}
-
-
-def read_arguments(arguments: str) -> dict[str, Any]:
-    """Returns the arguments of a call, parsed from the JSON that the model wrote.
-
-    Raises:
-        ToolError: The arguments are not a JSON object.
-    """
-    try:
-        given = json.loads(arguments)
-        if isinstance(given, str):  # some models wrap their JSON in a string
-            given = json.loads(given)
-    except (ValueError, RecursionError) as error:
-        raise ToolError(f"The arguments are not JSON: {error}") from None
-    if not isinstance(given, dict):
-        raise ToolError("The arguments must be a JSON object.")
-    return given
 
 
 def _read_docstring(text: str) -> tuple[str, dict[str, str]]:

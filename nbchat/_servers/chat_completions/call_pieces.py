@@ -9,6 +9,10 @@ from typing import Any
 
 from nbchat._chat.events import FunctionCall
 
+# A server can put 20,000 calls into one megabyte. More than a round makes are kept, so that the
+# model learns of the others; what comes after these is dropped.
+_MAX_CALLS = 128
+
 
 @dataclass
 class _Pieces:
@@ -37,7 +41,10 @@ class CallPieces:
         if not isinstance(function, dict):
             function = {}
         id_ = _text(call.get("id"))
-        pieces = self._calls.setdefault(self._place(call.get("index"), id_), _Pieces())
+        place = self._place(call.get("index"), id_)
+        if place not in self._calls and len(self._calls) >= _MAX_CALLS:
+            return
+        pieces = self._calls.setdefault(place, _Pieces())
         pieces.id = pieces.id or id_
         # MiniMax M2.7 on NVIDIA NIM repeats the name in each piece (April 2026,
         # NousResearch/hermes-agent#8259).
