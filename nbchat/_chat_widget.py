@@ -13,6 +13,7 @@ from IPython.display import display
 
 from ._chat.attachments import read_all
 from ._chat.events import Usage
+from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
 from ._chat.message import Message, to_openai
 from ._chat.notices import Notices
@@ -494,7 +495,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
 
     def __repr__(self) -> str:
         where = self._connection.provider or "no server"
-        return f"<ChatWidget: {self.model or 'no model'} on {where}>"
+        return f"<ChatWidget: {one_line(self.model or 'no model')} on {one_line(str(where))}>"
 
     # What the parts report
 

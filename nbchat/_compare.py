@@ -17,6 +17,7 @@ from IPython.display import display
 from ._chat.attachments import read_all
 from ._chat.dataframes import rows_frame, usage_row
 from ._chat.errors import ChatError
+from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
 from ._chat.message import check_content
 from ._chat.settings import ChatSettings, read_system
@@ -318,7 +319,9 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         self._fallback.display()
 
     def __repr__(self) -> str:
-        states = ", ".join(f"{model}: {reply.status}" for model, reply in self.replies.items())
+        states = ", ".join(
+            f"{one_line(model)}: {reply.status}" for model, reply in self.replies.items()
+        )
         return f"<Comparison: {states}>"
 
     def _column(self, model: str, flush_interval_s: float) -> Transcript:

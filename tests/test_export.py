@@ -28,7 +28,7 @@ from nbchat._chat.events import (
     ReasoningDetails,
     Usage,
 )
-from nbchat._chat.markdown import harmless
+from nbchat._chat.foreign_text import harmless
 from nbchat._chat.message import Message
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.chat_json import from_json, to_json

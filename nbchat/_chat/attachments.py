@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from .markdown import fenced
+from .foreign_text import fenced
 
 MAX_BYTES = 20_000_000
 _NAME_LIMIT = 120

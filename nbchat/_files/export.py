@@ -6,13 +6,19 @@ nbchat can't open any of these again; it opens the files that `chat_json.py` wri
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 from nbchat._chat.conversation import Conversation
-from nbchat._chat.markdown import Code, Prose, fenced, harmless, harmless_part, plain, split
+from nbchat._chat.foreign_text import (
+    fenced,
+    harmless,
+    harmless_part,
+    html_block,
+    plain,
+    printable,
+)
+from nbchat._chat.markdown import Code, Prose, split
 from nbchat._chat.message import Message
 from nbchat._chat.tool_rounds import ToolCall, parts
 
@@ -21,9 +27,6 @@ MARKER = "<!-- nbchat -->"
 METADATA = "nbchat"
 
 _SPEAKERS = {"user": "You", "assistant": "Assistant"}
-
-# Characters that control a terminal, or that XML can't contain.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def to_markdown(conversation: Conversation, system: str = "") -> str:
@@ -69,14 +72,16 @@ def to_notebook(conversation: Conversation, system: str = "") -> str:
 
 
 def to_html(conversation: Conversation) -> str:
-    """Returns the messages as HTML that is safe anywhere: no markup comes from a message."""
-    messages = "\n".join(map(_html, conversation.messages))
-    return _utf8(f'<div class="nbchat-fallback">\n{messages}\n</div>')
+    """Returns the last messages as HTML that is safe anywhere: no markup comes from a message."""
+    left_out, messages = _copied(conversation)
+    blocks = [*map(html_block, left_out), *map(_html, messages)]
+    return _utf8("\n".join(['<div class="nbchat-fallback">', *blocks, "</div>"]))
 
 
 def to_plain(conversation: Conversation) -> str:
-    """Returns the messages as plain text, without thoughts or control characters."""
-    return _utf8("\n\n".join(map(_plain, conversation.messages)))
+    """Returns the last messages as plain text, without thoughts or control characters."""
+    left_out, messages = _copied(conversation)
+    return _utf8("\n\n".join([*left_out, *map(_plain, messages)]))
 
 
 def _utf8(text: str) -> str:
@@ -174,14 +179,26 @@ def _cell(kind: str, text: str, id_: str) -> dict[str, Any]:
     return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
 
 
-# HTML: everything that comes from a message goes through `_pre` or `escape`.
+# The copies in the cell's output. Everything that comes from a message goes through `html_block`.
 
-_PRE = '<pre style="margin:0 0 0.6em;white-space:pre-wrap;overflow-wrap:anywhere">'
+# A notebook is opened and saved with its copies, and making them holds the conversation's lock.
+_MAX_COPY = 2_000_000  # characters
 
 
-def _pre(text: str) -> str:
-    text = _CONTROL.sub("", re.sub(r"\r\n?", "\n", text))
-    return f"{_PRE}\n{escape(text)}</pre>"
+def _copied(conversation: Conversation) -> tuple[list[str], list[Message]]:
+    """Returns what to say of the messages that a copy leaves out, and those that it has."""
+    messages = conversation.messages
+    room, first = _MAX_COPY, len(messages)
+    while first > 0 and room > 0:
+        first -= 1
+        room -= len(messages[first].content) + len(messages[first].reasoning)
+    left_out = [f"[This copy leaves out the {first} messages before.]"] if first else []
+    return left_out, messages[first:]
+
+
+def _cut(text: str) -> str:
+    more = len(text) - _MAX_COPY
+    return text if more <= 0 else f"{text[:_MAX_COPY]}… ({more:,} more characters)"
 
 
 def _call_lines(call: ToolCall) -> Iterator[str]:
@@ -191,16 +208,14 @@ def _call_lines(call: ToolCall) -> Iterator[str]:
 
 
 def _html(message: Message) -> str:
-    speaker = escape(_CONTROL.sub("", _speaker(message)))
-    blocks = [f'<p style="margin:0.8em 0 0.2em"><b>{speaker}</b></p>']
+    blocks = [f"<b>{html_block(_speaker(message))}</b>"]
     if message.reasoning:
-        thoughts = _pre(message.reasoning)
+        thoughts = html_block(_cut(message.reasoning))
         blocks.append(f"<details><summary>{_thoughts(message)}</summary>{thoughts}</details>")
     for part in parts(message.content, message.rounds):
         lines = _call_lines(part) if isinstance(part, ToolCall) else [part]
-        blocks += map(_pre, lines)
-    # In `pre`: in running text, Jupyter renders what is between two "$" as a formula.
-    blocks += map(_pre, _marks(message))
+        blocks += map(html_block, map(_cut, lines))
+    blocks += map(html_block, _marks(message))
     return "\n".join(blocks)
 
 
@@ -208,6 +223,5 @@ def _plain(message: Message) -> str:
     marks = (f"[{mark}]" for mark in _marks(message))
     lines = [f"{_speaker(message)}:"]
     for part in parts(message.content, message.rounds):
-        lines += _call_lines(part) if isinstance(part, ToolCall) else [part]
-    text = "\n".join([*lines, *marks])
-    return _CONTROL.sub("", re.sub(r"\r\n?", "\n", text))
+        lines += map(_cut, _call_lines(part) if isinstance(part, ToolCall) else [part])
+    return printable("\n".join([*lines, *marks]))

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from nbchat._chat.foreign_text import harmless
 from nbchat._chat.notices import Notice, Notices
 
 
@@ -46,7 +47,7 @@ class LastReply:
         path = temporary_path(f"reply-{uuid.uuid4().hex[:12]}.md")
         path.touch(mode=0o600)
         try:
-            path.write_bytes(text.encode("utf-8", "replace"))
+            path.write_bytes(harmless(text).encode("utf-8", "replace"))
         except OSError:
             path.unlink(missing_ok=True)
             raise

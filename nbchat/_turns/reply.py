@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbchat._chat.attachments import Attachment
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
+from nbchat._chat.foreign_text import harmless, one_line
 from nbchat._chat.message import Message, Status
 from nbchat._chat.reply_parts import CodeBlock, code_blocks, json_in
 from nbchat._chat.tool_rounds import ToolCall
@@ -193,7 +194,8 @@ class Reply:
         return self
 
     def __repr__(self) -> str:
-        return f"<Reply {self.status}, {len(self.text)} characters from {self.model}>"
+        model = one_line(self.model or "an unknown model")
+        return f"<Reply {self.status}, {len(self.text)} characters from {model}>"
 
     def _repr_markdown_(self) -> str:
-        return self.text
+        return harmless(self.text)
