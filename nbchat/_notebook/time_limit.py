@@ -19,6 +19,8 @@ def within(seconds: float, function: Callable[[], Result]) -> Result:
 
     Raises:
         TimeoutError: It took longer. Its thread ends as soon as it runs Python code again.
+        RuntimeError: It raised a SystemExit, a KeyboardInterrupt or the like. These must not end
+            the kernel: they don't come from the user.
     """
     done: list[Result] = []
     failed: list[BaseException] = []
@@ -33,12 +35,23 @@ def within(seconds: float, function: Callable[[], Result]) -> Result:
     try:
         thread.start()
     except RuntimeError:  # Pyodide can't start threads
-        return function()
-    thread.join(seconds)
-    if thread.is_alive():
-        ident = ctypes.c_ulong(thread.ident or 0)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_GivenUpError))
-        raise TimeoutError(f"It took longer than {seconds:g} s.")
-    if failed:
-        raise failed[0]
+        run()
+    else:
+        try:
+            thread.join(seconds)
+        finally:
+            is_late = thread.is_alive()
+            if is_late:
+                _give_up(thread)
+        if is_late:
+            raise TimeoutError(f"It took longer than {seconds:g} s.")
+    for error in failed:
+        if issubclass(type(error), Exception):
+            raise error
+        raise RuntimeError(f"It raised {type(error).__name__}.") from None
     return done[0]
+
+
+def _give_up(thread: threading.Thread) -> None:
+    ident = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_GivenUpError))
