@@ -6,21 +6,30 @@ import collections
 import dataclasses
 import io
 import os
+import re
 import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import openai
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 from test_attachments import png
 from until import until
 
+from nbchat import ChatWidget
 from nbchat._chat.conversation import Conversation
-from nbchat._notebook import description, tables
+from nbchat._notebook import description, tables, variables
 from nbchat._notebook.description import describe
 from nbchat._notebook.variables import NotThereError, mentioned, offered, resolve
 
@@ -55,6 +64,47 @@ def told(value: object, limit: int = LIMIT, name: str = "it") -> str:
 )  # fmt: skip
 def test_what_a_text_mentions(text: str, names: list[str]) -> None:
     assert mentioned(text) == names
+
+
+class Counted(str):
+    """A text that counts how many of its characters are looked at, but for those of `_MENTION`."""
+
+    seen = 0
+
+    def __getitem__(self, key: Any) -> str:
+        found = str.__getitem__(self, key)
+        self.seen += len(found)
+        return found
+
+    def find(self, part: str, start: int = 0) -> int:  # type: ignore[override]
+        found = str.find(self, part, start)
+        self.seen += (found if found >= 0 else len(self)) - start
+        return found
+
+
+class CountedPattern:
+    """A pattern that may look at the rest of a line and the blanks that follow."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern = pattern
+
+    def match(self, text: Counted, at: int) -> re.Match[str] | None:
+        seen = re.compile(r"[^\n]*\s*").match(text, at)
+        text.seen += len(seen[0]) if seen else 0
+        return self.pattern.match(text, at)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["@a", "@b.c", "(", ")", " ", "\t", "\n", "def "]), min_size=1))
+@example(["@a("])
+@example(["@a()", "\t"])
+@example(["@a", "\n", "\n"])
+def test_what_a_text_mentions_is_found_in_linear_time(piece: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(variables, "_DECORATED", CountedPattern(variables._DECORATED))
+        text = Counted("".join(piece * 200))
+        mentioned(text)
+    assert text.seen <= 6 * len(text)
 
 
 class Watched:
@@ -115,6 +165,183 @@ def test_what_is_offered_and_in_which_order() -> None:
         ("Path", "class"),
     ]
     assert [name for name, _ in offered({"In": [1]}, shell)] == ["In"], "it is the person's now"
+
+
+class Faked:
+    """Records who asks for its class, as a proxy of a database would answer."""
+
+    asked: ClassVar[list[str]] = []
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        self.asked.append(threading.current_thread().name)
+        return pd.DataFrame
+
+
+class FakedType(type):
+    def __getattribute__(cls, name: str) -> Any:
+        Faked.asked.append(name)
+        return super().__getattribute__(name)
+
+
+class OfFakedType(metaclass=FakedType):
+    pass
+
+
+class Slow(pd.DataFrame):
+    """A frame that looks for its size first, and changes the notebook's variables meanwhile."""
+
+    go_on = threading.Event()
+    namespace: ClassVar[dict[str, object]] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        self.namespace.clear()
+        self.go_on.wait(60)
+        raise SystemExit
+
+
+def test_to_list_names_asks_no_variable_for_its_class() -> None:
+    names: dict[str, object] = {f"v{n}": Faked() for n in range(5)}
+    Faked.asked.clear()
+    assert list(offered(names, {})) == [(f"v{n}", "Faked") for n in reversed(range(5))]
+    assert resolve("v1.size", names)[0] == "v1"
+    assert resolve("v1[0]", names)[0] == "v1"
+    assert Faked.asked == []
+    assert dict(offered({"c": OfFakedType, "o": OfFakedType()}, {})) == {
+        "c": "class",
+        "o": "OfFakedType",
+    }
+
+
+def test_slow_variables_cost_only_their_own_hints() -> None:
+    names: dict[str, object] = {"rows": [1, 2], **{f"slow{n}": Slow() for n in range(50)}, "n": 1}
+    Slow.namespace = names
+    before = time.monotonic()
+    found = offered(names, {})
+    assert time.monotonic() - before < 10, "50 variables that take a minute each"
+    assert [name for name, _ in found] == ["n", *(f"slow{n}" for n in reversed(range(50))), "rows"]
+    assert dict(found)["n"] == "int"
+    assert {hint for name, hint in found if "slow" in name} == {""}
+    Slow.go_on.set()
+    until_given_up()
+
+
+def test_variables_may_come_and_go_while_they_are_listed() -> None:
+    names: dict[str, object] = {f"v{n}": n for n in range(200)}
+    done = threading.Event()
+
+    def cell() -> None:
+        while not done.is_set():
+            for n in range(200):
+                names.pop(f"v{n}")
+                names[f"v{n}"] = n
+
+    thread = threading.Thread(target=cell)
+    thread.start()
+    try:
+        for _ in range(6):
+            assert len(list(offered(names, {}))) >= 199
+    finally:
+        done.set()
+        thread.join()
+
+
+# Where a mention leads
+
+
+class Holder:
+    def __init__(self, **held: object) -> None:
+        vars(self).update(held)
+
+
+def paths(
+    root: object, expression: str, most: int = 8000, depth: int = 9
+) -> Iterator[tuple[str, object]]:
+    """All that plain Python reaches from an object, with the expression that mentions it."""
+    seen, todo = {id(root)}, deque([(expression, root, 0)])
+    keep = []
+    while todo and most:
+        where, value, level = todo.popleft()
+        steps: list[tuple[str, object]] = []
+        if isinstance(value, dict):
+            steps = [(f"[{key!r}]", each) for key, each in list(value.items())]
+        elif isinstance(value, (list, tuple)):
+            steps = [(f"[{n}]", each) for n, each in enumerate(value)]
+        with suppress(Exception):
+            steps += [(f".{name}", each) for name, each in list(vars(value).items())]
+        for kind in type(value).__mro__:
+            for slot in vars(kind).get("__slots__", ()):
+                with suppress(Exception):
+                    steps.append((f".{slot}", getattr(value, slot)))
+        for step, each in steps:
+            if mentioned(f"@{where}{step}") == [where + step] and most:
+                most -= 1
+                yield where + step, each
+                if id(each) not in seen and level < depth:
+                    seen.add(id(each))
+                    keep.append(each)
+                    todo.append((where + step, each, level + 1))
+
+
+def test_no_path_leads_from_a_chat_to_its_key() -> None:
+    key = "tea-and-cake-9"
+    client = openai.AsyncOpenAI(base_url="http://127.0.0.1:9/v1", api_key=key)
+    chat = ChatWidget(base_url="http://127.0.0.1:9/v1", api_key=key, model="m")
+    names: dict[str, object] = {
+        "chat": chat,
+        "mine": type("Mine", (ChatWidget,), {})(client=client, model="m"),
+        "client": client,
+        "box": Holder(chat=chat, clients=[client, client._client], connection=chat._connection),
+        "own": Holder(openai=openai, rows=[{"a": 1}], kind=type(client)),
+    }
+    walked, followed = 0, set()
+    for name, value in names.items():
+        for expression, _ in paths(value, name):
+            walked += 1
+            followed.add(resolve(expression, names)[0])
+    for name in followed | set(names):
+        assert key not in described(name, names), name
+    assert walked > 5000
+    assert {"box.clients[0]", "own.rows[0]['a']"} <= followed
+    assert not [name for name in followed if name.startswith(("chat.", "mine.", "client."))]
+    chat.close()
+
+
+def described(expression: str, names: Mapping[str, object]) -> str:
+    return describe(*resolve(expression, names), LIMIT).text
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["cfg.password", "cfg.api_key", "cfg.logins[0].password", "d['api_key']", 'd["API key"]',
+     "d.token", "d['db']['passphrase']", "d['passwords'][1]", "cfg.secret", "access_token"],
+)  # fmt: skip
+def test_the_last_step_decides_whether_it_is_a_secret(expression: str) -> None:
+    tea: Any = "tea and cake"
+    logins = [Holder(password=tea)]
+    names = {
+        "cfg": Holder(password=tea, api_key=tea.encode(), logins=logins, secret=[tea]),
+        "d": {"api_key": tea, "API key": tea, "db": {"passphrase": tea}, "passwords": [1, tea]},
+        "access_token": {tea},
+    }
+    if expression == "d.token":
+        names["d"] = Holder(token=tea)
+    assert resolve(expression, names)[0] == expression.replace('"', "'")
+    assert described(expression, names).endswith("\n[key]")
+
+
+def test_what_is_no_secret_is_told() -> None:
+    names = {"password": Holder(length=12), "get_token": area, "d": {"tokens": [7]}}
+    assert "12" in described("password.length", names)
+    assert "return width" in described("get_token", names)
+    assert "7" in described("d['tokens'][0]", names)
+
+
+def test_no_step_leads_to_a_private_name() -> None:
+    names = {"w": Holder(_key="tea", __key="cake", plain=Holder(_x=1)), "f": area}
+    for expression in ("w._key", "w.__key", "w.__dict__['_key']", "f.__globals__", "w.plain._x"):
+        assert "_" not in resolve(expression, names)[0].replace("w.plain", "w")
 
 
 # Frames and arrays
@@ -305,6 +532,13 @@ def test_a_repr_of_bounded_work() -> None:
     assert "bytes" in told(b"\0" * 10_000_000, limit=100)
 
 
+class UnheardOf(BaseException):
+    pass
+
+
+ENDS = {"exits": SystemExit(3), "interrupts": KeyboardInterrupt(), "ends": UnheardOf()}
+
+
 class Hostile:
     def __init__(self, how: str) -> None:
         self.how = how
@@ -318,8 +552,8 @@ class Hostile:
             self.count += 1
         if self.how == "raises":
             raise RuntimeError(self)
-        if self.how == "exits":
-            raise SystemExit
+        if self.how in ENDS:
+            raise ENDS[self.how]
         if self.how == "recurses":
             return repr(self)
         return "x" * 10_000_000 if self.how == "huge" else "\x1b[31mred\x00\ud800"
@@ -335,7 +569,7 @@ def test_what_a_terminal_would_obey_is_left_out() -> None:
     assert text.endswith("red link onetwo")
 
 
-@pytest.mark.parametrize("how", ["waits", "loops", "raises", "recurses", "huge", "odd"])
+@pytest.mark.parametrize("how", ["waits", "loops", "raises", *ENDS, "recurses", "huge", "odd"])
 def test_hostile_reprs(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(description, "TIME_LIMIT_S", 0.2)
     value = Hostile(how)
@@ -348,6 +582,25 @@ def test_hostile_reprs(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
         until_given_up()
     if how == "odd":
         assert text.endswith("red?")
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("hook", ["__llm__", "_repr_markdown_", "__repr__"])
+def test_an_exit_in_a_variables_code_is_an_error_of_the_variable(hook: str, how: str) -> None:
+    def end(_: object) -> str:
+        raise ENDS[how]
+
+    text = told(type("Ending", (), {hook: end})())
+    assert f"can't be described: RuntimeError: It raised {type(ENDS[how]).__name__}." in text
+
+
+def test_what_code_raises_without_a_thread_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_threads(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_threads)
+    assert "It raised SystemExit" in told(Hostile("exits"))
+    assert "[1, 2]" in told([1, 2])
 
 
 def test_a_repr_that_changes_is_asked_once() -> None:

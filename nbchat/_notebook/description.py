@@ -11,7 +11,6 @@ import inspect
 import linecache
 import re
 import reprlib
-import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,9 +22,11 @@ from typing import Any
 from nbchat._chat.attachments import Attachment
 from nbchat._chat.keys import MASK, is_secret_name, mask_secrets
 
+from .kinds import holds_keys, is_a, is_class, is_of, is_routine, module_of, name_of
 from .tables import describe_table, is_table
 from .terminal import without_commands
 from .time_limit import within
+from .variables import last_name
 
 TIME_LIMIT_S = 1.0
 _PICTURE_LIMIT_S = 5.0  # drawing a figure takes longer
@@ -57,7 +58,8 @@ def describe(name: str, value: object, limit: int, no_images: str = "") -> Attac
     except Exception as error:
         text = f"(It can't be described: {_message(error)})"
     kind = type(value)
-    head = f"{name}: {kind.__module__}.{kind.__qualname__}".replace(": builtins.", ": ")
+    head = f"{name}: {module_of(kind)}.{name_of(kind, '__qualname__')}"
+    head = head.replace(": builtins.", ": ")
     if is_picture:
         text = f"{no_images}\n{text}"
     title = f"@{name} (as text)" if is_picture else f"@{name}"
@@ -79,27 +81,30 @@ def _message(error: Exception) -> str:
     try:
         return within(TIME_LIMIT_S, lambda: f"{type(error).__name__}: {error}"[:200])
     except Exception:
-        return type(error).__name__
+        return name_of(type(error))
 
 
 def _text(name: str, value: object) -> str:
     kind = type(value)
-    if isinstance(value, str):
-        return f"{len(value):,} characters\n\n{MASK if is_secret_name(name) else value[:_BOUND]}"
+    is_code = is_class(value) or is_routine(value)
+    if is_secret_name(last_name(name).replace(" ", "_")) and not is_code:
+        return MASK
+    if is_a(value, str):
+        return f"{len(value):,} characters\n\n{value[:_BOUND]}"
     for hook in ("__llm__", "_repr_markdown_"):
         if hook == "_repr_markdown_" and is_table(value):
             return describe_table(value)
         # Looked up on the class: an object with a catch-all `__getattr__` has every name.
-        if not isinstance(value, type) and callable(getattr(kind, hook, None)):
+        if not is_class(value) and callable(getattr(kind, hook, None)):
             shown = getattr(value, hook)()
             shown = shown[0] if isinstance(shown, tuple) and shown else shown
             if isinstance(shown, str):
                 return shown[:_BOUND]
     if is_table(value):
         return describe_table(value)
-    if isinstance(value, type) or inspect.isroutine(value):
+    if is_code:
         return _source(value)
-    if isinstance(value, Path):
+    if is_a(value, Path):
         return _file(value)
     return _Brief().repr(value)
 
@@ -108,16 +113,12 @@ def _text(name: str, value: object) -> str:
 
 
 def _is_picture(value: object) -> bool:
-    return _is_figure(value) or _is_a(value, "PIL.Image", "Image")
+    return _is_figure(value) or is_of(value, "PIL.Image", "Image")
 
 
 def _is_figure(value: object) -> bool:
     figures = (("matplotlib.figure", "FigureBase"), ("matplotlib.axes", "Axes"))
-    return any(_is_a(value, module, name) for module, name in figures)
-
-
-def _is_a(value: object, module: str, name: str) -> bool:
-    return isinstance(value, getattr(sys.modules.get(module), name, ()))
+    return any(is_of(value, module, name) for module, name in figures)
 
 
 def _draw(value: Any) -> bytes:
@@ -250,7 +251,7 @@ class _Brief(reprlib.Repr):
         kind = type(x)
         if isinstance(x, tuple):
             return dict(zip(kind._fields, x, strict=False)) if hasattr(kind, "_fields") else None
-        if isinstance(x, type) or not hasattr(x, "__dict__"):
+        if isinstance(x, type) or not hasattr(x, "__dict__") or holds_keys(x):
             return None
         if "__dataclass_fields__" in vars(kind):
             names = [n for n, f in vars(kind)["__dataclass_fields__"].items() if f.repr]

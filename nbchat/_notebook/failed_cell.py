@@ -13,8 +13,9 @@ from types import FrameType as Frame
 from nbchat._chat.attachments import Attachment
 
 from .description import TIME_LIMIT_S, for_model
+from .kinds import is_imported, name_of
 from .time_limit import within
-from .variables import is_imported, is_offered
+from .variables import is_offered
 
 QUESTION = "Explain this error and how to fix it."
 _LINES_AROUND = 3  # shown before and after the line that failed
@@ -46,14 +47,14 @@ class FailedCell:
     def title(self) -> str:
         """The error and its cell, such as "KeyError in cell [3]"."""
         where = "a cell" if self.number is None else f"cell [{self.number}]"
-        return f"{type(self.error).__name__} in {where}"
+        return f"{name_of(type(self.error))} in {where}"
 
     def describe(self, limit: int) -> Attachment:
         """Describes the error in at most `limit` characters, with keys masked."""
         try:
             chain = within(TIME_LIMIT_S, self._chain_text)
         except Exception:
-            chain = f"{type(self.error).__name__} (its message can't be read)"
+            chain = f"{name_of(type(self.error))} (its message can't be read)"
         cell = for_model(self.source, limit // 2)
         text = for_model(f"{chain}\n\nThe cell:\n{cell}", limit)
         return Attachment(self.title, "text/markdown", text.encode())

@@ -12,11 +12,14 @@ from nbchat._chat.attachments import Attachment
 from nbchat._chat.errors import ChatError
 from nbchat._chat.notices import Action, Notice, Notices
 
+from .kinds import name_of
+from .time_limit import within
 from .variables import NotThereError, mentioned, offered, resolve
 
 if TYPE_CHECKING:
     from .failed_cell import FailedCell
 
+_LOOK_UP_LIMIT_S = 1.0
 _FAILED = "failed-cell"
 
 
@@ -66,7 +69,7 @@ class Notebook:
         found = {}
         for expression in mentioned(text):
             try:
-                name, value = resolve(expression, self._variables())
+                name, value = self._resolve(expression)
             except NotThereError:
                 continue
             if name not in found:
@@ -76,7 +79,7 @@ class Notebook:
     def names(self) -> list[tuple[str, str]]:
         """Returns the variables that can be mentioned, each with a hint such as "str 6"."""
         hidden = {} if self._shell is None else self._shell.user_ns_hidden
-        return list(offered(self._variables(), hidden))
+        return offered(self._variables(), hidden)
 
     def variable(self, expression: str, no_images: str = "") -> Attachment:
         """Returns what would be sent about a variable; `no_images` as in `find`.
@@ -85,7 +88,7 @@ class Notebook:
             NotThereError: There is no variable of this name.
         """
         (name, *_) = mentioned(f"@{expression}") or [""]
-        return self._describe(*resolve(name, self._variables()), no_images)
+        return self._describe(*self._resolve(name), no_images)
 
     def failed_cell(self) -> tuple[str, Attachment, list[str]]:
         """Returns a question about the last error, its description, and the variables it involves.
@@ -116,6 +119,15 @@ class Notebook:
         if self._failure is None:
             raise RuntimeError("There is no error to explain: no cell has failed.")
         return self._failure
+
+    def _resolve(self, expression: str) -> tuple[str, object]:
+        try:
+            return within(_LOOK_UP_LIMIT_S, lambda: resolve(expression, self._variables()))
+        except NotThereError:
+            raise
+        except Exception as error:
+            kind = name_of(type(error))
+            raise NotThereError(f"{expression!r} can't be looked up: {kind}.") from None
 
     def _describe(self, name: str, value: object, no_images: str) -> Attachment:
         from .description import describe

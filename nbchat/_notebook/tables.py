@@ -5,13 +5,14 @@ A library that is not loaded yet is never imported: no variable can come from it
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
 from nbchat._chat.keys import MASK, is_secret_name
+
+from .kinds import is_of
 
 _CELLS = 200_000  # the most cells of a frame or array that its summary looks at
 _ROWS = 5
@@ -28,7 +29,7 @@ def is_table(value: object) -> bool:
 
 def shape(value: Any) -> str:
     """Returns the size of a table, such as "100 by 3"; "" for a LazyFrame, which has none yet."""
-    if _is(value, "polars", "LazyFrame"):
+    if is_of(value, "polars", "LazyFrame"):
         return ""
     return TIMES.join(f"{size:,}" for size in value.shape)
 
@@ -43,22 +44,17 @@ def describe_table(value: object) -> str:
 
 
 def _describer(value: object) -> Callable[[Any], str] | None:
-    if _is(value, "pandas", "DataFrame"):
+    if is_of(value, "pandas", "DataFrame"):
         return _pandas
-    if _is(value, "pandas", "Series"):
+    if is_of(value, "pandas", "Series"):
         return _pandas_column
-    if _is(value, "polars", "DataFrame"):
+    if is_of(value, "polars", "DataFrame"):
         return _polars
-    if _is(value, "polars", "Series"):
+    if is_of(value, "polars", "Series"):
         return _polars_column
-    if _is(value, "polars", "LazyFrame"):
+    if is_of(value, "polars", "LazyFrame"):
         return _lazy
-    return _array if _is(value, "numpy", "ndarray") else None
-
-
-def _is(value: object, library: str, *names: str) -> bool:
-    module = sys.modules.get(library)
-    return any(isinstance(value, getattr(module, name, ())) for name in names)
+    return _array if is_of(value, "numpy", "ndarray") else None
 
 
 def _counted(frame: Any) -> str:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
+from .kinds import holds_keys, is_a, is_class, is_imported, is_nbchats, is_routine, name_of
 from .tables import is_table, shape
+from .time_limit import within
 
 # Not inside a word, as in an e-mail address. Keep in step with frontend/src/composer/mentions.ts.
 _STEP = r"""\.[^\W\d]\w*|\[(?:\d+|"[\w -]+"|'[\w -]+')\]"""
 _MENTION = re.compile(rf"(?<![\w.@/])@([^\W\d]\w*(?:{_STEP})*)")
 _STEPS = re.compile(_STEP)
-# What follows the name of a decorator in code, which is no mention.
-_DECORATED = re.compile(r"(\([^\n]*\))?[ \t]*\n\s*(@|(def|class|async)\b)")
+_NAMES = re.compile(r"[\w -]*[^\W\d][\w -]*")
+# What follows the line of a decorator in code, which is no mention.
+_DECORATED = re.compile(r"\n\s*(@|(def|class|async)\b)")
 _LIMIT = 120  # the most characters of an attachment's name, which begins with the "@"
+
+_HINT_LIMIT_S = 0.2  # for the hint of a variable
+_HINTS_LIMIT_S = 1.0  # for all hints together
 
 Namespace = Mapping[str, object]
 
@@ -33,19 +41,31 @@ class NotThereError(ValueError):
 
 def mentioned(text: str) -> list[str]:
     """Returns what a text mentions, in order and once each: "df", "config.model", "rows[0]"."""
-    names = (
-        match[1]
-        for match in _MENTION.finditer(text)
-        if len(match[1]) < _LIMIT and not _DECORATED.match(text, match.end())
-    )
-    return list(dict.fromkeys(names))
+    names: dict[str, None] = {}
+    line_end = code_end = -1  # of the mention's line, with and without the blanks at its end
+    is_before_code = False
+    for match in _MENTION.finditer(text):
+        start, end = match.span(1)
+        if end > line_end:
+            line_end = text.find("\n", end) % (len(text) + 1)
+            code_end = end + len(text[end:line_end].rstrip(" \t"))
+            is_before_code = _DECORATED.match(text, line_end) is not None
+        is_whole_line = end == code_end or (text[end], text[code_end - 1]) == ("(", ")")
+        if end - start < _LIMIT and not (is_before_code and is_whole_line):
+            names[match[1]] = None
+    return list(names)
+
+
+def last_name(expression: str) -> str:
+    """Returns the name of what an expression stands for: "api key" for "users[0]['api key']"."""
+    return _NAMES.findall(expression)[-1] if expression else ""
 
 
 def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
     """Finds the value of an expression that `mentioned` returned, or of its longest valid part.
 
-    In "is it @df.Then …" that part is "df". No code of the objects runs: properties are not read,
-    and a defaultdict does not grow.
+    In "is it @df.Then …" that part is "df". Properties are not read, and a defaultdict does not
+    grow. No step leads to a private name, or into an object that may hold an API key.
 
     Returns:
         The valid part, and its value.
@@ -59,71 +79,89 @@ def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
     value = namespace[name]
     for step in _STEPS.findall(expression):
         try:
-            value = _attribute(value, step[1:]) if step[0] == "." else _item(value, step[1:-1])
+            value = _step(value, step)
         except (NotThereError, LookupError):
             break
         name += step.replace('"', "'")
     return name, value
 
 
-def offered(namespace: Namespace, hidden: Namespace) -> Iterator[tuple[str, str]]:
-    """Yields the variables that can be mentioned, each with a hint such as "list 12".
+def offered(namespace: Namespace, hidden: Namespace) -> list[tuple[str, str]]:
+    """Returns the variables that can be mentioned, each with a hint such as "list 12".
 
     Variables made in the notebook come first, the newest before the others. Imported functions and
-    classes, and chats, come last.
+    classes, and chats, come last. A variable whose code takes too long gets no hint.
 
     Args:
         namespace: The user's variables.
         hidden: Those that the shell itself has put there.
     """
-    own = {
-        name: value for name, value in namespace.items() if hidden.get(name, _MISSING) is not value
-    }
-    names = [name for name in reversed(list(own)) if is_offered(name, own)]
-    for name in sorted(names, key=lambda name: _is_offered_last(namespace[name])):
-        yield name, hint(namespace[name])
+    # A cell that runs in another thread may make variables meanwhile.
+    names = list(dict(namespace).items())
+    own = [
+        (name, value) for name, value in reversed(names) if hidden.get(name, _MISSING) is not value
+    ]
+    end = time.monotonic() + _HINTS_LIMIT_S
+    first: list[tuple[str, str]] = []
+    last: list[tuple[str, str]] = []
+    for name, value in own:
+        if not _is_offered(name, value):
+            continue
+        is_last, text = _look_at(value, end - time.monotonic())
+        (last if is_last else first).append((name, text))
+    return first + last
+
+
+def _look_at(value: object, seconds: float) -> tuple[bool, str]:
+    """Returns whether a variable is offered last, and its hint."""
+    if seconds > 0:
+        with suppress(Exception):
+            return within(
+                min(seconds, _HINT_LIMIT_S),
+                lambda: (is_imported(value) or is_nbchats(value), hint(value)),
+            )
+    return False, ""
 
 
 def is_offered(name: str, namespace: Namespace) -> bool:
     """Whether a name is a variable's: public, and no module's."""
-    private = name.startswith("_") or name not in namespace
-    return not private and not isinstance(namespace[name], ModuleType)
+    return name in namespace and _is_offered(name, namespace[name])
 
 
-def is_imported(value: object) -> bool:
-    """Whether the value is a function or class that another module defines."""
-    return (isinstance(value, type) or inspect.isroutine(value)) and (
-        value.__module__ != "__main__"
-    )
-
-
-def _is_offered_last(value: object) -> bool:
-    ours = __name__.partition(".")[0]
-    return is_imported(value) or type(value).__module__.partition(".")[0] == ours
+def _is_offered(name: str, value: object) -> bool:
+    return type(name) is str and not name.startswith("_") and not is_a(value, ModuleType)
 
 
 def hint(value: object) -> str:
     """Returns what a value is, in a word or two: "list 12", or a data frame with its shape."""
     kind = type(value)
-    if isinstance(value, type):
+    if is_class(value):
         return "class"
     if is_table(value):
-        return f"{kind.__name__} {shape(value)}".rstrip()
+        return f"{name_of(kind)} {shape(value)}".rstrip()
     if getattr(kind, "__len__", None) in _LENGTHS:
-        return f"{kind.__name__} {len(value):,}"  # type: ignore[arg-type]
-    return kind.__name__[:60]
+        return f"{name_of(kind)} {len(value):,}"  # type: ignore[arg-type]
+    return name_of(kind)[:60]
+
+
+def _step(value: object, step: str) -> object:
+    if holds_keys(value):
+        raise NotThereError(step)
+    return _attribute(value, step[1:]) if step[0] == "." else _item(value, step[1:-1])
 
 
 def _attribute(value: object, name: str) -> object:
+    if name.startswith("_"):
+        raise NotThereError(name)
     if is_table(value):
         return _item(value, repr(name))
     try:
         found: object = inspect.getattr_static(value, name)
     except AttributeError:
         raise NotThereError(name) from None
-    if isinstance(found, (classmethod, staticmethod)):
+    if is_a(found, classmethod) or is_a(found, staticmethod):
         return found.__func__
-    if inspect.isfunction(found) or not hasattr(type(found), "__get__"):
+    if is_routine(found) or not hasattr(type(found), "__get__"):
         return found
     raise NotThereError(name)
 
@@ -134,10 +172,12 @@ def _item(value: Any, key: str) -> object:
         name = key[1:-1]
         if quoted and name in getattr(value, "columns", ()):
             return value[name]
-    elif isinstance(value, dict):
+    elif is_a(value, dict):
         found = dict.get(value, key[1:-1] if quoted else int(key), _MISSING)
         if found is not _MISSING:
             return found
-    elif isinstance(value, (list, tuple)) and not quoted:
-        return value[int(key)]
+    elif is_a(value, list) and not quoted:
+        return list.__getitem__(value, int(key))
+    elif is_a(value, tuple) and not quoted:
+        return tuple.__getitem__(value, int(key))
     raise NotThereError(key)
