@@ -8,6 +8,29 @@ from typing import Any
 from .attachments import Attachment
 from .errors import ChatError
 
+# No server counts more in one request, however long. Beyond these, a number is a mistake or a lie.
+_MOST_TOKENS = 10**12
+_MOST_DOLLARS = 10**6
+
+
+def count(value: object) -> int | None:
+    """Returns a number of tokens; None for anything that can't be one."""
+    number = _between_0_and(_MOST_TOKENS, value)
+    return None if number is None else int(number)
+
+
+def cost(value: object) -> float | None:
+    """Returns an amount of US dollars; None for anything that can't be one."""
+    number = _between_0_and(_MOST_DOLLARS, value)
+    return None if number is None else float(number)
+
+
+def _between_0_and(most: int, value: object) -> int | float | None:
+    """Returns the number if it is in this range: NaN is in none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if 0 <= value <= most else None
+
 
 @dataclass(frozen=True, slots=True)
 class ContentDelta:

@@ -18,6 +18,7 @@ from .events import (
     ReasoningDetails,
     ToolCalls,
     Usage,
+    cost,
 )
 from .message import Message
 from .tool_rounds import CallStatus, Round, ToolCall
@@ -141,7 +142,7 @@ class Progress:
         usage = self._usage
         if usage is None or usage.cost is not None:
             return
-        self._estimate = price(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+        self._estimate = cost(price(usage.prompt_tokens or 0, usage.completion_tokens or 0))
         if self._estimate is not None:
             self._reply.estimated_cost = (self._reply.estimated_cost or 0.0) + self._estimate
 
@@ -150,9 +151,9 @@ class Progress:
         usage, self._usage = self._usage, None
         if usage is None:
             return None
-        cost = self._estimate if usage.cost is None else usage.cost
+        paid = self._estimate if usage.cost is None else usage.cost
         self._usage_before, self._estimate = self._reply.usage, None
-        return replace(usage, cost=cost)
+        return replace(usage, cost=paid)
 
     def end(self, *, stopped: bool) -> list[int]:
         """Ends the reply; the text that has arrived stays.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -17,10 +16,10 @@ from typing import Any, TypeVar, get_args
 from nbchat._chat.attachments import Attachment
 from nbchat._chat.conversation import Conversation
 from nbchat._chat.errors import ChatError
-from nbchat._chat.events import Usage
+from nbchat._chat.events import Usage, cost, count
 from nbchat._chat.keys import clean
 from nbchat._chat.message import Message, Status
-from nbchat._chat.settings import ChatSettings
+from nbchat._chat.settings import SETTINGS, ChatSettings
 from nbchat._chat.tool_rounds import CallStatus, Round, ToolCall
 
 FORMAT = "nbchat"
@@ -39,6 +38,9 @@ _ERROR_FIELDS = (
 )
 # How deep a provider's reasoning details may nest, so that every JSON parser can read the file.
 _MAX_DEPTH = 30
+# The latest time that pandas can hold is in 2262, and no reply takes 30 years.
+_LATEST = 9e9
+_LONGEST_S = 1e9
 
 Value = TypeVar("Value")
 
@@ -185,10 +187,17 @@ def _settings(saved: object) -> ChatSettings:
     if not isinstance(saved, dict):
         raise ValueError("it has no settings")
     values = _Fields(saved)
+    limits = {name: setting.limits for name, setting in SETTINGS.items()}
+    least, usual = map(int, limits["max_tokens"])
+    limit = max(least, values.count("max_tokens_limit") or usual)
+    tokens = values.count("max_tokens") or 0
+    if not least <= tokens <= limit:
+        tokens = min(limit, ChatSettings().max_tokens)
     settings: dict[str, Any] = {
         **{name: values.get(name, str) for name in ("model", "system", "reasoning_effort")},
-        **{name: values.number(name) for name in ("temperature", "top_p")},
-        **{name: values.count(name) for name in ("max_tokens", "max_tokens_limit")},
+        **{name: values.number(name, limits[name][1]) for name in ("temperature", "top_p")},
+        "max_tokens": tokens,
+        "max_tokens_limit": limit,
     }
     # A setting that the file lacks has the value of a new chat.
     return ChatSettings(**{name: value for name, value in settings.items() if value is not None})
@@ -244,8 +253,10 @@ def _message(
         values["rounds"] = _rounds(saved.get("rounds", list), len(content))
     for name in ("model", "finish_reason"):
         values[name] = saved.get(name, str)
-    for name in ("created", "estimated_cost", "reasoning_s", "first_token_s", "duration_s"):
-        values[name] = saved.number(name)
+    values["created"] = saved.number("created", _LATEST)
+    values["estimated_cost"] = saved.cost("estimated_cost")
+    for name in ("reasoning_s", "first_token_s", "duration_s"):
+        values[name] = saved.number(name, _LONGEST_S)
     if _ID.fullmatch(id_):
         values["id"] = id_
     message = conversation.restore(
@@ -277,20 +288,24 @@ class _Fields:
             raise ValueError(f"it has no {name}")
         return value
 
-    def number(self, name: str) -> float | None:
+    def number(self, name: str, most: float) -> float | None:
+        """Returns a number from 0 to `most`.
+
+        A number that can't be right is left out, not refused: the chat is worth more. It may have
+        come from a server, into a file that an older nbchat wrote.
+        """
         value = self._fields.get(name)
-        try:
-            if value is None or (type(value) in (int, float) and math.isfinite(value)):
-                return value
-        except OverflowError:  # an integer that no float can hold
-            pass
-        raise ValueError(f"its {name} is not a number")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return value if 0 <= value <= most else None
 
     def count(self, name: str) -> int | None:
-        value = self.number(name)
-        if isinstance(value, float):
-            raise ValueError(f"its {name} is not a whole number")
-        return value
+        """Returns a number of tokens, or nothing as `number` does."""
+        return count(self._fields.get(name))
+
+    def cost(self, name: str) -> float | None:
+        """Returns an amount of US dollars, or nothing as `number` does."""
+        return cost(self._fields.get(name))
 
 
 def _status(status: str | None, role: str, error: ChatError | None) -> Status:
@@ -308,7 +323,7 @@ def _status(status: str | None, role: str, error: ChatError | None) -> Status:
 def _usage(saved: dict[str, Any]) -> Usage:
     values = _Fields(saved)
     counts = {field.name: values.count(field.name) for field in fields(Usage)[:-1]}
-    return Usage(**counts, cost=values.number("cost"))
+    return Usage(**counts, cost=values.cost("cost"))
 
 
 def _error(saved: dict[str, Any] | None) -> ChatError | None:
@@ -321,7 +336,7 @@ def _error(saved: dict[str, Any] | None) -> ChatError | None:
         code=values.get("code", str),
         param=values.get("param", str),
         retryable=values.get("retryable", bool) or False,
-        retry_after_s=values.number("retry_after_s"),
+        retry_after_s=values.number("retry_after_s", _LONGEST_S),
         detail=values.get("detail", str),
         kind=values.get("kind", str) or "",
     )
@@ -347,9 +362,8 @@ def _rounds(saved: list[object] | None, length: int) -> tuple[Round, ...]:
         if not isinstance(entry, dict):
             raise ValueError("one of its rounds is not an object")
         values = _Fields(entry)
-        at = values.count("at")
-        if at is None or not (rounds[-1].at if rounds else 0) <= at <= length:
-            raise ValueError("one of its rounds has an invalid position in the text")
+        before = rounds[-1].at if rounds else 0
+        at = max(before, min(length, values.count("at") or 0))
         calls = tuple(map(_call, values.required("tool_calls", list)))
         if not calls:
             raise ValueError("one of its rounds has no tool calls")

@@ -6,7 +6,6 @@ The quirks of servers end here: the events mean the same for all of them.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +24,8 @@ from nbchat._chat.events import (
     ReasoningDetails,
     ToolCalls,
     Usage,
+    cost,
+    count,
 )
 from nbchat._servers.error_messages import explain_body, explain_cause, explain_non_stream
 from nbchat._servers.sse import EventDecoder, ServerSentEvent
@@ -261,16 +262,14 @@ class StreamReader:
 
     def _read_usage(self, fields: Mapping[str, Any]) -> None:
         usage = Usage(
-            prompt_tokens=_count(fields.get("prompt_tokens")),
-            completion_tokens=_count(fields.get("completion_tokens")),
-            total_tokens=_count(fields.get("total_tokens")),
-            reasoning_tokens=_count(
+            prompt_tokens=count(fields.get("prompt_tokens")),
+            completion_tokens=count(fields.get("completion_tokens")),
+            total_tokens=count(fields.get("total_tokens")),
+            reasoning_tokens=count(
                 _mapping(fields.get("completion_tokens_details")).get("reasoning_tokens")
             ),
-            cached_tokens=_count(
-                _mapping(fields.get("prompt_tokens_details")).get("cached_tokens")
-            ),
-            cost=_number(fields.get("cost")),  # OpenRouter; Perplexity sends an object instead
+            cached_tokens=count(_mapping(fields.get("prompt_tokens_details")).get("cached_tokens")),
+            cost=cost(fields.get("cost")),  # OpenRouter; Perplexity sends an object instead
         )
         if usage != self._usage and usage != Usage():
             self._usage = usage
@@ -503,17 +502,3 @@ def _loads(data: str) -> Any:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
-
-
-def _count(value: object) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
