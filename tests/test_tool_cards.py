@@ -53,6 +53,7 @@ def test_a_call_that_waits_shows_what_one_decides_on(kernel: Kernel) -> None:
 @pytest.mark.parametrize(("name", "allow"), [("Allow", True), ("Deny", False)])
 def test_by_key(kernel: Kernel, name: str, allow: bool) -> None:
     show(kernel, call("first"), call("second"))
+    expect(button(kernel, name, "second")).to_be_enabled()
     button(kernel, name, "second").focus()
     kernel.page.keyboard.press("Enter")
     asked = kernel.wait_sent("approve")
@@ -67,6 +68,7 @@ def test_by_key(kernel: Kernel, name: str, allow: bool) -> None:
 
 def test_no_script_can_allow(kernel: Kernel) -> None:
     show(kernel, call())
+    expect(button(kernel, "Allow")).to_be_enabled()
     button(kernel, "Allow").evaluate(
         """(button) => {
           button.click();
@@ -81,12 +83,14 @@ def test_no_script_can_allow(kernel: Kernel) -> None:
 
 def test_a_double_click_allows_one_call(kernel: Kernel) -> None:
     show(kernel, call("first"), call("second"))
+    expect(button(kernel, "Allow", "first")).to_be_enabled()
     box = button(kernel, "Allow", "first").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     kernel.page.mouse.click(x, y)
     kernel.change("call", id="a", index=0, call=call("first", "running"))
     expect(button(kernel, "Allow", "first")).to_have_count(0)
+    expect(button(kernel, "Allow", "second")).to_be_enabled()
     # What has moved below the pointer gets the second half.
     button(kernel, "Allow", "second").dispatch_event("click", {"detail": 2})
     second = button(kernel, "Allow", "second").bounding_box()
@@ -99,6 +103,66 @@ def test_a_double_click_allows_one_call(kernel: Kernel) -> None:
         "kernel.sent.some((sent) => sent.type === 'approve' && !sent.allow)"
     )
     assert [(s["call"], s["allow"]) for s in kernel.sent("approve")] == [(0, True), (1, False)]
+
+
+def test_a_click_counts_once_the_card_has_come_to_rest(kernel: Kernel) -> None:
+    """What appears, moves or changes below the pointer was not what the user meant to click on."""
+    show(kernel, call())
+    kernel.page.evaluate(
+        """() => {
+          const now = performance.now.bind(performance);
+          window.stop = () => { const at = now(); performance.now = () => at; };
+          window.go = () => { performance.now = now; };
+        }"""
+    )
+    allow = button(kernel, "Allow")
+    other = '{"a": 2, "b": 4}'
+    scroll = "document.body.style.minHeight = '3000px'; scrollTo(0, 5)"
+    moves: list[Callable[[], object]] = [
+        lambda: kernel.page.evaluate("document.body.style.paddingTop = '3px'"),
+        lambda: kernel.change("call", id="a", index=0, call=call(arguments=other)),
+        lambda: kernel.page.evaluate(scroll),
+    ]
+    for move in moves:
+        expect(allow).to_be_enabled()
+        kernel.page.evaluate("stop()")  # no time passes
+        move()
+        expect(allow).to_be_disabled()
+        allow.click(force=True)
+        expect(allow).to_be_disabled()
+        assert kernel.sent("approve") == []
+        kernel.page.evaluate("go()")
+    allow.click()
+    kernel.wait_sent("approve")
+
+
+def test_long_arguments_are_allowed_only_once_their_end_was_in_sight(kernel: Kernel) -> None:
+    end = '"path": "/etc/shadow"'
+    long = '{"text": "' + "all is well\\n" * 400 + f'", {end}}}'
+    show(kernel, call(arguments=long))
+    allow, arguments = button(kernel, "Allow"), card(kernel).locator("pre").first
+    expect(button(kernel, "Deny")).to_be_enabled()
+    expect(allow).to_be_disabled()
+    unread = card(kernel).get_by_text("To allow the call, read its arguments to their end.")
+    expect(unread).to_be_visible()
+    arguments.evaluate("(pre) => { pre.scrollTop = pre.scrollHeight / 2; }")
+    allow.scroll_into_view_if_needed()
+    expect(button(kernel, "Deny")).to_be_enabled()
+    expect(allow).to_be_disabled()
+    arguments.evaluate("(pre) => { pre.scrollTop = pre.scrollHeight; }")
+    expect(allow).to_be_enabled()
+    expect(unread).to_be_hidden()
+    # Other arguments have to be read again. A click on the button unfolds them.
+    kernel.change("call", id="a", index=0, call=call(arguments=long + " "))
+    arguments.evaluate("(pre) => { pre.scrollTop = 0; }")
+    expect(button(kernel, "Deny")).to_be_enabled()
+    expect(allow).to_be_disabled()
+    allow.click(force=True)
+    expect(allow).to_be_enabled()
+    assert kernel.sent("approve") == []
+    assert arguments.evaluate("(pre) => pre.scrollHeight <= pre.clientHeight + 1")
+    allow.click()
+    kernel.wait_sent("approve")
 
 
 def test_a_refused_answer_says_why(kernel: Kernel) -> None:
@@ -177,9 +241,23 @@ def test_what_a_model_wrote_is_text(kernel: Kernel) -> None:
     expect(kernel.page.locator("img")).to_have_count(0)
 
 
-def test_signs_that_turn_text_around_are_to_be_seen(kernel: Kernel) -> None:
-    show(kernel, call("a\u202edd", arguments='{"path": "\u202etxt.exe\u200b"}'))
-    expect(card(kernel, "a\\u{202e}dd")).to_contain_text('{"path": "\\u{202e}txt.exe\\u{200b}"}')
+UNSEEN = (
+    *"\u202e\u200b\u2066\u00ad\u3164\u115f\u1160\uffa0\u2800\u034f\ufe0f\u2028\u2029\ue000\U000e0041",
+    *"\x00\x08\x0b\x0c\x1b\x1c\x7f\x85\x9b",
+)
+
+
+@pytest.mark.parametrize("sign", UNSEEN, ids=[f"U+{ord(sign):04X}" for sign in UNSEEN])
+def test_signs_that_cant_be_seen_are_shown(kernel: Kernel, sign: str) -> None:
+    shown = f"\\u{{{ord(sign):x}}}"
+    show(kernel, call(f"a{sign}dd", arguments=f'{{"path": "{sign}txt.exe{sign}"}}'))
+    expect(card(kernel, f"a{shown}dd")).to_contain_text(f'{{"path": "{shown}txt.exe{shown}"}}')
+
+
+def test_words_and_pictures_stay_as_they_are(kernel: Kernel) -> None:
+    text = '{"a": "naïve e\u0301 日本 ❤️ 👩‍💻 שלום ไม่ได้", "b":\t"\n"}'
+    show(kernel, call(arguments=text))
+    assert card(kernel).locator("pre").first.text_content() == text
 
 
 def test_a_fake_button_in_a_reply_is_none(kernel: Kernel) -> None:
