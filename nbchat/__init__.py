@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._chat.errors import ChatError
 from ._chat.settings import ChatSettings
+from ._chat.shared import Shared
 from ._chat_widget import ChatWidget
 from ._servers.reasoning import reasoning_rules
 
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from ._compare import compare
     from ._turns.reply import Reply
 
-__all__ = ["ChatError", "ChatSettings", "ChatWidget", "Reply", "compare", "reasoning_rules"]
+__all__ = [
+    "ChatError",
+    "ChatSettings",
+    "ChatWidget",
+    "Reply",
+    "Shared",
+    "compare",
+    "reasoning_rules",
+]
 
 
 # Showing a chat needs only the imports above. Code imports the rest when it needs it: for a

@@ -18,6 +18,7 @@ from ._chat.keys import Secret
 from ._chat.message import Message, to_openai
 from ._chat.notices import Notices
 from ._chat.settings import SETTINGS, ChatSettings, read_system
+from ._chat.shared import Shared, read_shared
 from ._files.chat_json import SavedChat
 from ._files.fallback_output import display_widget
 from ._files.keeper import Keeper, read_chat
@@ -42,7 +43,8 @@ from ._widget.requests import ChatRequests
 from ._widget.settings_traits import SettingsTraits
 from ._widget.transcript import Transcript
 from ._widget.turn_requests import TurnRequests
-from ._widget.usage import UsageDisplay
+from ._widget.usage import FULL, UsageDisplay
+from ._widget.voila import warn_in_voila
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +79,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         name: Saves the chat to a file as it goes, and restores it when you run the cell again,
             even after a kernel restart. Names are per folder: notebooks in different folders
             don't share chats.
+        shared: For a page that many visitors use, such as with Voila: they can't see the notebook,
+            and can't change the settings or the server. All of them together may make 60 requests
+            an hour and spend 1 US dollar a day; `nbchat.Shared(…)` sets other limits.
         model: The model's id. Default: the first of `models`, else the server's default.
         models: The models to pick from: a list of ids, or a text file with one id per line.
             Default: the models that the server lists.
@@ -124,8 +129,8 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         last: The `Reply` that was requested last, or None. Also a trait.
 
     Raises:
-        ValueError: A setting is out of range, a file is missing or empty, or there is no such
-            provider.
+        ValueError: A setting is out of range, a file is missing or empty, there is no such
+            provider, or `shared` has a name or no server.
         TypeError: An argument is of the wrong type, or can't be combined with `client`.
     """
 
@@ -139,6 +144,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self,
         *,
         name: str | None = None,
+        shared: bool | Shared = False,
         model: str = "",
         models: str | Path | Iterable[str] | None = None,
         system: str | Path = "",
@@ -179,6 +185,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             raise ValueError(f"flush_interval_s must be more than 0, not {flush_interval_s}")
         if variable_chars < 1:
             raise ValueError(f"variable_chars must be at least 1, not {variable_chars}")
+        limits = read_shared(shared)
+        if limits is not None and name is not None:
+            raise ValueError("A shared chat can't have a name: each visitor would read the others.")
         given_models = None if models is None else read_model_ids(models)
         if given_models and not settings.model:
             settings = settings.replace(model=given_models[0])
@@ -186,17 +195,29 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._connection = connection = Connection(
             timeouts, provider=provider, base_url=base_url, key=key, client=client
         )
+        if limits is None:
+            warn_in_voila()
+        elif connection.engine is None:
+            raise ValueError(
+                "A shared chat needs a server: set OPENROUTER_API_KEY, or pass provider, base_url "
+                "or client."
+            )
+        else:
+            from ._files.shared_budget import SharedBudget
+
+            self._budget = SharedBudget(limits)
         self._transcript = transcript = Transcript(flush_interval_s)
         self._session = session = Session(transcript, connection.connect, self.rules)
         self._lock = session.lock
         transcript.show(session.messages)
-        self._notices = notices = Notices(transcript.show_notices, self._lock)
+        for_visitors = None if limits is None else (FULL,)
+        self._notices = notices = Notices(transcript.show_notices, self._lock, for_visitors)
         self._callbacks = Callbacks(notices)
         self._last_reply = LastReply(notices, transcript.show_download)
-        self._notebook = Notebook(notices, variable_chars)
+        self._notebook = Notebook(notices, variable_chars, hidden=limits is not None)
         self._keeper = Keeper(self, session, notices)
         saved = self._keeper.open(name) if name is not None else None
-        self._controls = controls = Controls(transcript)
+        self._controls = controls = Controls(transcript, fixed=limits is not None)
         super().__init__(controls.columns, _dom_classes=("nbchat",), layout=layout or Layout())
         self.connect_settings(connection, given)
         self._usage = UsageDisplay(self, session, connection, notices, transcript)
@@ -210,7 +231,10 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         requests = ChatRequests(
             *(session, self._turns, self._models, notices, self._notebook, self._runs),
             *(self._last_reply.read, self._show_version, self._show_thoughts),
+            shared=limits is not None,
         )
+        with transcript.changing() as state:
+            state.shared = limits is not None
         transcript.answer_with(requests.answer)
 
         for name in SETTINGS:
@@ -219,8 +243,10 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self.fallbacks, self.overflow, self.max_cost = fallbacks, overflow, max_cost
         self.tools, self.approve = tools, approve
         self.max_tool_rounds, self.tool_timeout_s = max_tool_rounds, tool_timeout_s
+        # A visitor's page can change any control, whether it is disabled or not.
+        link = traitlets.link if limits is None else traitlets.dlink
         for name, control in controls.values().items():
-            traitlets.link((self, name), control)
+            link((self, name), control)
         self._listen()
         self._closed = False
         self._models.adopt(self.model)
@@ -426,9 +452,12 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._session.stop()
 
     def clear(self) -> None:
-        """Stops all replies and empties the conversation, with all its branches."""
+        """Stops all replies and empties the conversation, with all its branches.
+
+        In a shared chat, what it has cost still counts for `max_cost`.
+        """
         with self._lock:
-            self._session.clear()
+            self._session.clear(keep_spent=self._budget is not None)
             self._runs.close()
             self._last_reply.remove()
             self._transcript.show_thoughts(None)
@@ -541,7 +570,8 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
     def _on_end(self, reply: Reply) -> None:
         if reply._message in self._session.conversation.messages and reply.text:
             self._last_reply.write(reply.text)
-        if reply.error is not None and reply.error.kind in ("key", "no_key"):
+        error = reply.error
+        if error is not None and error.kind in ("key", "no_key") and self._budget is None:
             self._models.welcome.other_key()
         self._models.sync_model()
         self._connection.ask_account()

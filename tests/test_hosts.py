@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -10,13 +11,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import environment
 import pytest
 import sse_server as sse
 from conftest import Built
 from lab import ChatPage, Lab
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, WebSocket, expect
 from sse_server import DONE, ScriptedServer
 from test_notebook import Open, chat_cell
 from test_versions import COLAB
@@ -93,38 +95,40 @@ def test_an_interrupt_with_colabs_pair(
     expect(chat.ask("Again")).to_contain_text("You said: Again")
 
 
-@pytest.fixture
-def voila(built: Built, tmp_path: Path, server: ScriptedServer) -> Iterator[str]:
-    """The address of a notebook that Voila shows."""
+@pytest.fixture(scope="module")
+def voila_programs(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with Voila."""
     wheel = f"nbchat-widget @ {built.wheel.as_uri()}"
-    programs = environment.make(tmp_path / "venv", sys.executable, wheel, "voila")
-    cell = {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": "a",
-        "metadata": {},
-        "outputs": [],
-        "source": chat_cell(server),
-    }
+    folder = tmp_path_factory.mktemp("voila")
+    return environment.make(folder / "venv", sys.executable, wheel, "voila")
+
+
+@contextlib.contextmanager
+def voila_of(programs: Path, folder: Path, *cells: str, **variables: str) -> Iterator[str]:
+    """Has Voila show a notebook of these cells; yields its address. What it logs is in log.txt."""
+    code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "metadata": {}}
     spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = {
-        "cells": [cell],
+        "cells": [
+            {**code, "id": f"cell-{n}", "outputs": [], "source": cell}
+            for n, cell in enumerate(cells)
+        ],
         "metadata": {"kernelspec": spec},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    (tmp_path / "chat.ipynb").write_text(json.dumps(notebook))
-    with (tmp_path / "log.txt").open("wb") as log:
+    (folder / "chat.ipynb").write_text(json.dumps(notebook))
+    with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
-            [programs / "voila", tmp_path / "chat.ipynb", "--no-browser"],
-            cwd=tmp_path,
-            env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"},
+            [programs / "voila", folder / "chat.ipynb", "--no-browser"],
+            cwd=folder,
+            env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", **variables},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
 
     def address() -> re.Match[str] | None:
-        log = (tmp_path / "log.txt").read_text()
+        log = (folder / "log.txt").read_text()
         assert process.poll() is None, log
         return re.search(r"is running at:\s+http://localhost(:\d+/)", log)
 
@@ -136,6 +140,13 @@ def voila(built: Built, tmp_path: Path, server: ScriptedServer) -> Iterator[str]
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture
+def voila(voila_programs: Path, tmp_path: Path, server: ScriptedServer) -> Iterator[str]:
+    """The address of a notebook that Voila shows."""
+    with voila_of(voila_programs, tmp_path, chat_cell(server)) as url:
+        yield url
 
 
 def test_voila(voila: str, browser: Browser, server: ScriptedServer) -> None:
@@ -155,3 +166,102 @@ def test_voila(voila: str, browser: Browser, server: ScriptedServer) -> None:
     chat.stop_button.click()
     expect(chat.reply).to_contain_text("Stopped")
     page.context.close()
+
+
+KEY = "k-the-owners-own-key"
+OTHER_KEY = "k-another-key-of-the-owner"
+DSN = "postgres://owner:hidden@db"
+
+
+def test_voila_with_three_visitors_at_once(
+    voila_programs: Path, tmp_path: Path, browser: Browser, server: ScriptedServer
+) -> None:
+    owner = f"import os, nbchat\ndsn = {DSN!r}"
+    shared = (
+        "chat = nbchat.ChatWidget(shared=nbchat.Shared(requests_per_hour=7), model='test/model', "
+        f"system='Only for the model', base_url={server.base_url!r}, "
+        "api_key=os.environ['MY_KEY'])\nchat"
+    )
+    variables = {
+        "MY_KEY": KEY,
+        "OPENAI_API_KEY": OTHER_KEY,
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+    }
+    heard: list[list[str]] = [[], [], []]
+    with voila_of(voila_programs, tmp_path, owner, shared, **variables) as url:
+        pages = [browser.new_page() for _ in heard]
+        for page, frames in zip(pages, heard, strict=True):
+            page.on("websocket", lambda socket, frames=frames: listen(socket, frames))
+            page.goto(url, wait_until="commit")
+        chats = [ChatPage(page) for page in pages]
+        for chat in chats:
+            expect(chat.message).to_be_visible(timeout=120_000)
+        # All three at once: the first replies wait for each other.
+        together = threading.Event()
+        for _ in chats:
+            server.script(sse.text("Hello"), sse.gate(together), sse.finish(), DONE)
+        for n, chat in enumerate(chats):
+            chat.send(f"I am visitor {n}, my word is word-{n}. @dsn")
+        for chat in chats:
+            expect(chat.reply).to_contain_text("Hello")
+        together.set()
+        for n, chat in enumerate(chats):
+            chat.wait_ended()
+            assert chat.user_messages.count() == chat.assistant_messages.count() == 1
+            chat.send(f"Again word-{n}")
+            expect(chat.reply).to_contain_text(f"You said: Again word-{n}")
+            chat.wait_ended()
+            # The settings are there to see, without what is the owner's.
+            expect(chat.max_tokens).to_be_visible()
+            expect(chat.model).to_be_disabled()
+            expect(chat.system).to_have_count(0)
+            for name in ("Change server", "Run code", "Insert cell"):
+                expect(chat.root.get_by_role("button", name=name)).to_have_count(0)
+            chat.message.fill("@ds")
+        for n, (chat, frames) in enumerate(zip(chats, heard, strict=True)):
+            expect(chat.root.get_by_role("listbox")).to_have_count(0)
+            everything = chat.page.content() + "".join(frames)
+            assert f"word-{n}" in everything
+            others = [f"word-{each}" for each in range(3) if each != n]
+            for secret in (*others, KEY, OTHER_KEY, DSN, "Only for the model", "MY_KEY"):
+                assert secret not in everything
+        asked = [json.dumps(request.body) for request in server.chats]
+        assert len(asked) == 6
+        for said in asked:
+            assert sum(f"word-{n}" in said for n in range(3)) == 1
+            assert DSN not in said
+        # The limit counts for all: over Clear chat, a reload, and a new visitor.
+        chats[0].message.fill("")
+        chats[0].clear_button.click()
+        chats[0].ask("The seventh")
+        pages[1].reload(wait_until="commit")
+        newcomer = browser.new_page()
+        newcomer.goto(url, wait_until="commit")
+        for page in (pages[0], pages[1], newcomer):
+            chat = ChatPage(page)
+            expect(chat.message).to_be_visible(timeout=120_000)
+            chat.send("One more?")
+            expect(chat.alert).to_contain_text("7 requests an hour")
+        assert len(server.chats) == 7
+        for page in (*pages, newcomer):
+            page.context.close()
+
+
+def listen(socket: WebSocket, frames: list[str]) -> None:
+    def note(payload: str | bytes) -> None:
+        frames.append(payload if isinstance(payload, str) else payload.decode("utf-8", "replace"))
+
+    socket.on("framereceived", note)
+
+
+def test_voila_tells_the_owner_of_a_chat_that_is_not_shared(
+    voila_programs: Path, tmp_path: Path, browser: Browser, server: ScriptedServer
+) -> None:
+    with voila_of(voila_programs, tmp_path, chat_cell(server), chat_cell(server)) as url:
+        page = browser.new_page()
+        page.goto(url, wait_until="commit")
+        expect(ChatPage(page).message.first).to_be_visible(timeout=120_000)
+        log = (tmp_path / "log.txt").read_text()
+        assert log.count("ChatWidget(shared=True)") == 1
+        assert "ChatWidget(shared=True)" not in page.content()
+        page.context.close()

@@ -66,10 +66,15 @@ class Conversation:
             message = message.next.shown
         return path
 
-    def clear(self) -> None:
-        """Removes all messages, with all their versions."""
+    def clear(self, *, keep_spent: bool = False) -> None:
+        """Removes all messages, with all their versions.
+
+        Args:
+            keep_spent: Whether their cost still counts.
+        """
         self._start = Fork()
-        self.spent = Spent()
+        if not keep_spent:
+            self.spent = Spent()
 
     def ask(
         self,

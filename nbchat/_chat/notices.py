@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from .keys import Secret
+
+_log = logging.getLogger("nbchat")
 
 
 class Action(NamedTuple):
@@ -50,18 +53,30 @@ class Notices:
     Args:
         show_all: Called with all current notices whenever they change.
         lock: Held during each change.
+        for_visitors: The ids of the notices that visitors of a shared page see; all others are for
+            the owner, and logged. None: the page is not shared.
     """
 
     def __init__(
-        self, show_all: Callable[[Sequence[Notice]], object], lock: threading.RLock
+        self,
+        show_all: Callable[[Sequence[Notice]], object],
+        lock: threading.RLock,
+        for_visitors: Collection[str] | None = None,
     ) -> None:
         self._show_all = show_all
         self._lock = lock
+        self._for_visitors = for_visitors
+        self._logged: dict[str, str] = {}
         self._shown: dict[str, Notice] = {}
 
     def show(self, notice: Notice) -> None:
         """Shows a notice, in place of any with the same id."""
         with self._lock:
+            if self._for_visitors is not None and notice.id not in self._for_visitors:
+                if self._logged.get(notice.id) != notice.text:
+                    _log.warning("%s", notice.text)
+                self._logged[notice.id] = notice.text
+                return
             self._shown[notice.id] = notice
             self._show_all(list(self._shown.values()))
 

@@ -146,12 +146,18 @@ class Progress:
         if self._estimate is not None:
             self._reply.estimated_cost = (self._reply.estimated_cost or 0.0) + self._estimate
 
+    @property
+    def request_cost(self) -> float | None:
+        """The cost of the current request, reported or estimated; None if it is not known."""
+        reported = self._usage.cost if self._usage is not None else None
+        return self._estimate if reported is None else reported
+
     def account_for(self) -> Usage | None:
         """Returns the usage of the request that has just ended, once; None if there is none."""
+        paid = self.request_cost
         usage, self._usage = self._usage, None
         if usage is None:
             return None
-        paid = self._estimate if usage.cost is None else usage.cost
         self._usage_before, self._estimate = self._reply.usage, None
         return replace(usage, cost=paid)
 

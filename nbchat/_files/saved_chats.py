@@ -49,7 +49,7 @@ class SavedChatFile:
         if len(name) > _NAME_LIMIT:
             raise ValueError(f"name must have at most {_NAME_LIMIT} characters, not {len(name)}")
         self.name = name
-        self.path = _folder() / f"{_file_stem(name)}.json"
+        self.path = data_folder("chats") / f"{_file_stem(name)}.json"
         self._lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
 
     def acquire(self) -> bool:
@@ -97,12 +97,7 @@ class SavedChatFile:
         """
         if not self._lock.is_locked:
             raise RuntimeError(f"Another chat has the file of {self.name!r}.")
-        # Only the holder of the lock writes: these are from processes that were killed in a write.
-        prefix = f".{self.path.stem}."
-        for left in self.path.parent.glob(f"{prefix}*{_PARTIAL}"):
-            with contextlib.suppress(OSError):
-                left.unlink()
-        _replace(self.path, text, prefix)
+        replace_locked(self.path, text)
 
 
 def suffix_of(path: str | os.PathLike[str]) -> Suffix:
@@ -161,18 +156,41 @@ def _metadata(notebook: str) -> dict[str, object]:
     return {}
 
 
-def _folder() -> Path:
+def data_folder(name: str) -> Path:
+    """Returns a folder in the user's data folder."""
     import platformdirs
 
-    return platformdirs.user_data_path("nbchat", appauthor=False) / "chats"
+    return platformdirs.user_data_path("nbchat", appauthor=False) / name
+
+
+def notebook_folder() -> bytes:
+    """Returns the path of the notebook's folder.
+
+    Raises:
+        ValueError: The folder no longer exists.
+    """
+    try:
+        return os.fsencode(os.getcwd())
+    except OSError as error:
+        raise ValueError(f"The notebook's folder no longer exists: {error.strerror}") from error
+
+
+def replace_locked(path: Path, text: str) -> None:
+    """Replaces the content of a file whose lock the caller holds; if that fails, the old stays.
+
+    Raises:
+        OSError: The disk is full, or the file can't be written for another reason.
+    """
+    # Only the holder of the lock writes: these are from processes that were killed in a write.
+    prefix = f".{path.stem}."
+    for left in path.parent.glob(f"{prefix}*{_PARTIAL}"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+    _replace(path, text, prefix)
 
 
 def _file_stem(name: str) -> str:
-    try:
-        place = os.fsencode(os.getcwd())
-    except OSError as error:
-        raise ValueError(f"The notebook's folder no longer exists: {error.strerror}") from error
-    key = place + b"\0" + name.encode("utf-8", "surrogatepass")
+    key = notebook_folder() + b"\0" + name.encode("utf-8", "surrogatepass")
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:_SLUG_LIMIT].strip("-")
     return "-".join(filter(None, (slug, hashlib.sha256(key).hexdigest()[:16])))
 

@@ -31,16 +31,17 @@ class Notebook:
     Args:
         notices: Shows the offer to explain an error.
         limit: The most characters that are sent about a variable.
+        hidden: Whether the chat knows nothing of its notebook, as if it were outside IPython.
     """
 
     #: The notebook of the chat that was shown or used last: only that chat offers to explain.
     _in_use: ClassVar[weakref.ref[Notebook] | None] = None
 
-    def __init__(self, notices: Notices, limit: int) -> None:
+    def __init__(self, notices: Notices, limit: int, *, hidden: bool = False) -> None:
         self._notices = notices
         self._limit = limit
         self._failure: FailedCell | None = None
-        self._shell: Any = get_ipython()
+        self._shell: Any = None if hidden else get_ipython()
 
     def watch(self) -> None:
         """Starts to listen to the notebook's cells."""

@@ -100,6 +100,11 @@ class Plan:
         return "tools" in self.body and "tool_choice" not in self.body
 
     @property
+    def most(self) -> float:
+        """The most that the request can cost, in US dollars, as far as that is known."""
+        return self._most(self.body)
+
+    @property
     def model(self) -> Model | None:
         """What is known about the model that is asked."""
         return self._server.model(self._settings.model)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from nbchat._tools.toolbox import Toolbox
 
 Overflow = Literal["error", "truncate"]
 _OVERFLOWS = ("error", "truncate")
+
+
+class Budget(Protocol):
+    """What all visitors of a shared page may still ask and spend."""
+
+    def take(self, most: float) -> Callable[[float], object]:
+        """Counts a request that costs at most this; returns a function to call with its cost.
+
+        Raises:
+            ChatError: The request is beyond a limit.
+        """
 
 
 class Rules:
@@ -20,6 +31,7 @@ class Rules:
         overflow: What to do if the conversation does not fit the context.
         max_cost: The most US dollars that the conversation may cost; None for no limit.
         toolbox: The tools that the model may call; none by default.
+        budget: Counts the requests of a shared page; None if the chat is not shared.
 
     Raises:
         ValueError: A value is out of its range.
@@ -32,6 +44,7 @@ class Rules:
         overflow: Overflow = "error",
         max_cost: float | None = None,
         toolbox: Toolbox | None = None,
+        budget: Budget | None = None,
     ) -> None:
         if isinstance(fallbacks, str) or not all(isinstance(id_, str) for id_ in fallbacks):
             raise TypeError(f"fallbacks must be a list of model ids, not {fallbacks!r}")
@@ -47,3 +60,4 @@ class Rules:
         self.overflow = overflow
         self.max_cost = max_cost
         self.toolbox = toolbox or Toolbox()
+        self.budget = budget

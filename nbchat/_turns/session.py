@@ -194,12 +194,12 @@ class Session:
             before, self.conversation = self.conversation, conversation
             self._view.replace(before.messages, conversation.messages)
 
-    def clear(self) -> None:
-        """Stops all replies, and empties the conversation."""
+    def clear(self, *, keep_spent: bool = False) -> None:
+        """Stops all replies, and empties the conversation; `keep_spent`: its cost still counts."""
         with self.lock:
             self.stop()
             with self._changing(anytime=True):
-                self.conversation.clear()
+                self.conversation.clear(keep_spent=keep_spent)
 
     def close(self) -> None:
         """Stops all replies, and refuses new questions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol
@@ -35,6 +36,7 @@ from .rules import Rules
 
 #: Returns the engine, what is known about its server, and the settings with a model.
 Connect = Callable[[ChatSettings], Awaitable[tuple[Engine, Server, ChatSettings]]]
+_log = logging.getLogger("nbchat")
 
 
 class ConversationView(Protocol):
@@ -189,8 +191,15 @@ class Turn:
                 self._view.send_facts(self.message)
 
     async def _ask(self, engine: Engine, plan: Plan) -> ChatError | None:
-        """Sends the request; returns the error if its answer ended in one."""
-        self._answered, failures = False, []
+        """Sends the request; returns the error if its answer ended in one.
+
+        Raises:
+            ChatError: It is not sent, because it is beyond a limit of a shared page.
+        """
+        self._answered = False
+        failures: list[ChatError] = []
+        budget = self._rules.budget
+        settle = await asyncio.to_thread(budget.take, plan.most) if budget is not None else None
 
         def apply(event: Event) -> None:
             if isinstance(event, Failure):
@@ -205,7 +214,12 @@ class Turn:
                 self._progress.note(self._notes(plan))
                 if plan.model is not None:
                     self._progress.estimate(plan.model.price)
-        return failures[0] if failures else None
+            failure = failures[0] if failures else None
+            refused = failure is not None and failure.status_code and not self._answered
+            cost = 0.0 if refused else self._progress.request_cost
+        if settle is not None and cost is not None:
+            await asyncio.to_thread(settle, cost)
+        return failure
 
     def _notes(self, plan: Plan) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self._past_notes, *plan.notes]))
@@ -230,6 +244,8 @@ class Turn:
         return True
 
     def _fail(self, error: ChatError) -> None:
+        if self._rules.budget is not None and (error.detail or not error.kind):
+            error = _for_visitors(error)
         with self._lock:
             if not self.ended:  # it may have been stopped meanwhile
                 self._progress.apply(Failure(error))
@@ -261,3 +277,15 @@ class Turn:
                     pass  # shown at the end
                 case _:
                     assert_never(event)
+
+
+def _for_visitors(error: ChatError) -> ChatError:
+    """Logs an error; returns it without the server's words, which may name the owner's account."""
+    _log.warning("A reply on a shared page failed: %s %s", error.message, error.detail or "")
+    what = error.message.partition(". ")[0].partition(": ")[0].rstrip(".")
+    return ChatError(
+        f"{what}. The owner of this page finds the details in the log.",
+        status_code=error.status_code,
+        retryable=error.retryable,
+        kind=error.kind,
+    )

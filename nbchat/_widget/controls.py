@@ -14,8 +14,6 @@ from .comms import close_family, deliver_while_busy
 from .lean_widgets import Labelled, Part, lean
 
 _OTHER = "Other model…"
-# Settings that every model takes.
-_NEVER_DISABLED = ("model", "system")
 
 
 class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
@@ -24,27 +22,31 @@ class ModelMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]  # i
     Attributes:
         model: The id of the chosen model, listed or not.
         other: The text field for the id of an unlisted model, while it is needed.
+
+    Args:
+        fixed: Whether the menu offers the chosen model alone.
     """
 
     model = traitlets.Unicode()
     options: Any
     other = traitlets.Instance(ipywidgets.Text, allow_none=True)
 
-    def __init__(self) -> None:
+    def __init__(self, *, fixed: bool) -> None:
         self._ids: list[str] = []
+        self._fixed = fixed
         self._showing = False
-        super().__init__(options=[_OTHER], **_named("model"))
+        super().__init__(options=() if fixed else [_OTHER], **_named("model"))
         self.observe(self._on_picked, "value")
         self.observe(lambda _: self._show(), "model")
 
     def offer(self, ids: Sequence[str]) -> None:
         """Sets the models of the menu; the chosen model stays chosen, listed or not."""
-        self._ids = list(ids)
+        self._ids = [] if self._fixed else list(ids)
         self._show()
 
     def _show(self) -> None:
         listed = [self.model, *self._ids] if self.model not in ("", *self._ids) else self._ids
-        options = (*listed, _OTHER)
+        options = tuple(listed) if self._fixed else (*listed, _OTHER)
         self._showing = True  # new options briefly select the first one
         try:
             if self.options != options:
@@ -119,17 +121,20 @@ class Controls:
     Args:
         transcript: The conversation. It stands in several boxes; the class of a box says which
             part of the chat `frontend/src/places.ts` draws there.
+        fixed: Whether the user sees the settings and can't change them. The system instructions
+            are not shown then.
     """
 
-    def __init__(self, transcript: Part) -> None:
-        self.model = ModelMenu()
+    def __init__(self, transcript: Part, *, fixed: bool = False) -> None:
+        self.are_fixed = fixed
+        self.model = ModelMenu(fixed=fixed)
         self.reasoning_effort = EffortMenu()
         menus = {"model menu": self.model, "effort menu": self.reasoning_effort}
         #: Each setting's widget, by the setting's name.
         self.settings: dict[str, ipywidgets.Widget] = {
             name: menus[setting.control] if setting.control in menus else _control(name, setting)
             for name, setting in SETTINGS.items()
-            if setting.control is not None
+            if setting.control is not None and not (fixed and name == "system")
         }
         # No icons: their glyphs would become part of the accessible names.
         self.stop = lean(ipywidgets.ToggleButton)(
@@ -173,8 +178,7 @@ class Controls:
     def disable(self, names: Collection[str]) -> None:
         """Disables the controls of these settings, and enables all others."""
         for name, control in self.settings.items():
-            if name not in _NEVER_DISABLED:
-                control.disabled = name in names
+            control.disabled = name in names
 
     def values(self) -> dict[str, tuple[ipywidgets.Widget, str]]:
         """Returns the trait that holds each setting, as (widget, name of the trait)."""

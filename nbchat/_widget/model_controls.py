@@ -70,7 +70,7 @@ class ModelControls:
             state.model_info = model_info(model) if model is not None else None
             state.why_disabled = why_disabled
             state.catalogue = self._changes
-            state.account = self._connection.account
+            state.account = "" if self._controls.are_fixed else self._connection.account
         self._show_if_gone()
 
     def _sync_effort(self, model: Model | None) -> None:
@@ -92,6 +92,8 @@ class ModelControls:
 
     def _why_disabled(self, model: Model | None) -> dict[str, str]:
         """Returns why each disabled control is disabled, by the setting's name."""
+        if self._controls.are_fixed:
+            return dict.fromkeys(self._controls.settings, "The owner of this page has set this.")
         why: dict[str, str] = {}
         refused = self._connection.refused(self._model_id)
         if model is not None:

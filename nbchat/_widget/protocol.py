@@ -167,6 +167,7 @@ class ChatState:
         max_cost: US dollars that the conversation may cost.
         context: How full the model's context is.
         labels: A setting's name → the label of its control.
+        shared: Whether many visitors share the page: the notebook is not theirs to see or change.
     """
 
     busy: bool = False
@@ -185,6 +186,7 @@ class ChatState:
     labels: dict[str, str] = field(
         default_factory=lambda: {name: each.label for name, each in SETTINGS.items()}
     )
+    shared: bool = False
 
 
 # Kernel → page: the messages. `seq` numbers the changes of a chat, without gaps.

@@ -52,6 +52,13 @@ from .protocol import (
 from .turn_requests import TurnRequests
 from .views import model_info
 
+# What the visitors of a shared page may ask for. The page offers nothing else, but a visitor's page
+# can send anything.
+_FOR_VISITORS = (
+    *(Send, Stop, Retry, Regenerate, Edit, ContinueReply, ShowBranch, ShowThoughts),
+    *(DecideCall, PressAction, ReadLastReply, ReadAttachment),
+)
+
 
 class ChatRequests:
     """Answers the requests of a chat's pages.
@@ -66,6 +73,7 @@ class ChatRequests:
         read_last_reply: Returns the name and the bytes of the download.
         show_version: Shows another version of a message.
         show_thoughts: Opens the thoughts of a reply.
+        shared: Whether strangers use the page.
     """
 
     def __init__(
@@ -79,6 +87,7 @@ class ChatRequests:
         read_last_reply: Callable[[], tuple[str, bytes]],
         show_version: Callable[[Message, int], None],
         show_thoughts: Callable[[str], None],
+        shared: bool = False,
     ) -> None:
         self._session = session
         self._turns = turns
@@ -89,9 +98,12 @@ class ChatRequests:
         self._read_last_reply = read_last_reply
         self._show_version = show_version
         self._show_thoughts = show_thoughts
+        self._shared = shared
 
     def answer(self, request: Request) -> File | None:
         """Carries out a request, and returns the file that it asks for; raises to refuse it."""
+        if self._shared and not isinstance(request, _FOR_VISITORS):
+            raise ValueError("This is not possible on a shared page.")
         find = self._session.find
         match request:
             case Send(content, uploads):

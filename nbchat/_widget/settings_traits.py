@@ -12,7 +12,7 @@ import traitlets
 from nbchat._chat.settings import EFFORTS, SETTINGS, UNCHOSEN_EFFORT, ChatSettings
 from nbchat._servers.connection import Connection
 from nbchat._tools.toolbox import Toolbox
-from nbchat._turns.rules import Rules
+from nbchat._turns.rules import Budget, Rules
 
 _DEFAULTS = {each.name: each.default for each in fields(ChatSettings)}
 _RULES = ("fallbacks", "overflow", "max_cost")
@@ -46,6 +46,7 @@ class SettingsTraits(traitlets.HasTraits):
     approve = traitlets.Any("always")
     max_tool_rounds = traitlets.Any(10)
     tool_timeout_s = traitlets.Any(60.0)
+    _budget: Budget | None = None
 
     def connect_settings(self, connection: Connection, chosen: Mapping[str, object]) -> None:
         """Makes the model's limits apply to all settings from now on.
@@ -71,7 +72,7 @@ class SettingsTraits(traitlets.HasTraits):
     def rules(self) -> Rules:
         """Returns the user's rules for the next request."""
         toolbox = Toolbox(**{name: getattr(self, name) for name in _TOOLBOX})
-        return Rules(self.fallbacks, self.overflow, self.max_cost, toolbox)
+        return Rules(self.fallbacks, self.overflow, self.max_cost, toolbox, self._budget)
 
     @property
     def max_tokens_limit(self) -> int:

@@ -13,7 +13,7 @@ from .views import usage_view
 
 # From this fraction of the context on, a notice warns the user.
 _NEARLY_FULL = 0.8
-_FULL = "full"
+FULL = "full"
 _LISTED = 4
 
 
@@ -64,7 +64,7 @@ class UsageDisplay:
             if length and is_full and self._model_id not in self._ignored:
                 self._notices.show(self._nearly_full(used, length))
             else:
-                self._notices.dismiss(_FULL)
+                self._notices.dismiss(FULL)
 
     def _used(self) -> int:
         conversation = self._session.conversation
@@ -95,11 +95,11 @@ class UsageDisplay:
                 '(overflow="truncate"):'
             )
             actions = {"truncate": Action("Drop oldest messages", self._truncate), **actions}
-        return Notice(_FULL, "\n".join([text, *lines]), actions=actions)
+        return Notice(FULL, "\n".join([text, *lines]), actions=actions)
 
     def _truncate(self) -> None:
         self._settings.overflow = "truncate"
 
     def _ignore(self) -> None:
         self._ignored.add(self._model_id)
-        self._notices.dismiss(_FULL)
+        self._notices.dismiss(FULL)

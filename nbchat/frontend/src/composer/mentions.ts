@@ -113,6 +113,7 @@ export class Mentions {
 
   /** Returns whether the message has to wait, because the user has not seen all that it would send. */
   hold(): boolean {
+    if (this.#store.state.shared) return false;
     const names = mentionsIn(this.#box.value).map(({ name }) => name);
     const unseen = names.filter((name) => this.#asked.get(name)?.chip === undefined);
     if (unseen.length === 0) return false;
@@ -166,7 +167,7 @@ export class Mentions {
   }
 
   #onInput(): void {
-    if (this.#draft.editing) return this.#hide();
+    if (this.#draft.editing || this.#store.state.shared) return this.#hide();
     setText(this.status, "");
     const mentions = mentionsIn(this.#box.value);
     for (const [name, { chip }] of this.#asked) {

@@ -16,10 +16,10 @@ export class CodeRuns {
     this.#store = store;
   }
 
-  /** Whether code can be run here: some hosts keep the kernel to themselves. */
+  /** Whether code can be run here: some hosts keep the kernel to themselves, and strangers run nothing. */
   get possible(): boolean {
     const { kernel, create_view } = this.#store.widgets;
-    return kernel != null && create_view !== undefined;
+    return !this.#store.state.shared && kernel != null && create_view !== undefined;
   }
 
   /** The stage of a message's block of Python, undefined if it does not run; and why it did not run, or "". */

@@ -134,6 +134,8 @@ export const INITIAL_STATE = {
   context: null as { used: number; length: number } | null,
   /** A setting's name → the label of its control. */
   labels: {} as Record<string, string>,
+  /** Whether many visitors share the page: the notebook is not theirs to see or change. */
+  shared: false,
 };
 export type ChatState = typeof INITIAL_STATE;
 

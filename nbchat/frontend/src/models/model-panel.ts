@@ -54,7 +54,7 @@ class ContextMeter {
 export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
   const { store } = chat;
   const server = h("span", { class: "nbchat-server" });
-  const change = h("button", { type: "button", class: "nbchat-tool" }, "Change server");
+  const change = h("button", { type: "button", class: "nbchat-tool", hidden: store.state.shared }, "Change server");
   const info = h("p", { class: "nbchat-caption" });
   const account = h("p", { class: "nbchat-caption" });
   const money = h("p", { class: "nbchat-caption" });
@@ -93,6 +93,7 @@ export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
   draw();
   const ends = [store.subscribe(onceAFrame(draw))];
   const widget = el.closest<HTMLElement>(".nbchat");
-  if (widget) ends.push(explainDisabled(store, widget), picker(chat, el, widget, say));
+  if (widget) ends.push(explainDisabled(store, widget));
+  if (widget && !store.state.shared) ends.push(picker(chat, el, widget, say));
   return together(...ends);
 }
