@@ -126,7 +126,7 @@ export function composer({ store, draft }: Chat, el: HTMLElement): Cleanup {
     endEdit();
     box.focus();
   });
-  box.addEventListener("input", redraw);
+  box.addEventListener("input", () => redraw(true));
   mentions.send = send;
   box.addEventListener("keydown", (event) => {
     if (isComposing(event)) return;

@@ -73,7 +73,7 @@ export class Store {
   #model: AnyModel;
   /** A real model of the same kernel: anywidget's proxy does not say whether the connection is open. */
   #peer: WidgetModel | undefined;
-  #views = new Set<() => void>();
+  #views = new Set<(urgent: boolean) => void>();
   #onMessageSent = new Set<() => void>();
   #pending = new Map<string, Pending>();
   #heardAt = Date.now();
@@ -109,15 +109,15 @@ export class Store {
     };
   }
 
-  /** Calls `view` after each change, and returns how to end that. */
-  subscribe(view: () => void): Cleanup {
+  /** Calls `view` after each change, and returns how to end that; only text that streams is not urgent. */
+  subscribe(view: (urgent: boolean) => void): Cleanup {
     this.#views.add(view);
     return () => this.#views.delete(view);
   }
 
   /** Has all views draw again, for a change that only this page knows of. */
-  redraw(): void {
-    for (const view of this.#views) view();
+  redraw(urgent = true): void {
+    for (const view of this.#views) view(urgent);
   }
 
   /** The same for a view that draws each message only when it has changed. */
@@ -184,7 +184,7 @@ export class Store {
         this.state = { ...this.state, ...this.#changed(message), seq: message.seq };
         if (message.type !== "delta") this.#save();
     }
-    this.redraw();
+    this.redraw(message.type !== "delta");
   };
 
   /** What `change` replaces in the state. */
