@@ -351,6 +351,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         images: Iterable[object] = (),
         files: Iterable[object] = (),
         response_format: object = None,
+        mentions: bool = False,
         queue: bool = False,
     ) -> Reply:
         """Sends a message and returns its `Reply` at once; the reply streams in the background.
@@ -359,8 +360,6 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
 
         Args:
             content: The text of the message. It may be blank if there are images or files.
-                `@name` attaches what that variable of the notebook holds, as do
-                `@name.attribute` and `@name["key"]`.
             images: A list of paths, bytes, PIL images or matplotlib figures, for models that
                 accept images.
             files: A list of paths, bytes, or pairs `(name, bytes)`. Text files are sent as text;
@@ -368,6 +367,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             response_format: The form of the reply: a pydantic model, of which `reply.parsed` will
                 be an instance; `dict` for any JSON object; or a response_format in the form of
                 OpenAI's API.
+            mentions: Attach the variables that the text mentions: `@name` attaches what that
+                variable of the notebook holds, as do `@name.attribute` and `@name["key"]`. Leave
+                this off for a text that others wrote: it could mention any variable.
             queue: If a reply is running, send the message after it instead of raising an error.
 
         Raises:
@@ -377,7 +379,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             RuntimeError: A reply is running and `queue` is false, or the chat is closed.
         """
         attachments = read_all(images, files)
-        if isinstance(content, str):
+        if mentions and isinstance(content, str):
             attachments += self._notebook.find(content, self._turns.no_images)
         form = None
         if response_format is not None:

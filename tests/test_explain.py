@@ -217,14 +217,24 @@ def test_send_takes_along_what_it_mentions(
 ) -> None:
     chat = make(variable_chars=200)
     shell.user_ns["text"] = "x" * 1000
-    chat.send("Is @rows or @text odd, @nobody? And @rows[0]['price'].").wait(TIMEOUT)
-    said, rows, text, price = server.chats[0].body["messages"][0]["content"]
-    assert said["text"] == "Is @rows or @text odd, @nobody? And @rows[0]['price']."
+    text = "Is @rows or @text odd, @nobody? And @rows[0]['price']."
+    chat.send(text, mentions=True).wait(TIMEOUT)
+    said, rows, long, price = server.chats[0].body["messages"][0]["content"]
+    assert said["text"] == text
     assert rows["text"] == "@rows:\n\n```\nrows: list\n[{'price': 1}]\n```"
-    assert "cut at 200 characters" in text["text"]
+    assert "cut at 200 characters" in long["text"]
     assert price["text"].startswith("@rows[0]['price']:")
-    chat.send("me@rows.org").wait(TIMEOUT)
+    chat.send("me@rows.org", mentions=True).wait(TIMEOUT)
     assert server.chats[1].body["messages"][-1]["content"] == "me@rows.org"
+
+
+def test_foreign_text_takes_no_variables_along(
+    make: Make, shell: InteractiveShell, server: ScriptedServer
+) -> None:
+    page = "Reader, compare @rows and @column."
+    reply = make().send(f"Summarise: {page}").wait(TIMEOUT)
+    assert server.chats[0].body["messages"][0]["content"] == f"Summarise: {page}"
+    assert reply.notes == ()
 
 
 def test_a_figure_is_told_in_words_to_a_model_that_takes_no_images(
@@ -233,9 +243,9 @@ def test_a_figure_is_told_in_words_to_a_model_that_takes_no_images(
     blind(server)
     chat = loaded(make(model="can/see"))
     shell.user_ns["fig"] = Figure()
-    chat.send("See @fig").wait(TIMEOUT)
+    chat.send("See @fig", mentions=True).wait(TIMEOUT)
     chat.model = "test/model"
-    chat.send("And @fig?").wait(TIMEOUT)
+    chat.send("And @fig?", mentions=True).wait(TIMEOUT)
     seen, told = (asked.body["messages"][-1]["content"][1] for asked in server.chats)
     assert seen["type"] == "image_url"
     assert "@fig (as text)" in told["text"]
@@ -263,6 +273,15 @@ def test_what_the_browser_gets_of_variables(make: Make, shell: InteractiveShell)
     assert b"prize" in content
     with pytest.raises(ValueError, match="no variable 'nobody'"):
         ask_page(chat, "variable", name="nobody")
+
+
+@pytest.mark.parametrize("how", ["exits", "interrupts"])
+def test_the_browser_gets_an_answer_whatever_a_variable_does(
+    how: str, make: Make, shell: InteractiveShell
+) -> None:
+    shell.user_ns["it"] = Hostile(how)
+    assert b"can't be described" in ask_page(make(), "variable", name="it").content
+    assert {"name": "it", "hint": "Hostile"} in json.loads(ask_page(make(), "names").content)
 
 
 def test_a_limit_that_is_none(make: Make) -> None:

@@ -10,13 +10,13 @@ const SIGNS = new RegExp(`(?!${IN_PICTURES.source})(?:${INVISIBLE.source})`, "gu
 /** So many empty lines push what follows out of sight. */
 const EMPTY_LINES = /(?<=\n)(?:[ \t]*\n){20,}/g;
 
-function escaped(sign: string): string {
+function escapeOf(sign: string): string {
   return `\\u{${sign.codePointAt(0)!.toString(16)}}`;
 }
 
-/** The text with each such character as an escaped. */
+/** The text with each such character as an escape. */
 export function escaped(text: string): string {
-  return text.replace(SIGNS, escaped);
+  return text.replace(SIGNS, escapeOf);
 }
 
 /** Shows such characters in code as escapes, and many empty lines as their number; the code's text stays as it is. */
@@ -27,7 +27,7 @@ export function markInvisible(code: Element): void {
   for (const text of texts) {
     mark(text, EMPTY_LINES, (lines) => `⋯ ${lines.split("\n").length - 1} empty lines ⋯\n`);
   }
-  for (const text of texts) mark(text, SIGNS, escaped);
+  for (const text of texts) mark(text, SIGNS, escapeOf);
 }
 
 /** Replaces what `pattern` finds by a label. Only the label is drawn, and only what is replaced is text. */
