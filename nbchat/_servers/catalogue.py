@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from heapq import nlargest
 
 from .models import Model
+
+_COMPARED = 20
+_COMPARED_CHARS = 256
 
 
 class Catalogue:
@@ -47,5 +51,14 @@ class Catalogue:
         candidates = [m for m in self.models if not m.id.startswith("openrouter/")] or self.models
         if model_id.endswith(":free"):
             candidates = [model for model in candidates if model.is_free] or candidates
-        found = get_close_matches(model_id, [m.id for m in candidates], n=1, cutoff=0.0)
+        # difflib's time grows with the square of the lengths: it compares only the likely ones.
+        wanted = _pairs(model_id)
+        shared = {model.id: len(wanted & _pairs(model.id)) for model in candidates}
+        likely = nlargest(_COMPARED, shared, key=lambda id_: (shared[id_], -len(id_)))
+        found = get_close_matches(model_id[:_COMPARED_CHARS], likely, n=1, cutoff=0.0)
         return self._by_id[found[0]] if found else None
+
+
+def _pairs(text: str) -> set[str]:
+    """Returns all pairs of neighbouring characters."""
+    return {text[i : i + 2] for i in range(len(text) - 1)}

@@ -18,7 +18,7 @@ from . import providers
 from .account import account
 from .catalogue import Catalogue
 from .engine import Engine, Timeouts
-from .models import BUILT_IN, Model, parse_models
+from .models import BUILT_IN, MOST_MODELS, Model, parse_models
 from .providers import Provider, endpoint, find_openrouter_key, named, openrouter
 from .server import Server
 
@@ -62,6 +62,7 @@ class Connection:
         self.changed: Signal[[]] = Signal()
         self._loading: asyncio.Task[None] | None = None
         self._loaded_at = 0.0
+        self._too_large: ChatError | None = None
         self._asking: asyncio.Task[None] | None = None
         self.account = ""
         self._refused: dict[str, set[str]] = {}
@@ -177,9 +178,15 @@ class Connection:
         return engine, server, settings
 
     async def default_model(self) -> str:
-        """Returns the id of the first model in the menu; blank if there is no list."""
+        """Returns the id of the first model in the menu; blank if there is no list.
+
+        Raises:
+            ChatError: The list is too large to be read.
+        """
         # Shielded: stopping one reply must not cancel the list that the next one needs.
         await asyncio.shield(self._start_loading())
+        if self._too_large is not None and not self.catalogue.ids:
+            raise self._too_large
         return next(iter(self.catalogue.ids), "")
 
     def load_models(self) -> None:
@@ -199,7 +206,7 @@ class Connection:
     def _change(self, engine: Engine | None) -> None:
         old, self.engine = self.engine, engine
         tasks = (self._loading, self._asking)
-        self._loading = self._asking = None
+        self._loading = self._asking = self._too_large = None
         self.catalogue, self.account, self._refused = self._known(), "", {}
         for task in tasks:
             if task is not None:
@@ -268,13 +275,15 @@ class Connection:
             self._take(engine, Catalogue(tuple(known)))
         try:
             body = await self._fetch_models(engine)
-        except ChatError:
+        except ChatError as error:
             # The next request reports what is wrong. Until then, the known list stays.
+            self._too_large = error if error.kind == "too_large" else None
             if not self.catalogue.models and self.is_openrouter:
                 self._take(engine, Catalogue(tuple(Model(id_, id_) for id_ in BUILT_IN)))
             return
         models = tuple(parse_models(body))
-        self._take(engine, Catalogue(models, is_live=True))
+        # A list of so many models has been cut: it does not say what the server lacks.
+        self._take(engine, Catalogue(models, is_live=len(models) < MOST_MODELS))
         if address:
             _listed[address] = models
             await asyncio.to_thread(model_cache.write, address, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -14,6 +15,9 @@ from typing import Any
 
 _HOST = "127.0.0.1"
 _ANSWER_LIMIT = 1_000_000
+_MOST_MODELS = 1_000
+# Names, folders, versions and tags, and the path of a file (llama-server): no space and no "://".
+_ID = re.compile(r"(?!.*://)[A-Za-z0-9._:/\\@+-]{1,128}")
 
 # Path → the parsed answer of a server; None for anything but JSON with status 200.
 Get = Callable[[str], Any]
@@ -143,15 +147,20 @@ def _owned_by(owner: str) -> Callable[[Get], list[str]]:
 
 
 def _chat_model(name: object) -> str:
-    """Returns the name; "" if it is no text or names an embedding model."""
-    if not isinstance(name, str) or not name.isprintable() or "embed" in name.lower():
+    """Returns the name; "" if it does not look like an id, or names an embedding model.
+
+    Any program may listen on these ports, and the chat shows the names: no sentence, no link.
+    """
+    if not isinstance(name, str) or not _ID.fullmatch(name) or "embed" in name.lower():
         return ""
     return name
 
 
 def _entries(answer: object, name: str) -> list[dict[str, Any]]:
     entries = _field(answer, name)
-    return [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    if not isinstance(entries, list):
+        return []
+    return [entry for entry in entries[:_MOST_MODELS] if isinstance(entry, dict)]
 
 
 def _field(answer: object, name: str) -> Any:

@@ -13,6 +13,8 @@ from typing import Any
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import SEARCHED, clean
 
+from .bounded import RefusalError
+
 _DETAIL_LIMIT = 2000
 _QUOTE_LIMIT = 400
 
@@ -37,6 +39,7 @@ _RETRYABLE = {
     "unreadable": (
         "Part of the stream from {server} could not be read, so the reply may have gaps. Try again."
     ),
+    "too_large": "{server} sent more than nbchat reads.",
     "empty": "The model sent an empty reply. Try again, or choose another model.",
     "empty_length": (
         "The model used up Max tokens before it wrote any text. Raise Max tokens and try again."
@@ -187,24 +190,24 @@ def explain(
         key_env: The environment variable that holds the key.
         model: The requested model.
     """
+    chain = list(_chain(exc))
     if isinstance(exc, ChatError):
         return exc
+    exc = next((link for link in chain if isinstance(link, RefusalError)), exc)
     status = getattr(exc, "status_code", None)
     body = getattr(exc, "body", None)
     if isinstance(status, int) and 300 <= status < 400:
-        address = getattr(getattr(exc, "response", None), "headers", {}).get("location", "")
+        address = _headers(exc).get("location", "")
         return explain_cause("redirect", address, server=server)
     if isinstance(status, int) or body:
-        headers = getattr(getattr(exc, "response", None), "headers", None)
         return explain_body(
             body,
             status=status if isinstance(status, int) else None,
-            headers=headers if isinstance(headers, Mapping) else None,
+            headers=_headers(exc),
             server=server,
             key_env=key_env,
             model=model,
         )
-    chain = list(_chain(exc))
     names = {base.__name__ for link in chain for base in type(link).__mro__}
     if "OpenAIError" in names and "api_key" in str(exc):
         cause = "no_key"
@@ -221,6 +224,12 @@ def explain(
         advice=clean(next(iter(texts), repr(exc)), _QUOTE_LIMIT) if cause == "unexpected" else "",
         detail="\n".join(texts),
     )
+
+
+def _headers(exc: BaseException) -> Mapping[str, str]:
+    """Returns the headers of the response in an exception of the SDK, or in a `RefusalError`."""
+    headers = getattr(getattr(exc, "response", exc), "headers", None)
+    return headers if isinstance(headers, Mapping) else {}
 
 
 def explain_body(

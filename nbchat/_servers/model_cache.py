@@ -9,6 +9,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from . import bounded
+
 # Local servers on changing ports would otherwise fill the folder.
 _KEPT_LISTS = 32
 
@@ -23,7 +25,8 @@ def cache_dir() -> Path:
 def read(base_url: str) -> object:
     """Returns the last answer of this server's `/models`; None if there is none."""
     try:
-        return json.loads(_list_path(base_url).read_bytes())
+        with open(_list_path(base_url), "rb") as file:
+            return bounded.loads(file.read(bounded.LIST_BYTES).decode())
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -31,13 +34,16 @@ def read(base_url: str) -> object:
 def write(base_url: str, body: object) -> None:
     """Keeps an answer of this server's `/models`; if that fails, the list is fetched next time."""
     path = _list_path(base_url)
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        text = json.dumps(body)
+        if len(text) > bounded.LIST_BYTES:  # it has grown: JSON escapes what is not ASCII
+            return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Replaced in one step, as another kernel may read it now. Only the user can read it.
         descriptor, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         try:
             with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(body, file)
+                file.write(text)
             os.replace(partial, path)
         except BaseException:
             os.unlink(partial)

@@ -29,6 +29,11 @@ _NOT_FOR_CHAT = re.compile(
     r"chatgpt-image|\bsora\b|davinci|babbage|rerank|gpt-3\.5-turbo-instruct",
     re.IGNORECASE,
 )
+# OpenRouter listed about 500 in November 2026. The page receives them all.
+MOST_MODELS = 5_000
+_ID_CHARS = 256
+_MOST_WORDS = 100
+
 _CHAT_TYPES = {"chat", "language", "text", "base", "llm", "vlm", "model"}
 
 
@@ -91,14 +96,18 @@ class Model:
 def parse_models(body: object) -> list[Model]:
     """Returns the chat models of a `/models` answer: free ones first, then by name.
 
-    Leaves out what it can't understand. It knows the lists of OpenRouter (August 2026), Groq,
-    Mistral, the HF router, Venice, Copilot and llama-server (all recorded), Together and vLLM. Most
-    others have nothing but ids.
+    Leaves out what it can't understand, and what comes after `MOST_MODELS`. It knows the lists of
+    OpenRouter (August 2026), Groq, Mistral, the HF router, Venice, Copilot and llama-server (all
+    recorded), Together and vLLM. Most others have nothing but ids.
     """
     entries = body.get("data") if isinstance(body, dict) else body
     if not isinstance(entries, list):
         return []
-    models = {model.id: model for model in map(_parse_model, entries) if model is not None}
+    models: dict[str, Model] = {}
+    for model in filter(None, map(_parse_model, entries)):
+        if len(models) == MOST_MODELS:
+            break
+        models[model.id] = model
     return sorted(models.values(), key=lambda model: (not model.is_free, model.name.casefold()))
 
 
@@ -106,7 +115,10 @@ def _parse_model(entry: object) -> Model | None:
     if not isinstance(entry, dict):
         return None
     id_ = _text(entry.get("id"))
-    if not id_ or not _is_for_chat(id_, entry):
+    # An id is shown in texts where addresses become links.
+    if not 0 < len(id_) <= _ID_CHARS or not id_.isprintable() or "://" in id_:
+        return None
+    if not _is_for_chat(id_, entry):
         return None
     spec = _mapping(entry.get("model_spec"))  # Venice
     prompt_price, completion_price = _prices(entry, spec)
@@ -117,7 +129,7 @@ def _parse_model(entry: object) -> Model | None:
     free = prompt_price == completion_price == 0
     return Model(
         id=id_,
-        name=_text(entry.get("name")) or _text(spec.get("name")) or id_,
+        name=_name(entry) or _name(spec) or id_,
         is_free=free or id_.endswith(":free"),
         context_length=_context_length(entry, spec),
         max_completion_tokens=_max_completion_tokens(entry, spec),
@@ -128,9 +140,13 @@ def _parse_model(entry: object) -> Model | None:
         images="image" in inputs if inputs else _vision(entry, spec),
         files="file" in inputs if inputs else None,
         expires=expires,
-        aliases=tuple(alias for alias in aliases if alias),
-        owned_by=_text(entry.get("owned_by")),
+        aliases=tuple(alias for alias in aliases if 0 < len(alias) <= _ID_CHARS),
+        owned_by=_text(entry.get("owned_by"))[:_ID_CHARS],
     )
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return " ".join(_text(entry.get("name"))[:_ID_CHARS].split())
 
 
 def _is_for_chat(id_: str, entry: Mapping[str, Any]) -> bool:
@@ -295,11 +311,13 @@ def _text(value: object) -> str:
 
 
 def _words(value: object) -> tuple[str, ...] | None:
-    return tuple(filter(None, map(_text, value))) if isinstance(value, list) else None
+    if not isinstance(value, list):
+        return None
+    return tuple(text for text in map(_text, value[:_MOST_WORDS]) if 0 < len(text) <= _ID_CHARS)
 
 
 def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return value[:_MOST_WORDS] if isinstance(value, list) else []
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

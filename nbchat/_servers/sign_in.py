@@ -8,13 +8,14 @@ import hashlib
 import json
 import re
 import secrets
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import Secret
 
-from . import providers
+from . import bounded, providers
 from .engine import import_openai
 from .error_messages import explain
 from .providers import Provider
@@ -85,14 +86,15 @@ class SignIn:
                 "code_verifier": self._verifier.reveal(),
                 "code_challenge_method": "S256",
             }
-            request = client.post(
+            request = client.stream(
+                "POST",
                 f"{provider.base_url}/auth/keys",
                 content=json.dumps(fields),
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **bounded.ENCODING},
             )
             # The client's own timeout starts again with each byte.
-            response = await asyncio.wait_for(request, _TIMEOUT_S)
-        return response.status_code, _key_in(response) if response.status_code == 200 else None
+            status, body = await asyncio.wait_for(_answer(request), _TIMEOUT_S)
+        return status, _key_in(body) if status == 200 else None
 
 
 def _code_in(pasted: str) -> str:
@@ -100,9 +102,14 @@ def _code_in(pasted: str) -> str:
     return unquote(query[1]) if query else pasted
 
 
-def _key_in(response: Any) -> Secret | None:
+async def _answer(request: AbstractAsyncContextManager[Any]) -> tuple[int, bytes]:
+    async with request as response:
+        return response.status_code, await bounded.read(response, bounded.ERROR_BYTES)
+
+
+def _key_in(body: bytes) -> Secret | None:
     try:
-        key = Secret(response.json()["key"])
+        key = Secret(bounded.loads(body.decode())["key"])
         key.check()
     except (ValueError, TypeError, LookupError, RecursionError):
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 _BOM = b"\xef\xbb\xbf"
+# What a line takes in memory beside its text.
+_LINE_BYTES = 64
 
 
 class ServerSentEvent(NamedTuple):
@@ -31,6 +33,12 @@ class EventDecoder:
         self._after_cr = False
         self._event = ""
         self._data: list[str] = []
+        self._data_bytes = 0
+
+    @property
+    def held(self) -> int:
+        """How much of an unfinished event is held, in bytes."""
+        return len(self._unfinished) + self._data_bytes
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Reads the next bytes and returns the events that they complete."""
@@ -68,15 +76,16 @@ class EventDecoder:
                 if self._data:
                     name = self._event or "message"
                     events.append(ServerSentEvent(name, "\n".join(self._data)))
-                    self._data = []
+                    self._data, self._data_bytes = [], 0
                 self._event = ""
                 continue
             field, _, value = line.partition(b":")
-            if field == b"data":
-                self._data.append(value.removeprefix(b" ").decode("utf-8", "replace"))
-            elif field == b"event":
-                self._event = value.removeprefix(b" ").decode("utf-8", "replace")
-            elif field == b"error":
-                self._event = "error"
-                self._data.append(value.removeprefix(b" ").decode("utf-8", "replace"))
+            text = value.removeprefix(b" ")
+            if field == b"event":
+                self._event = text.decode("utf-8", "replace")
+            elif field in (b"data", b"error"):
+                if field == b"error":
+                    self._event = "error"
+                self._data.append(text.decode("utf-8", "replace"))
+                self._data_bytes += len(text) + _LINE_BYTES
         return events

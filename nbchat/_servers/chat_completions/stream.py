@@ -27,6 +27,7 @@ from nbchat._chat.events import (
     cost,
     count,
 )
+from nbchat._servers import bounded
 from nbchat._servers.error_messages import explain_body, explain_cause, explain_non_stream
 from nbchat._servers.sse import EventDecoder, ServerSentEvent
 
@@ -37,6 +38,17 @@ _IN_URL = ":/?#@!$&'*+,;=%~"
 
 # How much of a body without events is kept, to explain what it was.
 _NON_STREAM_LIMIT = 4 * 1024 * 1024
+
+# The limits of one reply. The longest replies of November 2026 have 128,000 tokens: 1 MB of text,
+# in 80 MB of stream.
+_MOST_STREAM_BYTES = 256_000_000
+_MOST_EVENT_BYTES = 32_000_000  # an image of 20 MB, in base64
+_MOST_KEPT_BYTES = 64_000_000
+_MOST_IMAGES = 16
+_MOST_NAMES = 8
+_NAME_CHARS = 200
+_VALUE_BYTES = 64  # what a value takes in memory beside its text
+_CALL_BYTES = 600  # what of a piece of a call is not kept
 
 # OpenRouter: the kinds of reasoning_details that come in pieces, and the field with their text.
 _TEXT_FIELDS = {"reasoning.text": "text", "reasoning.summary": "summary"}
@@ -75,11 +87,14 @@ class StreamReader:
         self._delta_type: type[ContentDelta] | type[ReasoningDelta] = ContentDelta
         self._texts: list[str] = []
         self._think: _LeadingThink | None = _LeadingThink()
-        self._details: list[dict[str, Any]] = []
+        self._details = _Details()
         self._reasoning_content: list[str] = []
         self._calls = CallPieces()
         self._seen_images: list[bytes] = []  # the last chunk may repeat them all
-        self._model_name = ""
+        self._has_more_images = False
+        self._model_names = [""]
+        self._stream_bytes = 0
+        self._kept_bytes = 0
         self._usage: Usage | None = None
         self._finish_reason = ""
         self._native_finish_reason = ""
@@ -104,6 +119,8 @@ class StreamReader:
             self._non_stream += data
         for event in self._decoder.feed(data):
             self._read_event(event)
+        self._stream_bytes += len(data)
+        self._check_size()
         return self._take_events()
 
     def end(self) -> list[Event]:
@@ -113,6 +130,20 @@ class StreamReader:
         self._read_non_stream()
         self._close()
         return self._take_events()
+
+    def _check_size(self) -> None:
+        """Ends the reply if the server sends more than any reply needs. What came is kept."""
+        if self._decoder.held > _MOST_EVENT_BYTES:
+            self._fail_too_large(f"a chunk of more than {_MOST_EVENT_BYTES / 1e6:.0f} MB")
+        elif self._has_more_images:
+            self._fail_too_large(f"a reply of more than {_MOST_IMAGES} images")
+        elif self._kept_bytes > _MOST_KEPT_BYTES:
+            self._fail_too_large(f"a reply of more than {_MOST_KEPT_BYTES / 1e6:.0f} MB")
+        elif self._stream_bytes > _MOST_STREAM_BYTES:
+            self._fail_too_large(f"a stream of more than {_MOST_STREAM_BYTES / 1e6:.0f} MB")
+
+    def _fail_too_large(self, what: str) -> None:
+        self._fail(explain_cause("too_large", server=self._server, advice=f"This was {what}."))
 
     def _take_events(self) -> list[Event]:
         self._join_texts()
@@ -153,9 +184,8 @@ class StreamReader:
     def _read_chunk(self, chunk: dict[str, Any], is_error: bool = False) -> None:
         self.chunks += 1
         model = chunk.get("model")
-        if model and model != self._model_name and isinstance(model, str):
-            self._model_name = model
-            self._emit(ModelName(model))
+        if model and model != self._model_names[-1] and isinstance(model, str):
+            self._read_model(model)
         error = chunk.get("error")
         choices = chunk.get("choices")
         if choices and isinstance(choices, list):
@@ -175,6 +205,14 @@ class StreamReader:
         # OpenRouter: `error` beside the choices. Mistral's errors say `object: "error"`.
         if error or is_error or chunk.get("object") == "error":
             self._read_error({"error": error} if error else chunk)
+        self._check_size()
+
+    def _read_model(self, name: str) -> None:
+        name = "".join(filter(str.isprintable, name[:_NAME_CHARS]))
+        # Each one is shown. A server that names more than a few is broken.
+        if name not in self._model_names and len(self._model_names) <= _MOST_NAMES:
+            self._model_names.append(name)
+            self._emit(ModelName(name))
 
     def _read_choice(self, choice: dict[str, Any]) -> None:
         delta = choice.get("delta")
@@ -188,7 +226,7 @@ class StreamReader:
             self._native_finish_reason = native
         reason = choice.get("finish_reason")
         if reason and isinstance(reason, str) and not self._finish_reason:
-            reason = reason.lower()
+            reason = reason[:_NAME_CHARS].lower()
             self._finish_reason = _FINISH_REASONS.get(reason, reason)
             self._emit(Finish(self._finish_reason))
 
@@ -196,7 +234,7 @@ class StreamReader:
         details = delta.get("reasoning_details")
         if details and isinstance(details, list):
             details = [detail for detail in details if isinstance(detail, dict)]
-            self._details += details
+            self._kept_bytes += sum(map(self._details.add, details))
         else:
             details = []
         # OpenRouter sends the same text in `reasoning` and in `reasoning_details` (2738 of 2738
@@ -205,6 +243,7 @@ class StreamReader:
         reasoning_content = delta.get("reasoning_content")
         if reasoning_content and isinstance(reasoning_content, str):
             self._reasoning_content.append(reasoning_content)
+            self._kept_bytes += len(reasoning_content) + _VALUE_BYTES
         if not (reasoning and isinstance(reasoning, str)):
             reasoning = reasoning_content
         if not (reasoning and isinstance(reasoning, str)):
@@ -226,6 +265,8 @@ class StreamReader:
             self._read_images(images)
         if delta.get("tool_calls") or delta.get("function_call"):
             self._calls.add(delta)
+            size = _size([delta.get("tool_calls"), delta.get("function_call")])
+            self._kept_bytes += max(_VALUE_BYTES, size - _CALL_BYTES)
         if not self._has_answer and (delta.get("images") or delta.get("audio")):
             self._has_answer = True
 
@@ -239,10 +280,15 @@ class StreamReader:
                 self._add_text(ContentDelta, f"\n\n[Image]({quote(url, safe=_IN_URL)})\n\n")
                 continue
             found = from_data_url(url, f"image-{len(self._seen_images) + 1}")
-            if found is not None and found.data not in self._seen_images:
-                self._seen_images.append(found.data)
-                self._release_held()
-                self._emit(ImageOutput(found))
+            if found is None or found.data in self._seen_images:
+                continue
+            if len(self._seen_images) == _MOST_IMAGES:
+                self._has_more_images = True
+                return
+            self._seen_images.append(found.data)
+            self._kept_bytes += len(found.data)
+            self._release_held()
+            self._emit(ImageOutput(found))
 
     def _read_parts(self, parts: list[Any]) -> None:
         """Reads Mistral's content, which is a list of parts while the model thinks (recorded)."""
@@ -332,6 +378,7 @@ class StreamReader:
             self._join_texts()
             self._delta_type = delta_type
         self._texts.append(text)
+        self._kept_bytes += 4 * len(text)  # as a StringIO holds it
         if delta_type is ReasoningDelta:
             self._has_reasoning = self._has_reasoning or not text.isspace()
         else:
@@ -371,7 +418,7 @@ class StreamReader:
     def _finish_up(self, calls: tuple[FunctionCall, ...]) -> None:
         self._done = True
         self._release_held()
-        details = _merged(self._details)
+        details = self._details.whole()
         if details:
             self._emit(ReasoningDetails(details))
         if calls:
@@ -462,36 +509,60 @@ def _detail_text(detail: Mapping[str, Any]) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _merged(details: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+class _Details:
     """Joins the pieces of OpenRouter's reasoning_details, in the order in which they began.
 
     Details of different kinds share an index, so kind and index are the key. Kinds without text
     (encrypted, unknown) stay as they came: tool calls need them back unmodified.
     """
-    merged: list[dict[str, Any]] = []
-    pieces: dict[tuple[str, str], tuple[dict[str, Any], list[str]]] = {}
-    for detail in details:
+
+    def __init__(self) -> None:
+        self._merged: list[dict[str, Any]] = []
+        self._pieces: dict[tuple[str, str], tuple[dict[str, Any], list[str]]] = {}
+
+    def add(self, detail: dict[str, Any]) -> int:
+        """Reads the next piece; returns how many bytes more are kept."""
         field = _TEXT_FIELDS.get(str(detail.get("type")))
         if field is None:
-            merged.append(detail)
-            continue
+            self._merged.append(detail)
+            return _size(detail)
         key = (field, str(detail.get("index")))
-        if key not in pieces:
-            pieces[key] = ({}, [])
-            merged.append(pieces[key][0])
-        whole, texts = pieces[key]
+        if key not in self._pieces:
+            self._pieces[key] = ({}, [])
+            self._merged.append(self._pieces[key][0])
+        whole, texts = self._pieces[key]
         # A signature comes in a piece of its own; in the others it is null or "".
-        whole.update({name: value for name, value in detail.items() if value or name not in whole})
+        new = {name: value for name, value in detail.items() if value or name not in whole}
+        kept = _size({name: value for name, value in new.items() if value != whole.get(name)})
+        whole.update(new)
         text = detail.get(field)
         texts.append(text if isinstance(text, str) else "")
-    for (field, _), (whole, texts) in pieces.items():
-        if field in whole:
-            whole[field] = "".join(texts)
-    return tuple(merged)
+        return kept
+
+    def whole(self) -> tuple[dict[str, Any], ...]:
+        """Returns the details; for use once the stream has ended."""
+        for (field, _), (whole, texts) in self._pieces.items():
+            if field in whole:
+                whole[field] = "".join(texts)
+        return tuple(self._merged)
+
+
+def _size(value: object) -> int:
+    """Estimates the bytes that a value from JSON takes in memory."""
+    size, inner = 0, [value]
+    while inner:
+        value = inner.pop()
+        size += _VALUE_BYTES + (len(value) if isinstance(value, str) else 0)
+        if isinstance(value, dict):
+            inner += value.keys()
+            inner += value.values()
+        elif isinstance(value, list):
+            inner += value
+    return size
 
 
 def _loads(data: str) -> Any:
-    chunk = json.loads(data)
+    chunk = bounded.loads(data)
     if "\\ud" in data or "\\uD" in data:
         # JSON allows half a surrogate pair, which UTF-8 can't encode later (seen from OpenRouter,
         # Kohaku-Lab/KohakuTerrarium#48, April 2026).
