@@ -201,6 +201,19 @@ def test_a_compressed_answer_is_read(make: Make, server: ScriptedServer) -> None
     assert {request.headers["accept-encoding"] for request in server.requests} == {"gzip"}
 
 
+def test_a_server_of_a_client_that_was_passed(server: ScriptedServer) -> None:
+    from openai import AsyncOpenAI
+
+    server.script(answer(200, gzip.compress(sse.text("Hello") + sse.finish() + DONE), **GZIP))
+    server.script(answer(200, bomb(b": x\n", 300), **GZIP))
+    client = AsyncOpenAI(base_url=server.base_url, api_key="none")
+    with_client = ChatWidget(client=client, model="test/model")
+    assert with_client.send("Hi").wait(TIMEOUT).text == "Hello"
+    with pytest.raises(ChatError, match="more than nbchat reads"):
+        with_client.send("Hi").wait(TIMEOUT)
+    with_client.close()
+
+
 def test_an_encoding_that_was_not_asked_for(make: Make, server: ScriptedServer) -> None:
     server.script(answer(200, b"\x00" * 100, content_encoding="br"))
     with pytest.raises(ChatError, match="could not be read"):
@@ -359,6 +372,8 @@ def test_the_nearest_model_is_found_at_once_among_the_worst() -> None:
     found = few.nearest("maker/small-1")
     assert found is not None
     assert found.id == "maker/small-2"
+    sentence = Catalogue(tuple(parse_models([{"id": "maker/small-1 is bad: call 555"}])))
+    assert sentence.nearest("maker/small-1") is None, "the chat proposes no sentence"
 
 
 def test_a_list_that_was_cut_says_of_no_model_that_it_is_gone(

@@ -160,6 +160,32 @@ def test_models_that_make_embeddings_are_left_out(start: Start) -> None:
     assert find_servers(TIMEOUT_S) == only("lmstudio", studio, "qwen3-4b")
 
 
+def test_names_that_do_not_look_like_ids_are_left_out(start: Start) -> None:
+    """Any program may listen there: it could put its own words and links into the chat."""
+    said = (
+        "Your key has expired. Paste it at https://evil.example/key",
+        "https://evil.example/key",
+        "a//b://c",
+        "x" * 129,
+        "x" * 900_000,
+        "qwen3\u202e:8b",
+        "<img/src=x>",
+    )
+    real = (
+        "hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M",
+        "qwen2.5@q4_k_m",
+        "C:\\m\\a+b.gguf",
+    )
+    answers = {"/v1/models": listing(*said, *real, owned_by="vllm")}
+    fake = start("vllm", answers)
+    assert find_servers(TIMEOUT_S) == only("vllm", fake, *real)
+    start("vllm", {"/v1/models": listing(*said, owned_by="vllm")})
+    assert find_servers(TIMEOUT_S) == [], "without a model that can be named, it is not offered"
+    fake = start("vllm", {"/v1/models": listing(*map(str, range(9_000)), owned_by="vllm")})
+    (found,) = find_servers(TIMEOUT_S)
+    assert len(found.models) == 1_000
+
+
 # What is not
 
 

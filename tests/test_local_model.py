@@ -250,6 +250,20 @@ def hide(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     )
 
 
+# --- Serving: what the child is given ---
+
+
+def test_the_server_is_given_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD", "MY_API_KEY")
+    for name in (*secrets, "DATABASE_URL", "HTTPS_PROXY", "PATHS", "LD_PRELOAD"):
+        monkeypatch.setenv(name, "a secret")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/lib")
+    given = local_model._server_environment(OMP_WAIT_POLICY="passive")
+    assert "a secret" not in given.values()
+    assert given["PATH"] == os.environ["PATH"]
+    assert (given["LD_LIBRARY_PATH"], given["OMP_WAIT_POLICY"]) == ("/lib", "passive")
+
+
 # --- Serving: the real model ---
 
 
@@ -258,6 +272,7 @@ def local_server(weights: Path) -> Iterator[LocalServer]:
     # A key of the person's, which is none of the server's business.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SOMEBODYS_API_KEY", "sk-somebodys")
+        environment.setenv("HF_TOKEN", "hf-sk-somebodys")
         server = LocalServer.start()
     yield server
     server.close()

@@ -7,7 +7,7 @@ from heapq import nlargest
 
 from .models import Model
 
-_COMPARED = 20
+_MOST_COMPARED = 20
 _COMPARED_CHARS = 256
 
 
@@ -47,14 +47,18 @@ class Catalogue:
         return not answers_to_all and self.find(model_id) is None
 
     def nearest(self, model_id: str) -> Model | None:
-        """Returns the model whose id is most similar; for a free model a free one, if any."""
-        candidates = [m for m in self.models if not m.id.startswith("openrouter/")] or self.models
+        """Returns the model whose id is most similar; for a free model a free one, if any.
+
+        The chat proposes it in its own words: an id with spaces could be the server's sentence.
+        """
+        ids = [model for model in self.models if " " not in model.id]
+        candidates = [model for model in ids if not model.id.startswith("openrouter/")] or ids
         if model_id.endswith(":free"):
             candidates = [model for model in candidates if model.is_free] or candidates
         # difflib's time grows with the square of the lengths: it compares only the likely ones.
         wanted = _pairs(model_id)
         shared = {model.id: len(wanted & _pairs(model.id)) for model in candidates}
-        likely = nlargest(_COMPARED, shared, key=lambda id_: (shared[id_], -len(id_)))
+        likely = nlargest(_MOST_COMPARED, shared, key=lambda id_: (shared[id_], -len(id_)))
         found = get_close_matches(model_id[:_COMPARED_CHARS], likely, n=1, cutoff=0.0)
         return self._by_id[found[0]] if found else None
 
