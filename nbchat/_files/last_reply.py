@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from nbchat._chat.foreign_text import harmless
+from nbchat._chat.foreign_text import harmless, is_harmless
 from nbchat._chat.notices import Notice, Notices
 
 
@@ -47,7 +47,9 @@ class LastReply:
         path = temporary_path(f"reply-{uuid.uuid4().hex[:12]}.md")
         path.touch(mode=0o600)
         try:
-            path.write_bytes(harmless(text).encode("utf-8", "replace"))
+            # Byte for byte what the model wrote, unless a viewer could run a part of it.
+            content = text if is_harmless(text) else harmless(text)
+            path.write_bytes(content.encode("utf-8", "replace"))
         except OSError:
             path.unlink(missing_ok=True)
             raise
