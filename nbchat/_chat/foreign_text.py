@@ -24,6 +24,12 @@ _IMAGE = re.compile(r"!(?=\[)")
 # address in so many letters. As an entity, it is shown but makes no link.
 _LINK = re.compile(r"\](?=[(:](?!\s*<?(?:https?://|mailto:)))", re.IGNORECASE)
 
+# Code that viewers draw instead of showing it: nbconvert 7.17 puts mermaid's into the page as HTML,
+# and MyST takes a word in braces as a command.
+_DRAWN = re.compile(
+    r"\A\s*(?:\{.*|(?:mermaid|math|geojson|topojson|stl)\b.*)", re.IGNORECASE | re.DOTALL
+)
+
 # Commands of MathJax that make links, load files, or set styles; and those that rename them. The
 # names in the second row are words of file paths too.
 _MATH = re.compile(r"\$|\\[(\[]|\\begin")
@@ -44,9 +50,11 @@ def printable(text: str) -> str:
 def harmless(text: str) -> str:
     """Returns the same Markdown with HTML as text, images as links, and every fence closed.
 
-    Only links to the web and to mail addresses stay links.
+    Only links to the web and to mail addresses stay links. A text that needs no change comes back
+    with its own line ends.
     """
-    return "\n".join(map(harmless_part, split(text)))
+    safe = "\n".join(map(harmless_part, split(text)))
+    return text if text.replace("\r\n", "\n") == safe else safe
 
 
 def is_harmless(text: str) -> bool:
@@ -66,7 +74,8 @@ def fenced(text: str, info: str = "") -> str:
     """Returns code between fences that are longer than any in the code."""
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{re.sub('[`<>&]', '', printable(info))}\n{text}\n{fence}"
+    info = _DRAWN.sub("text", re.sub(r"[`<>&\\]", "", printable(info)))
+    return f"{fence}{info}\n{text}\n{fence}"
 
 
 def plain(text: str) -> str:
