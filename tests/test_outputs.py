@@ -203,3 +203,15 @@ def test_outputs_go_with_the_chat(make: Any, server: Any) -> None:
     run(chat)
     chat.close()
     assert widget_count() == before
+
+
+def test_keys_in_outputs_are_masked() -> None:
+    key = "sk-or-v1-0123456789abcdef0123456789abcdef"
+    (file,) = to_files([{"output_type": "stream", "text": f"PASSWORD=tea\n{key}\n"}])
+    assert file.data.decode() == "PASSWORD=[key]\n[key]"
+    for shift in range(0, 60, 5):
+        half = "x " * (MAX_CHARACTERS // 4)
+        text = f"{half[shift:]}{key} {half}{half}{key} {half[shift:]}"
+        (file,) = to_files([{"output_type": "stream", "text": text}])
+        assert "0123456789" not in file.data.decode()
+        assert "89abcdef" not in file.data.decode()

@@ -4,47 +4,98 @@ from __future__ import annotations
 
 import os
 import re
+import weakref
 from typing import NoReturn
 
 MASK = "[key]"
 # How many characters of an untrusted text are searched.
 SEARCHED = 20_000
 _MIN_LENGTH = 8  # characters: a shorter value is no key, and may occur in any text
+# By id, because equal keys of two chats must not share an entry that ends with one of them.
+_in_use: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 
 # In JSON or a repr, the letter of an escape (the n of "\\n") may come right before a key.
+_START = r"(?:(?<!\w)|(?<=\\[bfnrt])|(?<=\\x[\da-f]{2})|(?<=\\u[\da-f]{4}))"
 _KEY = re.compile(
-    r"(?:\b|(?<=\\[bfnrt])|(?<=\\x[\da-f]{2})|(?<=\\u[\da-f]{4}))"
-    r"(?:(?:sk|pk)-[\w*.-]{8,}|(?:gsk|hf|xai|pplx|csk)[-_]\w{20,}|(?:AIza|nvapi-)[\w-]{20,})"
-    r"|(?<=bearer\s)(?=\S*\d)[\w.~+/=-]{8,}",
+    rf"{_START}(?:"
+    r"(?:sk|pk|rk)[-_](?:live_|test_)?[\w*.-]{8,}|(?:gsk|hf|xai|pplx|csk|npm)[-_]\w{20,}"
+    r"|(?:AIza|nvapi-|glpat-|pypi-|GOCSPX-|ya29\.)[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|gh[oprsu]_\w{20,}|github_pat_\w{20,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
+    r"|(?-i:(?:AKIA|ASIA)[A-Z\d]{16}|(?<!-)eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*){0,3}))"
+    r"|(?<=bearer\s)(?=\S*\d)[\w.~+/=-]{8,}"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]{8,}"
+    r"|(?:(?<=[?&]sig=)|(?<=signature=))[\w%+/=-]{16,}",
     re.IGNORECASE,
 )
-_WORDS = (
-    r"(?:api[_-]?key|access[_-]?key|secret|passw(?:or)?d|passphrase|credential|private[_-]?key)"
+# A private key, or what is left of one.
+_PEM = re.compile(
+    r"-----BEGIN[A-Z\d ]{0,40} PRIVATE KEY[A-Z ]{0,9}-----[^-]*(?:-(?!----)[^-]*)*"
+    r"(?:-----END[A-Z\d ]{0,50}-----)?"
 )
-_NAME = rf"(?<![\w-])[\w-]{{0,60}}?(?:{_WORDS}[\w-]{{0,60}}|(?<![a-z\d])token|(?-i:[a-z\d]Token))"
+# The password in scheme://user:password@host, which a table may have cut off. Not a port.
+_ADDRESS = re.compile(
+    r"((?<=://)[^\s:/@?#\[\]'\"]{0,200}:)(?!\d{1,5}(?![^\s/?#'\",;)\]}>]))"
+    r"[^\s'\"<>]{1,300}?(?:@(?:[^\s'\"/@]{0,200}@)?|(?=\.\.\.|…|\Z))"
+)
+_AUTHORIZATION = re.compile(
+    r"(authorization\\{0,4}['\"]?\s{0,9}[:=,]\s{0,9}[bru]?\\{0,4}['\"]?"
+    r"(?:basic|bearer|token|digest)\s{1,9})[^\s'\"\\,)}\]]+",
+    re.IGNORECASE,
+)
+# PWD and OLDPWD are the shell's folders.
+_WORDS = (
+    r"(?:(?:api|access|account|private|signing|encryption|master|auth)[_-]?key"
+    r"|secret|passw(?:or)?d|passphrase|credential|(?-i:[A-Z\d]_PASS(?![A-Za-z])))"
+)
+_LAST_WORDS = (
+    r"(?:(?<![a-z\d])token|(?-i:[a-z\d]Token)|(?-i:(?<![A-Za-z\d])pwd|[a-z\d]P(?:wd|WD)|_PWD)"
+    r"|(?<![a-z])authorization)"
+)
+_NAME = rf"(?<![\w-])[\w-]{{0,60}}?(?:{_WORDS}[\w-]{{0,60}}|{_LAST_WORDS})"
 _SECRET_NAME = re.compile(rf"{_NAME}\Z", re.IGNORECASE)
 # In code, a repr or JSON: name = "value", 'name': 'value'; the text may end inside the value.
 _QUOTED = re.compile(
-    rf"""({_NAME}['"]?\]?\s{{0,9}}[:=]\s{{0,9}}[bruf]?)"""
-    r"""(?:"(?:[^"\\\n]|\\.)+(?:"|\Z)|'(?:[^'\\\n]|\\.)+(?:'|\Z))""",
+    rf"""({_NAME}\\{{0,4}}['"]?\]?\s{{0,9}}[:=]\s{{0,9}}[bruf]?)"""
+    r"""\\{0,4}(?:"(?:[^"\\\n]|\\.)+(?:"|\Z)|'(?:[^'\\\n]|\\.)+(?:'|\Z))""",
     re.IGNORECASE,
+)
+# In a string: "NAME=value". What follows the quote up to the next one is the value.
+_QUOTED_SETTING = re.compile(
+    rf"""((["'])(?:export )?{_NAME}=)(?!["'])(?:(?!\2)[^\\\n]|\\.)+""", re.IGNORECASE
+)
+# Between other settings, in a connection string or an address: user=me password=value;
+# but not f(password=variable).
+_UNQUOTED = re.compile(
+    rf"((?<![,(]\s)(?:(?<![^\s;&?'\"])|(?<=--)){_NAME}=)(?!\[key\]|['\"])"
+    r"(?:[^\s'\"&;,()\[\]{}\\]{300,}|[^\s'\"&;,()\[\]{}\\]{1,299}(?=[\s'\"&;\\]|\Z))"
+    rf"|((?<=;)\s{{0,9}}(?:PWD|{_NAME})\s{{0,9}}=\s{{0,9}})(?!\[key\]|['\"])[^;'\"\s]+",
+    re.IGNORECASE,
+)
+# In YAML or a header: name: value. A value without a digit may be a type in code.
+_HEADER = re.compile(
+    rf"^([ \t]*(?:- )?{_NAME}:[ \t]{{1,9}})(?=\S*\d)(?!['\"\[{{(])[^\s,)]+(?=[ \t]*$)",
+    re.IGNORECASE | re.MULTILINE,
 )
 # In a settings file or a table: NAME=value, NAME  value.
 _SETTING = re.compile(
-    r"^((?:export )?[ \t]*[A-Z\d_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)"
+    r"^((?:export )?[ \t]*[A-Z\d_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|_PWD|_PASS|CREDENTIALS?)"
     r"(?:[ \t]*[=:][ \t]*|[ \t]{2,}))(?!['\"])\S+",
     re.MULTILINE,
 )
 
 
 class Secret:
-    """An API key that appears in no repr, log line, traceback or pickle."""
+    """An API key that appears in no repr, log line, traceback or pickle.
 
-    __slots__ = ("_value",)
+    As long as it is in use, it is masked wherever it turns up in a text from outside.
+    """
+
+    __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: str) -> None:
         # Never raises: IPython's verbose tracebacks print the arguments of each call.
         self._value = value.strip() if isinstance(value, str) else ""
+        _in_use[id(self)] = self
 
     def check(self) -> None:
         """Checks that the value can be a key.
@@ -81,8 +132,15 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.match(name) is not None
 
 
-def mask_known_keys(text: str) -> str:
-    """Masks what looks like a provider's API key."""
+def mask_keys(text: str) -> str:
+    """Masks the keys in use, and what looks like a key of a provider."""
+    for ref in _in_use.valuerefs():
+        key = ref()
+        if key is not None and len(key.reveal()) >= _MIN_LENGTH:
+            text = text.replace(key.reveal(), MASK)
+    text = _PEM.sub(MASK, text)
+    text = _ADDRESS.sub(rf"\1{MASK}@", text)
+    text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
     return _KEY.sub(MASK, text)
 
 
@@ -91,11 +149,14 @@ def mask_secrets(text: str) -> str:
     for name, value in os.environ.items():
         if len(value) >= _MIN_LENGTH and is_secret_name(name):
             text = text.replace(value, MASK)
-    text = _QUOTED.sub(rf"\1'{MASK}'", mask_known_keys(text))
+    text = _QUOTED.sub(rf"\1'{MASK}'", mask_keys(text))
+    text = _QUOTED_SETTING.sub(rf"\1{MASK}", text)
+    text = _UNQUOTED.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
+    text = _HEADER.sub(rf"\1{MASK}", text)
     return _SETTING.sub(rf"\1{MASK}", text)
 
 
 def clean(text: str, limit: int) -> str:
     """Masks keys in an untrusted text, shortens it, and makes sure that UTF-8 can encode it."""
-    text = mask_known_keys(text[:SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
+    text = mask_keys(text[:SEARCHED]).encode("utf-8", "replace").decode("utf-8").strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbchat._chat.keys import mask_secrets
+
 from .terminal import as_on_a_terminal
 
 #: The most characters of text, and the most images, that a model receives from one run.
@@ -32,8 +34,8 @@ class OutputFile:
 def to_files(outputs: Iterable[Mapping[str, Any]]) -> list[OutputFile]:
     """Returns the text of all outputs as one file, which comes first, and each image as another.
 
-    A text that is too long loses its middle, and images beyond the limits are left out. The text
-    then says so.
+    What looks like a key in the text is masked. A text that is too long loses its middle, and
+    images beyond the limits are left out. The text then says so.
 
     Args:
         outputs: In the format of nbformat 4, which `ipywidgets.Output.outputs` also has.
@@ -93,7 +95,9 @@ def _joined(text: str | list[str]) -> str:
 
 def _cut(text: str) -> str:
     if len(text) <= MAX_CHARACTERS:
-        return text
+        return mask_secrets(text)
     half = MAX_CHARACTERS // 2
     left_out = len(text) - 2 * half
-    return f"{text[:half]}\n[… {left_out:,} characters were left out …]\n{text[-half:]}"
+    # Masked with what stood around them: half of a key looks like none.
+    first, last = (mask_secrets(part) for part in (text[: 2 * half], text[-2 * half :]))
+    return f"{first[:half]}\n[… {left_out:,} characters were left out …]\n{last[-half:]}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbchat._chat.background import background
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Event, Failure
+from nbchat._chat.keys import Secret
 from nbchat._servers.chat_completions.stream import StreamReader
 
 from . import bounded
@@ -92,6 +93,8 @@ class Engine:
         self.provider = provider
         self.owns_client = client is None
         self._client = client and client.with_options(max_retries=0)
+        # Masked as long as it is in use, as the provider's key is.
+        self._clients_key = client and Secret(client.api_key)
         self._prepare = prepare
         self._timeouts = timeouts
 
