@@ -17,6 +17,7 @@ from until import TIMEOUT
 
 from nbchat import ChatError, ChatWidget
 from nbchat._chat.keys import MASK, Secret, clean, is_secret_name, mask_keys, mask_secrets
+from nbchat._tools.tool import result_text
 
 S = "hunter2-Xy"
 LONG = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3z"
@@ -127,6 +128,12 @@ def test_a_key_in_use_is_masked_as_long_as_it_is() -> None:
     assert mask_keys(text) == "Wrong key [key]!", "the other chat still uses it"
     del other
     assert mask_keys(text) == text
+
+
+def test_a_tools_result_does_not_bring_a_key_to_the_model() -> None:
+    key = Secret("of-no-known-form")
+    token = f"signed with {JWT}"
+    assert result_text([key.reveal(), token]) == f'["[key]","{token}"]', "the model may pass it on"
 
 
 def test_a_word_that_stands_in_for_a_key_is_no_key() -> None:

@@ -132,13 +132,18 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.match(name) is not None
 
 
-def mask_keys(text: str) -> str:
-    """Masks the keys in use, and what looks like a key of a provider."""
+def mask_keys_in_use(text: str) -> str:
+    """Masks the keys of this kernel's chats, whatever form they have."""
     for ref in _in_use.valuerefs():
         key = ref()
         if key is not None and len(key.reveal()) >= _MIN_LENGTH:
             text = text.replace(key.reveal(), MASK)
-    text = _PEM.sub(MASK, text)
+    return text
+
+
+def mask_keys(text: str) -> str:
+    """Masks the keys in use, and what looks like a key of a provider."""
+    text = _PEM.sub(MASK, mask_keys_in_use(text))
     text = _ADDRESS.sub(rf"\1{MASK}@", text)
     text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
     return _KEY.sub(MASK, text)

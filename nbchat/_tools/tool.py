@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from nbchat._chat.keys import mask_keys_in_use
 from nbchat._chat.tool_rounds import read_arguments
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def result_text(value: object) -> str:
 
 
 def cut_result(text: str) -> str:
-    """Cuts a text to the length that a model receives, and says how much was cut off."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
+    """Masks the keys in use, and cuts a text to the length that a model receives."""
+    text = mask_keys_in_use(text).encode("utf-8", "replace").decode("utf-8")
     more = len(text) - MAX_RESULT
     return text if more <= 0 else f"{text[:MAX_RESULT]}… ({more:,} more characters)"
