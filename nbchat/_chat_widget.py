@@ -39,12 +39,12 @@ from ._widget.controls import Controls
 from ._widget.lean_widgets import Layout, Lean, Part
 from ._widget.model_controls import ModelControls
 from ._widget.model_switch import ModelSwitch
+from ._widget.owner_log import log_to_kernel, warn_in_voila
 from ._widget.requests import ChatRequests
 from ._widget.settings_traits import SettingsTraits
 from ._widget.transcript import Transcript
 from ._widget.turn_requests import TurnRequests
 from ._widget.usage import FULL, UsageDisplay
-from ._widget.voila import warn_in_voila
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -206,6 +206,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             from ._files.shared_budget import SharedBudget
 
             self._budget = SharedBudget(limits)
+            log_to_kernel()
         self._transcript = transcript = Transcript(flush_interval_s)
         self._session = session = Session(transcript, connection.connect, self.rules)
         self._lock = session.lock

@@ -169,6 +169,7 @@ def test_voila(voila: str, browser: Browser, server: ScriptedServer) -> None:
 
 
 KEY = "k-the-owners-own-key"
+ACCOUNT = "org-of-the-owner"
 OTHER_KEY = "k-another-key-of-the-owner"
 DSN = "postgres://owner:hidden@db"
 
@@ -220,8 +221,9 @@ def test_voila_with_three_visitors_at_once(
             chat.message.fill("@ds")
         for n, (chat, frames) in enumerate(zip(chats, heard, strict=True)):
             expect(chat.root.get_by_role("listbox")).to_have_count(0)
-            everything = chat.page.content() + "".join(frames)
-            assert f"word-{n}" in everything
+            heard_by_page = "".join(frames)
+            assert f"word-{n}" in heard_by_page
+            everything = chat.page.content() + heard_by_page
             others = [f"word-{each}" for each in range(3) if each != n]
             for secret in (*others, KEY, OTHER_KEY, DSN, "Only for the model", "MY_KEY"):
                 assert secret not in everything
@@ -230,10 +232,17 @@ def test_voila_with_three_visitors_at_once(
         for said in asked:
             assert sum(f"word-{n}" in said for n in range(3)) == 1
             assert DSN not in said
+        # What the server says of the owner's account is for the log.
+        server.script(sse.status(401, {"error": {"message": f"Bad key of {ACCOUNT}"}}))
+        chats[2].message.fill("")
+        chats[2].ask("The seventh")
+        expect(chats[2].alert).to_contain_text("rejected the API key. The owner of this page")
+        until(lambda: ACCOUNT in (tmp_path / "log.txt").read_text())
+        assert ACCOUNT not in chats[2].page.content() + "".join(heard[2])
         # The limit counts for all: over Clear chat, a reload, and a new visitor.
         chats[0].message.fill("")
         chats[0].clear_button.click()
-        chats[0].ask("The seventh")
+        expect(chats[0].user_messages).to_have_count(0)
         pages[1].reload(wait_until="commit")
         newcomer = browser.new_page()
         newcomer.goto(url, wait_until="commit")
@@ -261,6 +270,7 @@ def test_voila_tells_the_owner_of_a_chat_that_is_not_shared(
         page = browser.new_page()
         page.goto(url, wait_until="commit")
         expect(ChatPage(page).message.first).to_be_visible(timeout=120_000)
+        expect(ChatPage(page).message).to_have_count(2)
         log = (tmp_path / "log.txt").read_text()
         assert log.count("ChatWidget(shared=True)") == 1
         assert "ChatWidget(shared=True)" not in page.content()

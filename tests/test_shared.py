@@ -15,13 +15,16 @@ from typing import Any
 import ipywidgets
 import pytest
 import sse_server as sse
+from harness import Kernel, message
 from pages import ask_page, receive
+from playwright.sync_api import expect
 from sse_server import DONE, ScriptedServer
 from test_protocol import EXAMPLES
 from until import until
 
 from nbchat import ChatError, ChatWidget, Shared
 from nbchat._files.shared_budget import SharedBudget
+from nbchat._widget.protocol import REQUESTS
 
 Make = Callable[..., ChatWidget]
 TIMEOUT = 20
@@ -371,7 +374,7 @@ def test_voila_is_told_once(
     caplog: pytest.LogCaptureFixture,
     environment: dict[str, str],
 ) -> None:
-    monkeypatch.setattr("nbchat._widget.voila._has_warned", False)
+    monkeypatch.setattr("nbchat._widget.owner_log._has_warned", False)
     caplog.set_level(logging.WARNING, "nbchat")
     make()
     assert caplog.records == []
@@ -383,3 +386,23 @@ def test_voila_is_told_once(
     make()
     assert [record.message for record in caplog.records if "shared=True" in record.message] != []
     assert len(caplog.records) == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_page_offers_what_the_kernel_would_do(kernel: Kernel, shared: bool) -> None:
+    kernel.page.evaluate("canRun()")
+    places = ["nbchat-main", "nbchat-compose", "nbchat-side"]
+    reply = message("a", content="```python\nprint(1)\n```")
+    kernel.open(places, ["test/model"], messages=[reply], shared=shared)
+    offered = 0 if shared else 1
+    for name in ("Change server", "Run code", "Insert cell"):
+        expect(kernel.page.get_by_role("button", name=name)).to_have_count(offered)
+    kernel.box.press_sequentially("What is @df? ")
+    kernel.box.press("Enter")
+    if shared:
+        assert kernel.wait_sent("send")["content"] == "What is @df? "
+    else:
+        kernel.wait_sent("variable")
+    refused = {type_ for type_ in REQUESTS if type_ not in ALLOWED}
+    assert bool([type_ for type_ in refused if kernel.sent(type_)]) == (not shared)

@@ -1,12 +1,27 @@
-"""Warns the owner of a notebook whose page strangers may open."""
+"""Keeps what is logged for the owner of a page from its visitors, and warns of an open page."""
 
 from __future__ import annotations
 
 import logging
 import os
 
+import traitlets.log
+
 _log = logging.getLogger("nbchat")
 _has_warned = False
+
+
+def log_to_kernel() -> None:
+    """Sends nbchat's log to the kernel's own log, which the server of the page prints.
+
+    Without a handler, Python writes warnings to stderr, which ipykernel shows on the page.
+    """
+    log = traitlets.log.get_logger()
+    handlers = log.handlers if isinstance(log, logging.Logger) else []
+    if any(isinstance(handler, logging.StreamHandler) for handler in handlers):
+        _log.propagate = False  # the root's handlers may write to stderr
+        for handler in handlers:
+            _log.addHandler(handler)  # adds none twice
 
 
 def warn_in_voila() -> None:
@@ -15,6 +30,7 @@ def warn_in_voila() -> None:
     if _has_warned or not _is_voila():
         return
     _has_warned = True
+    log_to_kernel()
     _log.warning(
         "This chat is on a page of Voila. Whoever opens the page spends your money and reads the "
         "variables of the notebook. If that is not you alone, write ChatWidget(shared=True)."
