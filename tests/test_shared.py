@@ -392,7 +392,7 @@ def test_voila_is_told_once(
 @pytest.mark.parametrize("shared", [False, True])
 def test_the_page_offers_what_the_kernel_would_do(kernel: Kernel, shared: bool) -> None:
     kernel.page.evaluate("canRun()")
-    places = ["nbchat-main", "nbchat-compose", "nbchat-side"]
+    places = ("transcript", "composer", "model")
     reply = message("a", content="```python\nprint(1)\n```")
     kernel.open(places, ["test/model"], messages=[reply], shared=shared)
     offered = 0 if shared else 1
