@@ -115,6 +115,17 @@ def test_the_file_is_the_owners_and_stays_small(now: SimpleNamespace, data: Path
     assert [each.suffix for each in path.parent.iterdir() if each != path] in ([], [".lock"])
 
 
+def test_only_a_name_counts_apart(
+    now: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget(now, requests_per_hour=1).take(0)
+    budget(now, requests_per_hour=1, name="another page").take(0)
+    monkeypatch.chdir(tmp_path)  # as Voila may, for an address that a visitor makes up
+    monkeypatch.setenv("SCRIPT_NAME", "/voila/render/no/../chat.ipynb")
+    with pytest.raises(ChatError, match="1 request an hour"):
+        budget(now, requests_per_hour=1).take(0)
+
+
 DAMAGED = [
     b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"minutes": 3}', b"[" * 100_000,
     b'{"minutes": {"x": [1, 1], "-5": [1, 1], "30000000": "no", "30000001": [1e999, NaN]}}',
@@ -247,7 +258,7 @@ def test_clear_does_not_set_the_cost_back(make: Make, server: ScriptedServer) ->
     chat.send("Hi").wait(TIMEOUT)
     chat._controls.clear.click()
     assert chat.messages == []
-    with pytest.raises(ChatError, match="limit of"):
+    with pytest.raises(ChatError, match=r"limit of.*owner of this page"):
         chat.send("Hi").wait(TIMEOUT)
     assert len(server.chats) == 1
 
@@ -358,6 +369,7 @@ def test_what_cannot_be_combined(make: Make, monkeypatch: pytest.MonkeyPatch) ->
         ({"cost_per_day": -1}, ValueError),
         ({"cost_per_day": float("nan")}, ValueError),
         ({"cost_per_day": "1"}, TypeError),
+        ({"name": None}, TypeError),
     ],
 )
 def test_limits_are_checked(limits: dict[str, Any], error: type[Exception]) -> None:

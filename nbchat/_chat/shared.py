@@ -11,19 +11,19 @@ from typing import Any
 class Shared:
     """What all visitors of a shared page together may ask and spend, on their owner's account.
 
-    The shared chats of all notebooks in one folder count together.
-
     Attributes:
         requests_per_hour: Requests to the server. A reply that calls tools needs several.
         cost_per_day: US dollars within 24 hours, as far as prices are known.
+        name: All your shared chats with the same name count together.
 
     Raises:
         ValueError: A limit is out of its range.
-        TypeError: A limit is no number.
+        TypeError: A limit is no number, or the name is not text.
     """
 
     requests_per_hour: int = 60
     cost_per_day: float = 1.0
+    name: str = ""
 
     def __post_init__(self) -> None:
         requests: Any = self.requests_per_hour
@@ -36,6 +36,9 @@ class Shared:
             raise TypeError(f"cost_per_day must be a number of US dollars, not {cost!r}")
         if not float(cost) >= 0:  # also refuses NaN
             raise ValueError(f"cost_per_day must be at least 0, not {cost}")
+        name: Any = self.name
+        if not isinstance(name, str):
+            raise TypeError(f"name must be text, not {name!r}")
 
 
 def read_shared(shared: object) -> Shared | None:

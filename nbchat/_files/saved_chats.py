@@ -163,18 +163,6 @@ def data_folder(name: str) -> Path:
     return platformdirs.user_data_path("nbchat", appauthor=False) / name
 
 
-def notebook_folder() -> bytes:
-    """Returns the path of the notebook's folder.
-
-    Raises:
-        ValueError: The folder no longer exists.
-    """
-    try:
-        return os.fsencode(os.getcwd())
-    except OSError as error:
-        raise ValueError(f"The notebook's folder no longer exists: {error.strerror}") from error
-
-
 def replace_locked(path: Path, text: str) -> None:
     """Replaces the content of a file whose lock the caller holds; if that fails, the old stays.
 
@@ -190,7 +178,11 @@ def replace_locked(path: Path, text: str) -> None:
 
 
 def _file_stem(name: str) -> str:
-    key = notebook_folder() + b"\0" + name.encode("utf-8", "surrogatepass")
+    try:
+        place = os.fsencode(os.getcwd())
+    except OSError as error:
+        raise ValueError(f"The notebook's folder no longer exists: {error.strerror}") from error
+    key = place + b"\0" + name.encode("utf-8", "surrogatepass")
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:_SLUG_LIMIT].strip("-")
     return "-".join(filter(None, (slug, hashlib.sha256(key).hexdigest()[:16])))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ from nbchat._chat.errors import ChatError
 from nbchat._chat.shared import Shared
 from nbchat._servers.account import dollars
 
-from .saved_chats import data_folder, notebook_folder, replace_locked
+from .saved_chats import data_folder, replace_locked
 
 _HOUR = 60
 _DAY = 24 * 60
@@ -32,9 +31,9 @@ Minutes = dict[int, tuple[int, float]]
 class SharedBudget:
     """The limits of a shared page, and the file that counts for all its visitors.
 
-    Each visitor has a kernel, so the file is locked while a kernel reads and replaces it. It is
-    kept by the notebook's folder: what else a kernel knows of its page comes from the visitor. The
-    file has a line for each minute of the last 24 hours at most.
+    Each visitor has a kernel, so the file is locked while a kernel reads and replaces it. Only the
+    owner's code says which file it is: a visitor can choose the address and, by that, the folder
+    in which Voila starts a kernel. The file has at most one entry for each minute of 24 hours.
 
     Args:
         limits: What the visitors may ask and spend.
@@ -44,7 +43,7 @@ class SharedBudget:
     def __init__(self, limits: Shared, clock: Callable[[], float] = time.time) -> None:
         self._limits = limits
         self._clock = clock
-        key = hashlib.sha256(os.path.normcase(notebook_folder())).hexdigest()[:16]
+        key = hashlib.sha256(limits.name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         self.path = data_folder("shared") / f"{key}.json"
 
     def take(self, most: float) -> Callable[[float], None]:

@@ -248,10 +248,12 @@ class Plan:
         most = self._most(body)
         left = max(0.0, max_cost - self._spent.cost)
         if most > left:
+            advice = "Lower Max tokens, choose a cheaper model, or raise chat.max_cost."
+            if self._rules.budget is not None:
+                advice = "The owner of this page has set the limit."
             raise ChatError(
                 f"Not sent: it could cost up to {dollars(most)}, and the chat's limit of "
-                f"{dollars(max_cost)} has {dollars(left)} left. "
-                "Lower Max tokens, choose a cheaper model, or raise chat.max_cost.",
+                f"{dollars(max_cost)} has {dollars(left)} left. {advice}",
                 kind="max_cost",
                 retryable=True,
             )
