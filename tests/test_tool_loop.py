@@ -260,6 +260,29 @@ def test_a_function_that_fails_to_decide_allows_nothing(make: Make, server: Scri
 # Faults
 
 
+class UnheardOf(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt, UnheardOf])
+def test_a_tool_that_exits_ends_its_call_alone(
+    raised: type[BaseException], make: Make, server: ScriptedServer
+) -> None:
+    async def later() -> str:
+        raise raised("oh")
+
+    def now() -> str:
+        raise raised("oh")
+
+    calls(server, call("now", "1", 0), call("later", "2", 1))
+    answers(server, "I see.")
+    chat = make(tools=[now, later], approve="never")
+    reply = chat.send("Go").wait(TIMEOUT)
+    assert all(raised.__name__ in call.result for call in reply.tool_calls)
+    assert reply.text == "I see."
+    assert chat.send("Are you there?").wait(TIMEOUT).status == "complete"
+
+
 def test_what_goes_wrong_is_told_to_the_model(make: Make, server: ScriptedServer) -> None:
     def fail(kind: str) -> str:
         raise {"exit": SystemExit, "stop": StopIteration, "value": ValueError}[kind]("oh")

@@ -128,10 +128,16 @@ class RunningCalls:
 
 async def _outcome(function: Callable[[], Any]) -> Any:
     """Returns the function's result, awaited if it is awaitable."""
-    if inspect.iscoroutinefunction(function):
-        return await function()
-    result = await call_in_thread(function)
-    return await result if inspect.isawaitable(result) else result
+    is_async = inspect.iscoroutinefunction(function)
+    result = function() if is_async else await call_in_thread(function)
+    if not inspect.isawaitable(result):
+        return result
+    try:
+        return await result
+    except (Exception, asyncio.CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:  # an exit would end the loop of all replies
+        raise RuntimeError(repr(error)) from None
 
 
 async def call_in_thread(function: Callable[[], Any]) -> Any:
@@ -145,11 +151,12 @@ async def call_in_thread(function: Callable[[], Any]) -> Any:
     def run() -> None:
         try:
             outcome: tuple[Any, Exception | None] = (context.run(function), None)
-        except (KeyboardInterrupt, SystemExit, StopIteration) as error:
-            # These end only the call; and a future doesn't accept a StopIteration.
-            outcome = None, RuntimeError(repr(error))
         except Exception as error:
-            outcome = None, error
+            # A future doesn't accept a StopIteration.
+            is_stop = isinstance(error, StopIteration)
+            outcome = None, RuntimeError(repr(error)) if is_stop else error
+        except BaseException as error:  # an exit ends only the call
+            outcome = None, RuntimeError(repr(error))
         done.set_result(outcome)
 
     try:
