@@ -120,8 +120,8 @@ def test_only_a_name_counts_apart(
 ) -> None:
     budget(now, requests_per_hour=1).take(0)
     budget(now, requests_per_hour=1, name="another page").take(0)
-    monkeypatch.chdir(tmp_path)  # as Voila may, for an address that a visitor makes up
-    monkeypatch.setenv("SCRIPT_NAME", "/voila/render/no/../chat.ipynb")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCRIPT_NAME", "/voila/render/no/../chat.ipynb")  # an address made up
     with pytest.raises(ChatError, match="1 request an hour"):
         budget(now, requests_per_hour=1).take(0)
 

@@ -32,8 +32,8 @@ class SharedBudget:
     """The limits of a shared page, and the file that counts for all its visitors.
 
     Each visitor has a kernel, so the file is locked while a kernel reads and replaces it. Only the
-    owner's code says which file it is: a visitor can choose the address and, by that, the folder
-    in which Voila starts a kernel. The file has at most one entry for each minute of 24 hours.
+    owner's code says which file it is: the page's address is the visitor's to write, in many ways.
+    The file has at most one entry for each minute of 24 hours.
 
     Args:
         limits: What the visitors may ask and spend.
