@@ -13,7 +13,7 @@ from typing import Any
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import SEARCHED, clean
 
-from .bounded import RefusalError
+from . import bounded
 
 _DETAIL_LIMIT = 2000
 _QUOTE_LIMIT = 400
@@ -193,7 +193,7 @@ def explain(
     chain = list(_chain(exc))
     if isinstance(exc, ChatError):
         return exc
-    exc = next((link for link in chain if isinstance(link, RefusalError)), exc)
+    exc = next((link for link in chain if isinstance(link, bounded.RefusalError)), exc)
     status = getattr(exc, "status_code", None)
     body = getattr(exc, "body", None)
     if isinstance(status, int) and 300 <= status < 400:
@@ -265,7 +265,7 @@ def explain_body(
     metadata = _mapping(fields.get("metadata"))
     availability = _mapping(fields.get("availability"))
     words = [
-        value
+        value[:_QUOTE_LIMIT]
         for value in (
             availability.get("code"),
             fields.get("code"),
@@ -277,8 +277,8 @@ def explain_body(
     ]
     status = status or _status_of(fields, words)
     quote = (_sentence(error) if title is None else title)[:SEARCHED]
-    limit_source = metadata.get("limit_source")
-    cause = _cause_of(" ".join([*words, str(limit_source or ""), quote]), status, metadata)
+    limit_source = str(metadata.get("limit_source") or "")[:_QUOTE_LIMIT]
+    cause = _cause_of(" ".join([*words, limit_source, quote]), status, metadata)
     if title is not None and status is None:
         cause = "web_page"
     all_headers = {
@@ -475,7 +475,7 @@ def _page_title(text: str) -> str | None:
 
 def _parsed(text: str) -> object:
     try:
-        return json.loads(text)
+        return bounded.loads(text)
     except (ValueError, RecursionError):
         return None
 

@@ -41,7 +41,7 @@ _NON_STREAM_LIMIT = 4 * 1024 * 1024
 
 # The limits of one reply. The longest replies of November 2026 have 128,000 tokens: 1 MB of text,
 # in 80 MB of stream.
-_MOST_STREAM_BYTES = 256_000_000
+_MOST_STREAM_BYTES = 128_000_000
 _MOST_EVENT_BYTES = 32_000_000  # an image of 20 MB, in base64
 _MOST_KEPT_BYTES = 64_000_000
 _MOST_IMAGES = 16
