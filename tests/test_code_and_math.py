@@ -245,6 +245,64 @@ def test_an_open_fence_grows_and_is_coloured_once_closed(chat: Chat) -> None:
     )
 
 
+FAR = [
+    "import math" + " " * 600 + "; danger()",
+    "x = 1" + "\u3000" * 60 + "# danger()",
+    "x = 1" + "\t" * 40 + "; danger()",
+    "x = '" + "y" * 900 + "'; danger()",
+]
+
+
+@pytest.mark.parametrize("coloured", [True, False])
+@pytest.mark.parametrize("line", FAR, ids=range(len(FAR)))
+def test_no_code_is_out_of_sight(page: Page, line: str, coloured: bool) -> None:
+    chat = Chat(page, gives=coloured)
+    chat.show(f"```python\na = 1\n{line}\n```\n\nEnd.")
+    expect(chat.code).to_contain_text("danger()")
+    if coloured:
+        expect(chat.code.locator("span").first).to_be_visible()
+    assert chat.code.evaluate("(code) => code.scrollWidth <= code.clientWidth")
+    assert chat.code.text_content() == f"a = 1\n{line}\n"
+
+
+def test_code_with_long_lines_scrolls(chat: Chat) -> None:
+    line = "value = " + " + ".join(f"x{n}" for n in range(30))
+    chat.page.set_viewport_size({"width": 430, "height": 800})
+    chat.show(f"```python\n{line}    # why\n```\n")
+    expect(chat.code.locator(".hljs-comment")).to_be_attached()
+    assert chat.code.evaluate("(code) => code.scrollWidth > code.clientWidth")
+
+
+def test_characters_that_cant_be_seen_are_shown_in_code(chat: Chat) -> None:
+    signs = "\u202e\u200b\u3164\u115f\u2800\u034f\ufe0f\x0c\x0b\x1c\x85\u2028"
+    source = "".join(f"a{sign} = '{sign}'  # {sign}x\n" for sign in signs) + "b = '❤️ é'\n"
+    for language in ("python", "klingon", ""):
+        chat.show(f"```{language}\n{source}```\n\nEnd.", language or "none")
+        code = chat.code.last
+        expect(code.locator(".nbchat-invisible")).to_have_count(3 * len(signs))
+        labels = code.locator(".nbchat-invisible").evaluate_all(
+            "(all) => all.map((each) => getComputedStyle(each, '::before').content)"
+        )
+        escapes = [f"u{{{ord(sign):x}}}" for sign in signs for _ in range(3)]
+        assert [label.strip('"').lstrip("\\") for label in labels] == escapes
+        # What is copied and run is what the model wrote.
+        assert code.text_content() == source
+
+
+def test_empty_lines_push_nothing_out_of_sight(chat: Chat) -> None:
+    source = "a = 1\n" + "\n" * 300 + "danger()\n"
+    chat.show(f"```python\n{source}```\n\nEnd.")
+    expect(chat.code.locator(".hljs-number")).to_be_visible()
+    box = chat.code.bounding_box()
+    assert box is not None
+    assert box["height"] < 200
+    label = "getComputedStyle(each, '::before').content"
+    assert "300 empty lines" in chat.code.locator(".nbchat-invisible").evaluate(
+        f"(each) => {label}"
+    )
+    assert chat.code.text_content() == source
+
+
 @pytest.mark.parametrize("light", ["true", "false"])
 def test_colours_hold_contrast(chat: Chat, light: str) -> None:
     chat.page.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)

@@ -21,7 +21,7 @@ TAGS = (
     "table tbody td th thead tr ul"
 )
 ATTRIBUTES = "align class href rel start target title"
-CLASSES = "nbchat-table nbchat-task nbchat-math nbchat-display-math"
+CLASSES = "nbchat-table nbchat-task nbchat-math nbchat-display-math nbchat-wrapped"
 
 # A script `bad(root)`: what in `root` should not be there, as HTML.
 BAD = """
@@ -34,8 +34,8 @@ BAD = """
       [...el.classList].some((name) => !CLASSES.has(name) && !LANGUAGE.test(name)) ||
       (el.hasAttribute("href") && !(/^(https?|mailto):$/.test(el.protocol) &&
         el.target === "_blank" && el.rel === "noopener noreferrer"));
-    // A code block's header is the chat's own.
-    const ours = (el) => el.closest(".nbchat-code-header");
+    // A code block's header is the chat's own, and what stands for characters that can't be seen.
+    const ours = (el) => el.closest(".nbchat-code-header, .nbchat-invisible");
     const bad = (root) => [...root.querySelectorAll("*")].filter((el) => !ours(el) && isBad(el))
       .map((el) => el.outerHTML);
 """ % [TAGS, ATTRIBUTES, CLASSES]

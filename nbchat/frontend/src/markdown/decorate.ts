@@ -1,10 +1,14 @@
 // Adds what Markdown itself does not have: headers and colours of code, drawn formulas.
 import type { Store } from "../kernel/store";
+import { markInvisible } from "../page/invisible";
 import { keepSelection } from "../page/selection";
 import { highlighter, math } from "./assets";
 import { addHeader, languageOf } from "./code-header";
 import { setHTML } from "./sanitize";
 import { typeset } from "./typeset";
+
+// A line that is longer than the block, or has a gap, could have a part out of sight.
+const FAR = /\S[\p{Zs}\t]{8,}\S|.{200,}/u;
 
 const FORMULAS = ".nbchat-math, .nbchat-display-math";
 
@@ -24,7 +28,10 @@ export class Decorator {
   decorate(element: Element, closed: boolean): void {
     for (const code of element.querySelectorAll("pre > code")) {
       addHeader(code);
-      if (closed && languageOf(code)) this.#plain.add(code);
+      if (!closed) continue;
+      code.parentElement!.classList.toggle("nbchat-wrapped", FAR.test(code.textContent));
+      markInvisible(code);
+      if (languageOf(code)) this.#plain.add(code);
     }
     this.#highlight();
     this.#typeset(element);
@@ -36,7 +43,11 @@ export class Decorator {
     if (!module) return;
     for (const code of this.#plain) {
       const html = module.highlight(code.textContent, languageOf(code));
-      if (html !== undefined) keepSelection(code, () => setHTML(code, html));
+      if (html === undefined) continue;
+      keepSelection(code, () => {
+        setHTML(code, html);
+        markInvisible(code);
+      });
     }
     this.#plain.clear();
   };
