@@ -309,3 +309,42 @@ def test_explain_says_why_not(kernel: Kernel) -> None:
     kernel.push("received", nonce=asked["nonce"], refused="No cell has failed.")
     expect(kernel.log.get_by_role("alert")).to_have_text("No cell has failed.")
     expect(kernel.box).to_have_value("")
+
+
+# Hostile
+
+
+@pytest.mark.parametrize("piece", ["@a(", "@a.(", "@a[(", "@a @b\n", "@a() ", "@abc"])
+def test_a_long_text_with_mentions_can_be_typed_in(chat: Kernel, piece: str) -> None:
+    """What it costs grows with the text, not with its square: before, 0.5 MB took minutes."""
+    text = piece * (500_000 // len(piece))
+    took = chat.box.evaluate(
+        """(box, text) => {
+          box.value = text;
+          box.selectionStart = box.selectionEnd = text.length;
+          const begin = performance.now();
+          box.dispatchEvent(new Event("input"));
+          return performance.now() - begin;
+        }""",
+        text,
+    )
+    assert took < 5000
+    assert len(chat.sent("variable")) <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("@a\ndef f(): ...", False),
+        ("@a(1, (2))  \n\n  class B: ...", False),
+        ("@a\n@b()\nasync def f(): ...", False),
+        ("@a (1)\ndef f(): ...", True),
+        ("@a(1) or\ndef f(): ...", True),
+        ("@a(1)\ndefine it ", True),
+        ("what is @a(1)\nand ", True),
+    ],
+)
+def test_a_decorator_is_no_mention(chat: Kernel, text: str, asks: bool) -> None:
+    chat.box.fill(text + " and @other ")
+    chat.wait_sent("variable")
+    assert [sent["name"] for sent in chat.sent("variable")] == ["a"] * asks + ["other"]

@@ -8,11 +8,11 @@ import { h, setText } from "../page/dom";
 // The same as in nbchat/_notebook/variables.py.
 const MENTION =
   /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*|\[(?:\d+|"[\p{L}\p{N}_ -]+"|'[\p{L}\p{N}_ -]+')\])*)/gu;
-const DECORATED = /^(\([^\n]*\))?[ \t]*\n\s*(@|(def|class|async)\b)/;
+const DECORATES = /\n\s*(?:@|(?:def|class|async)\b)/y;
 const TYPED = /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*)?$/u;
 
-/** What may still become an attribute or an item: "." or "[". */
-const CONTINUED = /^([.[]\S*)?$/;
+/** More than the kernel is asked for at once: a pasted text can have thousands. */
+const MAX_MENTIONS = 100;
 
 const SHOWN = 100;
 const HEIGHT = 260;
@@ -25,9 +25,31 @@ interface Mention {
 }
 
 function mentionsIn(text: string): Mention[] {
+  const isDecorator = decorators(text);
   return [...text.matchAll(MENTION)]
     .map(({ 0: whole, 1: name, index }) => ({ name, start: index, end: index + whole.length }))
-    .filter(({ end }) => !DECORATED.test(text.slice(end)));
+    .filter(({ end }) => !isDecorator(end))
+    .slice(0, MAX_MENTIONS);
+}
+
+/**
+ * Returns what says whether a name that ends at `end` is a decorator's: the line ends there, or with its arguments,
+ * and code follows. Each line is read once: a line can hold thousands of mentions.
+ */
+function decorators(text: string): (end: number) => boolean {
+  let lineEnd = -1;
+  let textEnd = -1;
+  let codeFollows = false;
+  return (end) => {
+    if (end > lineEnd) {
+      lineEnd = text.indexOf("\n", end);
+      if (lineEnd < 0) lineEnd = text.length;
+      for (textEnd = lineEnd; textEnd > end && /[ \t]/.test(text[textEnd - 1]); ) textEnd--;
+      DECORATES.lastIndex = lineEnd;
+      codeFollows = DECORATES.test(text);
+    }
+    return codeFollows && (end >= textEnd || (text[end] === "(" && text[textEnd - 1] === ")"));
+  };
 }
 
 /** A variable that the kernel has been asked for. */
@@ -170,15 +192,19 @@ export class Mentions {
     if (this.#draft.editing || this.#store.state.shared) return this.#hide();
     setText(this.status, "");
     const mentions = mentionsIn(this.#box.value);
+    const mentioned = new Set(mentions.map(({ name }) => name));
     for (const [name, { chip }] of this.#asked) {
-      if (mentions.some((each) => each.name === name)) continue;
+      if (mentioned.has(name)) continue;
       this.#asked.delete(name);
       if (chip) this.#draft.detach([chip]);
     }
     // A name that is still being typed may become another one.
     const { value, selectionStart: caret } = this.#box;
+    let word = caret;
+    while (word > 0 && /\S/.test(value[word - 1])) word--;
     for (const { name, start, end } of mentions) {
-      const typing = caret > start && CONTINUED.test(value.slice(end, Math.max(end, caret)));
+      // "." and "[" may become an attribute or an item.
+      const typing = caret > start && (end >= caret || (end >= word && /[.[]/.test(value[end])));
       if (!typing && !this.#asked.has(name)) void this.#ask(name);
     }
     void this.#offer();
