@@ -344,7 +344,7 @@ def test_a_long_text_with_mentions_can_be_typed_in(chat: Kernel, piece: str) -> 
         ("what is @a(1)\nand ", True),
     ],
 )
-def test_a_decorator_at_the_end_is_none(chat: Kernel, text: str, asks: bool) -> None:
+def test_which_names_are_decorators(chat: Kernel, text: str, asks: bool) -> None:
     chat.box.fill(text + " and @other ")
     chat.wait_sent("variable")
     assert [sent["name"] for sent in chat.sent("variable")] == ["a"] * asks + ["other"]

@@ -6,6 +6,7 @@ import { icon, iconButton } from "../page/icon";
 import { fileName } from "../page/save";
 import { size } from "../page/units";
 import { chip, symbol } from "./chip";
+import { loadImage } from "./image";
 import { openText, openViewer, textOf } from "./viewer";
 
 /** A composer's chips, its button to attach files, and what it pastes. */
@@ -76,13 +77,13 @@ export class Attaching {
   }
 }
 
-function thumbnail(file: File): HTMLElement {
+/** A file's icon, and in its place the image as soon as it is loaded. */
+function thumbnail(file: File): Element {
   const url = URL.createObjectURL(file);
-  const image = h("img", { src: url, alt: "" });
-  image.addEventListener("load", () => URL.revokeObjectURL(url));
-  image.addEventListener("error", () => {
+  const symbol = icon("file");
+  void loadImage(url, "").then((image) => {
     URL.revokeObjectURL(url);
-    image.replaceWith(icon("file"));
+    if (image) symbol.replaceWith(image);
   });
-  return image;
+  return symbol;
 }

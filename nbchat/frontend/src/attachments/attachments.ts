@@ -8,7 +8,11 @@ import { fileName, saveFile } from "../page/save";
 import { size } from "../page/units";
 import { Views } from "../page/views";
 import { chip, symbol } from "./chip";
+import { loadImage } from "./image";
 import { openText, openViewer, textOf } from "./viewer";
+
+/** So many are drawn: a reply can hold thousands. */
+const MAX_DRAWN = 100;
 
 /** All that goes with a message. */
 export class Attachments {
@@ -17,6 +21,7 @@ export class Attachments {
   #shown: readonly Attachment[] = [];
   #views = new Views<AttachmentView>();
   #refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
+  #more = h("p", { class: "nbchat-caption", hidden: true });
 
   constructor(chat: Chat) {
     this.#chat = chat;
@@ -26,8 +31,11 @@ export class Attachments {
     if (attachments === this.#shown) return;
     this.#shown = attachments;
     const refuse = (why: string) => setText(this.#refusal, why);
-    const views = this.#views.of(attachments, (each) => new AttachmentView(this.#chat, each, refuse));
-    arrange(this.element, views.length > 0 ? [...views.map(({ element }) => element), this.#refusal] : []);
+    const drawn = attachments.slice(0, MAX_DRAWN);
+    const more = attachments.length - drawn.length;
+    setText(this.#more, more > 0 ? `${more} more are not shown. The chat's code has them all.` : "");
+    const views = this.#views.of(drawn, (each) => new AttachmentView(this.#chat, each, refuse));
+    arrange(this.element, views.length > 0 ? [...views.map(({ element }) => element), this.#more, this.#refusal] : []);
   }
 }
 
@@ -60,12 +68,11 @@ class AttachmentView {
   async #draw(): Promise<void> {
     this.#picture = await this.#chat.pictures.get(this.#attachment);
     if (!this.#picture) return;
-    const image = this.#image(this.#picture);
-    // If the bytes are no image, the chip remains.
-    if (!(await image.decode().then(() => true, () => false))) return;
+    const image = await loadImage(this.#picture.url, this.#name);
+    if (!image) return; // the chip remains
     const names = { "aria-label": `Open ${this.#name}`, title: this.#name };
     const open = h("button", { type: "button", class: "nbchat-thumbnail", ...names }, image);
-    open.addEventListener("click", () => this.#open(this.#picture!));
+    open.addEventListener("click", () => this.#open(image));
     const focused = this.element.querySelector(":focus");
     this.element.classList.add("nbchat-picture");
     this.element.replaceChildren(open, this.#saveButton());
@@ -73,12 +80,9 @@ class AttachmentView {
     this.#chat.store.redraw(); // the log may have to scroll
   }
 
-  #image({ url }: Picture): HTMLImageElement {
-    return h("img", { src: url, alt: this.#name });
-  }
-
-  #open(picture: Picture): void {
-    openViewer(this.element, this.#name, this.#image(picture), [size(this.#attachment.size)], this.#saveButton());
+  #open(image: HTMLImageElement): void {
+    const copy = image.cloneNode() as HTMLImageElement;
+    openViewer(this.element, this.#name, copy, [size(this.#attachment.size)], this.#saveButton());
   }
 
   async #openText(): Promise<void> {
