@@ -17,7 +17,8 @@ from typing import Any
 import nbformat
 import pytest
 from frontend.injections import INJECTIONS
-from playwright.sync_api import Page, Request, Route
+from lab import Lab, NotebookPage
+from playwright.sync_api import Page, Request, Route, expect
 from test_attachments import png
 
 import nbchat
@@ -52,6 +53,7 @@ TRICKS = [
     f"$\\href{{javascript:{_RUN}}}{{x}}$ $\\mmlToken{{mi}}[href='javascript:{_RUN}']{{x}}$",
     "$\\bbox[background:url(https://evil.example/b.png)]{x}$",
     f'``` "><img src=x onerror={_RUN}>\nx\n```',
+    f'```" onmouseover={_RUN} autofocus tabindex=0 onfocus={_RUN} x="\nx\n```',
     f"```mermaid\n</pre><img src=x onerror={_RUN}>\n```",
 ]
 TEXTS = [*INJECTIONS, *TRICKS]
@@ -296,3 +298,48 @@ def test_a_long_chat_has_a_copy_of_its_end() -> None:
         assert "This copy leaves out the 3 messages before" in copy
         assert "3,000,000 more characters" in copy
         assert "last" in copy
+
+
+# JupyterLab's own renderer: an output of a cell that has just run is trusted
+
+IN_LAB = """
+import json
+from IPython.display import display
+from nbchat import Reply
+from nbchat._chat.conversation import Conversation
+shown = []
+for text in json.loads({texts}):
+    conversation = Conversation()
+    reply = conversation.ask("Hi")
+    reply._content.write(text)
+    conversation.end(reply)
+    shown.append(Reply(reply, lambda _: None)._repr_markdown_())
+for at in range(0, len(shown), 8):  # JupyterLab draws no more than 50 outputs of a cell
+    display({{"text/markdown": "\\n\\n".join(shown[at : at + 8])}}, raw=True)
+display({{"text/markdown": "# The end"}}, raw=True)
+"""
+
+
+@pytest.mark.browser
+def test_nothing_runs_in_jupyterlab(
+    lab: Lab, open_notebook: Callable[[Lab, list[str]], NotebookPage], page: Page
+) -> None:
+    notebook = open_notebook(lab, [IN_LAB.format(texts=repr(json.dumps(TEXTS)))])
+    notebook.run(0)
+    outputs = notebook.cell(0).locator(".jp-OutputArea")
+    expect(outputs.get_by_role("heading", name="The end")).to_be_visible()
+    assert page.evaluate("window.injected") is None  # the fixture fails on remote requests
+    for selector in (
+        "script",
+        "iframe",
+        "form",
+        "object",
+        "video",
+        "style",
+        "[onerror]",
+        "[onfocus]",
+    ):
+        expect(outputs.locator(selector)).to_have_count(0)
+    links = outputs.locator("a[href]").evaluate_all("all => all.map(a => a.protocol)")
+    assert set(links) <= {"http:", "https:", "mailto:", "ftp:"}
+    assert len(links) > 10

@@ -74,7 +74,8 @@ def fenced(text: str, info: str = "") -> str:
     """Returns code between fences that are longer than any in the code."""
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    info = _DRAWN.sub("text", re.sub(r"[`<>&\\]", "", printable(info)))
+    # JupyterLab 4.6 writes this into an attribute, unescaped.
+    info = re.sub(r"[^\w \t+#.,:=/-]", "", _DRAWN.sub("text", info))
     return f"{fence}{info}\n{text}\n{fence}"
 
 
