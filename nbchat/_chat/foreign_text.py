@@ -57,11 +57,6 @@ def harmless(text: str) -> str:
     return text if text.replace("\r\n", "\n") == safe else safe
 
 
-def is_harmless(text: str) -> bool:
-    """Whether nothing in a text but its code has to be changed to make it harmless."""
-    return all(isinstance(part, Code) or harmless_part(part) == part.text for part in split(text))
-
-
 def harmless_part(part: Prose | Code) -> str:
     """Returns one part of a text as harmless Markdown that can stand alone."""
     if isinstance(part, Code):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from nbchat._chat.foreign_text import harmless, is_harmless
+from nbchat._chat.foreign_text import harmless
 from nbchat._chat.notices import Notice, Notices
 
 
@@ -48,8 +48,7 @@ class LastReply:
         path.touch(mode=0o600)
         try:
             # Byte for byte what the model wrote, unless a viewer could run a part of it.
-            content = text if is_harmless(text) else harmless(text)
-            path.write_bytes(content.encode("utf-8", "replace"))
+            path.write_bytes(harmless(text).encode("utf-8", "replace"))
         except OSError:
             path.unlink(missing_ok=True)
             raise
