@@ -29,7 +29,9 @@ const PLACES: Record<string, View> = {
   "nbchat-compared": question,
   "nbchat-columns": column,
 };
-const BOXES = Object.keys(PLACES).map((name) => `.${name}`).join();
+const BOXES = Object.keys(PLACES)
+  .map((name) => `.${name}`)
+  .join();
 
 /** Returns what is to be drawn into `el`, which is in the page. */
 export function viewAt(el: HTMLElement): View {

@@ -48,7 +48,10 @@ export class Attaching {
 
   draw(sending: boolean): void {
     const { attached, editing, notAttached } = this.#draft;
-    arrange(this.chips, attached.map((each) => this.#chip(each)));
+    arrange(
+      this.chips,
+      attached.map((each) => this.#chip(each)),
+    );
     this.chips.hidden = attached.length === 0 || editing !== undefined;
     this.chips.inert = sending;
     setText(this.problem, notAttached);

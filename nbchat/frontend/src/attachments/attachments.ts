@@ -35,7 +35,10 @@ export class Attachments {
     const more = attachments.length - drawn.length;
     setText(this.#more, more > 0 ? `${more} more are not shown. The chat's code has them all.` : "");
     const views = this.#views.of(drawn, (each) => new AttachmentView(this.#chat, each, refuse));
-    arrange(this.element, views.length > 0 ? [...views.map(({ element }) => element), this.#more, this.#refusal] : []);
+    arrange(
+      this.element,
+      views.length > 0 ? [...views.map(({ element }) => element), this.#more, this.#refusal] : [],
+    );
   }
 }
 
@@ -88,7 +91,8 @@ class AttachmentView {
   async #openText(): Promise<void> {
     const file = await this.#fetch();
     const text = file && textOf(await new Blob([file.content]).arrayBuffer());
-    if (text !== undefined) openText(this.element, this.#name, text, this.#attachment.size, this.#saveButton());
+    if (text !== undefined)
+      openText(this.element, this.#name, text, this.#attachment.size, this.#saveButton());
   }
 
   #saveButton(): HTMLButtonElement {

@@ -18,9 +18,21 @@ export function textOf(content: ArrayBuffer): string | undefined {
 }
 
 /** Shows a text exactly as it is sent. */
-export function openText(near: Element, name: string, text: string, bytes: number, ...buttons: Element[]): void {
+export function openText(
+  near: Element,
+  name: string,
+  text: string,
+  bytes: number,
+  ...buttons: Element[]
+): void {
   const pre = h("pre", { class: "nbchat-viewer-text", tabindex: 0, "aria-label": "What is sent" }, text);
-  openViewer(near, name, pre, [size(bytes), `≈ ${tokens(Math.ceil(bytes / BYTES_PER_TOKEN))} tokens`], ...buttons);
+  openViewer(
+    near,
+    name,
+    pre,
+    [size(bytes), `≈ ${tokens(Math.ceil(bytes / BYTES_PER_TOKEN))} tokens`],
+    ...buttons,
+  );
 }
 
 /** Shows `content` with its name, a caption and buttons below; `near` says in which part of the page. */

@@ -103,7 +103,10 @@ export class Mentions {
       if (at >= 0) this.#pick(at);
     });
     window.addEventListener("resize", () => this.#hide(), on);
-    document.addEventListener("scroll", ({ target }) => target === this.#list || this.#hide(), { ...on, capture: true });
+    document.addEventListener("scroll", ({ target }) => target === this.#list || this.#hide(), {
+      ...on,
+      capture: true,
+    });
   }
 
   close(): void {
@@ -113,7 +116,8 @@ export class Mentions {
 
   /** Handles a key that the open list uses; returns whether it did. */
   onKey(event: KeyboardEvent): boolean {
-    if (!this.#list.isConnected || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (!this.#list.isConnected || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey)
+      return false;
     const last = this.#found.length - 1;
     const keys: Record<string, () => void> = {
       ArrowDown: () => this.#mark(this.#active === last ? 0 : this.#active + 1),
@@ -235,7 +239,12 @@ export class Mentions {
       h(
         "div",
         { class: "nbchat-option", role: "option", id: `${this.#id}-${index}` },
-        h("span", {}, h("span", { class: "nbchat-name" }, name), h("span", { class: "nbchat-option-more" }, hint)),
+        h(
+          "span",
+          {},
+          h("span", { class: "nbchat-name" }, name),
+          h("span", { class: "nbchat-option-more" }, hint),
+        ),
       ),
     );
     this.#list.replaceChildren(...options);

@@ -47,9 +47,7 @@ export class Actions {
     // The versions, which are always visible, stand at the edge; what appears on hover stands beside them.
     arrange(
       this.element,
-      message.role === "user"
-        ? [this.#note, ...offered, ...versions]
-        : [...versions, ...offered, this.#note],
+      message.role === "user" ? [this.#note, ...offered, ...versions] : [...versions, ...offered, this.#note],
     );
   }
 

@@ -92,7 +92,10 @@ class CodeBlock {
     this.#code = code;
     this.#index = index;
     const copy = code.previousElementSibling?.lastElementChild;
-    copy?.before(...(chat.runs.possible ? [this.#run] : []), ...(chat.store.state.shared ? [] : [this.#insert]));
+    copy?.before(
+      ...(chat.runs.possible ? [this.#run] : []),
+      ...(chat.store.state.shared ? [] : [this.#insert]),
+    );
     code.parentElement!.after(this.#below);
   }
 

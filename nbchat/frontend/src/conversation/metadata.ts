@@ -28,7 +28,8 @@ export function caption(message: Message): string[] {
 export function tokenCounts({ usage }: Message): string {
   const counts = [];
   if (usage && usage.prompt_tokens !== null) counts.push(`${usage.prompt_tokens.toLocaleString("en")} in`);
-  if (usage && usage.completion_tokens !== null) counts.push(`${usage.completion_tokens.toLocaleString("en")} out`);
+  if (usage && usage.completion_tokens !== null)
+    counts.push(`${usage.completion_tokens.toLocaleString("en")} out`);
   return counts.join(" / ");
 }
 

@@ -13,7 +13,8 @@ export class Stretches {
 
   /** Returns the groups that hold these messages, in this order. */
   of(messages: readonly Element[]): readonly Element[] {
-    const same = messages.length === this.#shown.length && messages.every((each, at) => each === this.#shown[at]);
+    const same =
+      messages.length === this.#shown.length && messages.every((each, at) => each === this.#shown[at]);
     if (same) return this.#stretches;
     this.#shown = messages;
     const count = Math.ceil(messages.length / LENGTH);

@@ -61,7 +61,11 @@ export class CallCard {
   #result = new Fold("Result");
   #question = h("p", { role: "alert" });
   #refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
-  #unread = h("p", { class: "nbchat-caption", hidden: true }, "To allow the call, read its arguments to their end.");
+  #unread = h(
+    "p",
+    { class: "nbchat-caption", hidden: true },
+    "To allow the call, read its arguments to their end.",
+  );
   #buttons = h("div", { class: "nbchat-actions" });
   #asking = false;
   #shown = "";

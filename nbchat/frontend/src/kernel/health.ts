@@ -8,8 +8,7 @@ const SILENT_MAX_MS = 10_000;
 const UNANSWERED_MS = 2500;
 const NO_ANSWER_MS = 20_000;
 
-const BUSY =
-  "The kernel is busy: this happens when the running cell has ended, or interrupt the kernel.";
+const BUSY = "The kernel is busy: this happens when the running cell has ended, or interrupt the kernel.";
 const NO_ANSWER = "No answer from the kernel. If it was restarted, run this cell again.";
 
 /** The health of a chat's connection to its kernel. */

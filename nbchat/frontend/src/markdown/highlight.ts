@@ -32,6 +32,7 @@ import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 
 const MAX_LENGTH = 100_000;
+// biome-ignore format: a list
 const languages = {
   bash, c, cpp, csharp, css, diff, dockerfile, go, ini, java, javascript, json, julia, kotlin, latex,
   makefile, markdown, matlab, powershell, "python-repl": pythonRepl, python, r, ruby, rust, scala, shell,

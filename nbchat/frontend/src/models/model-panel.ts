@@ -26,7 +26,8 @@ function spent({ usage, max_cost }: ChatState): string[] {
   const parts = [];
   const { total_tokens: total = null, cost = null } = usage ?? {};
   if (total !== null) parts.push(`${total.toLocaleString("en")} tokens`);
-  if (max_cost !== null) parts.push(cost === null ? `limit ${usd(max_cost)}` : `${usd(cost)} of ${usd(max_cost)}`);
+  if (max_cost !== null)
+    parts.push(cost === null ? `limit ${usd(max_cost)}` : `${usd(cost)} of ${usd(max_cost)}`);
   else if (cost !== null) parts.push(cost === 0 ? "free" : usd(cost));
   return parts;
 }
@@ -54,7 +55,11 @@ class ContextMeter {
 export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
   const { store } = chat;
   const server = h("span", { class: "nbchat-server" });
-  const change = h("button", { type: "button", class: "nbchat-tool", hidden: store.state.shared }, "Change server");
+  const change = h(
+    "button",
+    { type: "button", class: "nbchat-tool", hidden: store.state.shared },
+    "Change server",
+  );
   const info = h("p", { class: "nbchat-caption" });
   const account = h("p", { class: "nbchat-caption" });
   const money = h("p", { class: "nbchat-caption" });

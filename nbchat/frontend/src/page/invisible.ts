@@ -4,7 +4,8 @@ import { h } from "./dom";
 // A joiner or a variation selector right after a picture is part of it; of stacked accents three are enough.
 const INVISIBLE =
   /(?![\t\n])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?<=\p{M}{3})\p{M}/u;
-const IN_PICTURES = /(?<=\p{Extended_Pictographic}\ufe0f?)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Extended_Pictographic})\ufe0f/u;
+const IN_PICTURES =
+  /(?<=\p{Extended_Pictographic}\ufe0f?)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Extended_Pictographic})\ufe0f/u;
 const SIGNS = new RegExp(`(?!${IN_PICTURES.source})(?:${INVISIBLE.source})`, "gu");
 
 /** So many empty lines push what follows out of sight. */
