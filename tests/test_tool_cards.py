@@ -153,8 +153,8 @@ def test_long_arguments_are_allowed_only_once_their_end_was_in_sight(kernel: Ker
     # Other arguments have to be read again. A click on the button unfolds them.
     kernel.change("call", id="a", index=0, call=call(arguments=long + " "))
     arguments.evaluate("(pre) => { pre.scrollTop = 0; }")
-    expect(button(kernel, "Deny")).to_be_enabled()
-    expect(allow).to_be_disabled()
+    expect(allow).to_be_disabled()  # the card has changed
+    expect(button(kernel, "Deny")).to_be_enabled()  # and has come to rest
     allow.click(force=True)
     expect(allow).to_be_enabled()
     assert kernel.sent("approve") == []
