@@ -146,7 +146,7 @@ class Built(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this run have in common."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
@@ -181,21 +181,21 @@ def build(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def built(shared: Path) -> Built:
-    folder = once(shared / "built", build)
+def built(common_folder: Path) -> Built:
+    folder = once(common_folder / "built", build)
     (sdist,) = folder.glob("*.tar.gz")
     (wheel,) = folder.glob("*.whl")
     return Built(sdist, wheel, (folder / "wheel.log").read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")
-def browser(shared: Path) -> Iterator[Browser]:
+def browser(common_folder: Path) -> Iterator[Browser]:
     import browser as chromium
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=30_000)  # what takes long on a busy machine is no failure
     with sync_playwright() as playwright:
-        with FileLock(shared / "chromium.lock"):  # it may have to be installed
+        with FileLock(common_folder / "chromium.lock"):  # it may have to be installed
             browser = chromium.launch(playwright)
         yield browser
         browser.close()
@@ -262,9 +262,9 @@ def fetch_node_modules(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def node_modules(shared: Path) -> Path:
+def node_modules(common_folder: Path) -> Path:
     """The packages of `frontend/package.json`: what others publish for tests, fetched for them."""
-    return once(shared / "node", fetch_node_modules) / "node_modules"
+    return once(common_folder / "node", fetch_node_modules) / "node_modules"
 
 
 @pytest.fixture

@@ -419,16 +419,6 @@ def test_the_models_of_the_server_are_the_menu(
 # The download
 
 
-def test_what_a_viewer_could_run_is_no_part_of_the_file(
-    chat: ChatWidget, server: ScriptedServer
-) -> None:
-    server.script(sse.text("Hi <img src=x onerror=alert(1)>"), sse.finish(), DONE)
-    chat.send("Hi").wait(TIMEOUT)
-    path = chat._last_reply.path
-    assert path is not None
-    assert path.read_text() == "Hi &lt;img src=x onerror=alert(1)>"
-
-
 def test_the_last_reply_as_a_file(chat: ChatWidget, server: ScriptedServer) -> None:
     text = "# Ünïcode ☺\r\n\n\ttab 𝄞"
     server.script(sse.text(text), sse.finish(), DONE)

@@ -141,7 +141,7 @@ def bundles(conversation: Conversation) -> Iterator[dict[str, str]]:
 
 
 def written(conversation: Conversation, text: str, folder: Path, chat: ChatWidget) -> Iterator[Any]:
-    """The cells of all files that nbchat writes for people to read."""
+    """The cells of all exports. The download is the model's own text, byte for byte."""
     chat.system = text if text.strip() else "x"
     chat._session.conversation = conversation
     for suffix in (".md", ".ipynb"):
@@ -150,8 +150,6 @@ def written(conversation: Conversation, text: str, folder: Path, chat: ChatWidge
             yield nbformat.v4.new_markdown_cell(path.read_text("utf-8"))
         else:
             yield from nbformat.read(path, as_version=4).cells
-    chat._last_reply.write(conversation.messages[-1].content)
-    yield nbformat.v4.new_markdown_cell(chat._last_reply.read()[1].decode())
 
 
 def cells(conversation: Conversation) -> Iterator[Any]:

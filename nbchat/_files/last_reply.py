@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from nbchat._chat.foreign_text import harmless
 from nbchat._chat.notices import Notice, Notices
 
 
@@ -47,8 +46,8 @@ class LastReply:
         path = temporary_path(f"reply-{uuid.uuid4().hex[:12]}.md")
         path.touch(mode=0o600)
         try:
-            # Byte for byte what the model wrote, unless a viewer could run a part of it.
-            path.write_bytes(harmless(text).encode("utf-8", "replace"))
+            # The model's own words, byte for byte: a file to work with, unlike an export to show.
+            path.write_bytes(text.encode("utf-8", "replace"))
         except OSError:
             path.unlink(missing_ok=True)
             raise

@@ -18,8 +18,13 @@ export class Rest {
 
   /** Whether the element, which may have moved since the last frame, is at rest. */
   get rests(): boolean {
-    const { x, y, width, height } = this.#element.getBoundingClientRect();
-    const place = [x, y, width, height].join();
+    let { x, y, width, height } = this.#element.getBoundingClientRect();
+    // Whoever scrolls the notebook sees what moves. The log scrolls by itself as a reply grows.
+    for (let outer = this.#element.closest("[role=log]"); outer?.parentElement; ) {
+      outer = outer.parentElement;
+      [x, y] = [x + outer.scrollLeft, y + outer.scrollTop];
+    }
+    const place = [x, y, width, height].map(Math.round).join();
     if (place !== this.#place) this.begin();
     this.#place = place;
     return performance.now() - this.#since >= REST_MS;
