@@ -19,9 +19,8 @@ export class Rest {
   /** Whether the element, which may have moved since the last frame, is at rest. */
   get rests(): boolean {
     let { x, y, width, height } = this.#element.getBoundingClientRect();
-    // Whoever scrolls the notebook sees what moves. The log scrolls by itself as a reply grows.
-    for (let outer = this.#element.closest("[role=log]"); outer?.parentElement; ) {
-      outer = outer.parentElement;
+    // Whoever scrolls sees what moves.
+    for (let outer = this.#element.parentElement; outer; outer = outer.parentElement) {
       [x, y] = [x + outer.scrollLeft, y + outer.scrollTop];
     }
     const place = [x, y, width, height].map(Math.round).join();
