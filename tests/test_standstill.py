@@ -89,7 +89,10 @@ def test_huge_images_stay_chips(kernel: Kernel) -> None:
         "message",
         message=message("a", attachments=[attachment(id_, f"{id_}.png") for id_ in files]),
     )
-    kernel.page.get_by_role("button", name="Save small.png").scroll_into_view_if_needed()
+    # Not scroll_into_view_if_needed, which fails where the button is drawn again meanwhile.
+    save = kernel.page.get_by_role("button", name="Save small.png")
+    expect(save).to_be_visible()
+    kernel.log.evaluate("(log) => { log.scrollTop = log.scrollHeight; }")
     expect(kernel.page.get_by_role("button", name="Open small.png")).to_be_visible()
     expect(kernel.page.locator("img")).to_have_count(1)
     expect(kernel.page.get_by_role("button", name="Save i3.png")).to_be_visible()
