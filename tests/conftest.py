@@ -23,7 +23,7 @@ from sse_server import ScriptedServer
 if TYPE_CHECKING:
     from harness import Kernel
     from lab import ChatPage, Lab, NotebookPage
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
     from playwright.sync_api import Error as PlaywrightError
 
     from nbchat import ChatWidget
@@ -207,12 +207,21 @@ def page_errors() -> list[str]:
     return []
 
 
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> list[BrowserContext]:
+    """The window of all pages: to open one takes longer than most tests in it."""
+    return []
+
+
 @pytest.fixture
-def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
+def page(browser: Browser, windows: list[BrowserContext], page_errors: list[str]) -> Iterator[Page]:
     """A page that knows nothing of others; uncaught errors and remote requests fail the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(60_000)
-    page = context.new_page()
+    if not windows:
+        windows.append(browser.new_context(viewport={"width": 1280, "height": 900}))
+        windows[0].set_default_timeout(60_000)
+        windows[0].new_page()  # keeps it open
+    window = windows[0]
+    page = window.new_page()
     errors = page_errors
     remote: list[str] = []
 
@@ -231,7 +240,17 @@ def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
     page.on("request", lambda request: note_remote(request.url))
     page.on("dialog", lambda dialog: dialog.accept())  # "leave without saving?"
     yield page
-    context.close()
+    first, *others = window.pages
+    for other in others:
+        other.close()
+    if "[native code]" in first.evaluate("String(setTimeout)"):
+        window.clear_cookies()
+        window.clear_permissions()
+        devtools = window.new_cdp_session(first)
+        devtools.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
+        devtools.detach()
+    else:  # a clock of Playwright's, which a window keeps
+        windows.pop().close()
     assert errors == []
     assert remote == []
 
