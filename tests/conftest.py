@@ -88,6 +88,18 @@ def _no_certificates() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """What the kernel gives up after a second may take longer on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nbchat._notebook.description.TIME_LIMIT_S", 30.0)
+        patch.setattr("nbchat._notebook.failed_cell.TIME_LIMIT_S", 30.0)
+        patch.setattr("nbchat._notebook.notebook._LOOK_UP_LIMIT_S", 30.0)
+        patch.setattr("nbchat._notebook.variables._HINT_LIMIT_S", 30.0)
+        patch.setattr("nbchat._notebook.variables._HINTS_LIMIT_S", 30.0)
+        yield
+
+
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's cache folder in which nothing is; the usual one holds the weights."""

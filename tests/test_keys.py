@@ -160,6 +160,7 @@ def work(text: str) -> float:
     return min(times)
 
 
+@pytest.mark.environments
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4))
 @example(["-----BEGIN RSA PRIVATE KEY-----"])

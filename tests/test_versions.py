@@ -15,14 +15,17 @@ pytestmark = pytest.mark.environments
 ROOT = Path(__file__).parents[1]
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 COLAB = ("openai==2.54.0", "ipywidgets==7.7.1", "anywidget==0.9.21", "ipykernel==6.17.1")
-PINS: dict[str, tuple[str, ...]] = {
+NEWEST: tuple[str, ...] = ()
+PINS = {
     "3.10": COLAB,
-    "3.11": ("openai>=3,<4", "ipywidgets>=8,<9", "ipykernel==6.30.*"),
-    "3.12": ("openai==2.54.0", "ipywidgets>=8,<9", "ipykernel>=7.0.1,<7.4"),
-    "3.13": (),  # the newest of all
+    "3.11": NEWEST,
+    "3.12": ("openai==2.54.0", "ipywidgets>=8,<9", "ipykernel==6.30.*"),
+    "3.13": ("openai>=3,<4", "ipywidgets>=8,<9", "ipykernel>=7.0.1,<7.4"),
 }
 PYTHONS = {version: environment.find_python(version) for version in PINS}
 PYTHONS[CURRENT] = sys.executable
+if PINS.get(CURRENT) == NEWEST:
+    del PYTHONS[CURRENT]  # the whole run is of this Python, with the newest of all
 
 
 @pytest.mark.parametrize("version", [version for version, path in PYTHONS.items() if path])
