@@ -16,7 +16,7 @@ from ._chat.events import Usage
 from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
 from ._chat.message import Message, to_openai
-from ._chat.notices import Notices
+from ._chat.notices import Action, Notice, Notices
 from ._chat.settings import SETTINGS, ChatSettings, read_system
 from ._chat.shared import Shared, read_shared
 from ._files.chat_json import SavedChat
@@ -49,6 +49,8 @@ from ._widget.usage import FULL, UsageDisplay
 if TYPE_CHECKING:
     import pandas as pd
     from openai import AsyncOpenAI
+
+_CLEARED = "cleared"
 
 Callback = TypeVar("Callback", bound="Callable[[Reply], object]")
 
@@ -211,7 +213,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._session = session = Session(transcript, connection.connect, self.rules)
         self._lock = session.lock
         transcript.show(session.messages)
-        for_visitors = None if limits is None else (FULL,)
+        for_visitors = None if limits is None else (FULL, _CLEARED)
         self._notices = notices = Notices(transcript.show_notices, self._lock, for_visitors)
         self._callbacks = Callbacks(notices)
         self._last_reply = LastReply(notices, transcript.show_download)
@@ -455,17 +457,32 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._session.stop()
 
     def clear(self) -> None:
-        """Stops all replies and empties the conversation, with all its branches.
+        """Stops all replies and begins an empty conversation; `undo_clear` brings the last back.
 
-        In a shared chat, what it has cost still counts for `max_cost`.
+        The chat keeps the last ten conversations that were cleared; a chat with a name keeps them
+        in its file, but `save` leaves them out. In a shared chat, what they have cost still counts
+        for `max_cost`.
         """
         with self._lock:
             self._session.clear(keep_spent=self._budget is not None)
-            self._runs.close()
             self._last_reply.remove()
-            self._transcript.show_thoughts(None)
-            self._usage.show()
-        self._keeper.refresh()
+            self._show_conversation()
+
+    def undo_clear(self) -> None:
+        """Brings back the conversation that was cleared last, with all its branches.
+
+        The page offers the same with the button Undo until the next message. This method also works
+        later, and after a restart if the chat has a name. What was said since is then kept as if it
+        were cleared: each further call brings back the conversation that was cleared before, and in
+        the end this one again.
+
+        Raises:
+            RuntimeError: There is nothing to undo, a reply is running, or the chat is closed.
+        """
+        with self._lock:
+            self._session.undo_clear(keep_spent=self._budget is not None)
+            self._write_last_reply()
+            self._show_conversation()
 
     def close(self) -> None:
         """Stops all replies and removes the chat from the page; a chat with a name stays saved."""
@@ -548,20 +565,43 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
     def _on_turn(self, reply: Reply) -> None:
         self._transcript.show_thoughts(None)  # shows those of the last reply again
         self._notebook.use()
+        self._notices.dismiss(_CLEARED)
         self.set_trait("last", reply)
+
+    def _show_conversation(self) -> None:
+        """Shows what depends on the conversation after it was replaced by another."""
+        self._runs.close()
+        self._transcript.show_thoughts(None)
+        self._usage.show()
+        self._offer_undo()
+        self._keeper.refresh()
+
+    def _offer_undo(self) -> None:
+        """Offers to undo *Clear chat*, as long as nothing was said since."""
+        if self._session.cleared and not self._session.conversation.messages:
+            actions = {"undo": Action("Undo", self.undo_clear)}
+            self._notices.show(Notice(_CLEARED, "Chat cleared.", actions=actions))
+        else:
+            self._notices.dismiss(_CLEARED)
+
+    def _write_last_reply(self) -> None:
+        """Offers the last reply that has text for download, if there is one."""
+        for message in reversed(self._session.conversation.messages):
+            if message.role == "assistant" and message.has_text:
+                self._last_reply.write(message.content)
+                return
+        self._last_reply.remove()
 
     def _restore(self, saved: SavedChat, given: Iterable[str]) -> None:
         """Continues a saved chat; settings that were given in code override the saved ones."""
         with self._lock:
-            self._session.restore(saved.conversation)
+            self._session.restore(saved.conversation, saved.cleared)
             kept = {name: getattr(saved.settings, name) for name in SETTINGS if name not in given}
             self.choose(kept)
             for name in kept.keys() - {"reasoning_effort", "max_tokens"}:
                 setattr(self, name, kept[name])
-            for message in reversed(saved.conversation.messages):
-                if message.role == "assistant" and message.has_text:
-                    self._last_reply.write(message.content)
-                    break
+            self._write_last_reply()
+            self._offer_undo()
         self._models.sync_model()
 
     def _show_busy(self) -> None:

@@ -156,6 +156,10 @@ def test_a_reply_is_heard_in_whole_pieces(kernel: Kernel) -> None:
     assert kernel.page.evaluate("heard") == [
         *["Title", "Some text", "The end", "y/z answered.", "Stopped"],
     ]
+    kernel.change("replace", ids=["old", "a"], messages=[])
+    kernel.state(notices=[notice("n", "Chat cleared.", actions=[{"id": "undo", "label": "Undo"}])])
+    kernel.state(notices=[notice("n", "Chat cleared.", actions=[{"id": "undo", "label": "Undo"}])])
+    expect(live).to_have_text("Chat cleared.")
 
 
 def test_there_is_an_alert_only_when_there_is_an_error(kernel: Kernel) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from nbchat._chat.cleared import Cleared
 from nbchat._chat.conversation import Conversation
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
@@ -202,12 +203,35 @@ def test_a_failure_after_which_one_went_on_is_kept() -> None:
     assert shown(conversation) == "q1  q2 a2"
 
 
-def test_clear_forgets_all_versions() -> None:
+# What was cleared
+
+
+def said(text: str) -> Conversation:
     conversation = Conversation()
-    conversation.regenerate(answered(conversation, "q1", "a1"))
-    conversation.clear()
-    assert conversation.messages == []
-    assert branch(answered(conversation, "q1", "a1")) == (0, 1)
+    answered(conversation, text, text)
+    return conversation
+
+
+def test_each_cleared_conversation_comes_back() -> None:
+    cleared = Cleared(map(said, "abc"))
+    present = said("d")
+    back = []
+    for _ in range(4):
+        present = cleared.take(present)
+        back.append(shown(present))
+    assert back == ["c c", "b b", "a a", "d d"]
+    with pytest.raises(RuntimeError, match="nothing to undo"):
+        Cleared().take(present)
+
+
+def test_only_so_many_cleared_conversations_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleared = Cleared(said(str(n)) for n in range(20))
+    assert [shown(each) for each in cleared] == [f"{n} {n}" for n in range(10, 20)]
+    monkeypatch.setattr("nbchat._chat.cleared.MOST_BYTES", 100)
+    cleared.put(said("x" * 200))  # the last one is kept, however large it is
+    assert [len(shown(each)) for each in cleared] == [401]
+    cleared.put(said("y"))
+    assert [shown(each) for each in cleared] == ["y y"]
 
 
 # Cut off at max tokens

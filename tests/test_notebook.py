@@ -134,7 +134,17 @@ def test_clear_stops_empties_and_hides_the_link(chat: ChatPage, server: Scripted
     expect(chat.assistant_messages).to_have_count(0)
     expect(chat.user_messages).to_have_count(0)
     expect(chat.download_link).to_be_hidden()
+    undo = chat.root.get_by_role("button", name="Undo")
+    undo.press("Enter")
+    expect(chat.assistant_messages).to_have_count(2)
+    expect(chat.reply).to_contain_text("never")
+    expect(chat.reply).to_contain_text("Stopped")
+    expect(chat.download_link).to_be_visible()
+    expect(chat.conversation).to_be_focused()
+    chat.clear_button.click()
+    expect(undo).to_be_visible()
     chat.ask("Three")
+    expect(undo).to_be_hidden()
     assert [m["content"] for m in server.chats[2].body["messages"]] == ["Three"]
 
 

@@ -48,13 +48,19 @@ class Conversation:
 
     On the path, each user message is followed by its reply. Not thread-safe: the owner holds a
     lock.
+
+    Args:
+        clock: Returns seconds.
+        spent: What earlier conversations have cost, if that counts.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, spent: Spent | None = None
+    ) -> None:
         self._start = Fork()
         self._clock = clock
         self._in_progress: dict[str, Progress] = {}
-        self.spent = Spent()
+        self.spent = spent or Spent()
 
     @property
     def messages(self) -> list[Message]:
@@ -66,15 +72,10 @@ class Conversation:
             message = message.next.shown
         return path
 
-    def clear(self, *, keep_spent: bool = False) -> None:
-        """Removes all messages, with all their versions.
-
-        Args:
-            keep_spent: Whether their cost still counts.
-        """
-        self._start = Fork()
-        if not keep_spent:
-            self.spent = Spent()
+    @property
+    def size(self) -> int:
+        """About how many bytes all versions of all messages take."""
+        return sum(message.size for _, message in self.walk())
 
     def ask(
         self,

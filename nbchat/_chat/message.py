@@ -138,6 +138,12 @@ class Message:
         return self._content.tell() > (self.rounds[-1].at if self.rounds else 0)
 
     @property
+    def size(self) -> int:
+        """About how many bytes the texts and the attachments take."""
+        texts = self._content.tell() + self._reasoning.tell()
+        return texts + sum(len(attachment.data) for attachment in self.attachments)
+
+    @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """All tool calls, in order."""
         return tuple(call for round_ in self.rounds for call in round_.calls)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar, get_args
 
 from nbchat._chat.attachments import Attachment
+from nbchat._chat.cleared import MOST
 from nbchat._chat.conversation import Conversation
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage, cost, count
@@ -51,17 +52,22 @@ class SavedChat:
 
     conversation: Conversation
     settings: ChatSettings
+    cleared: tuple[Conversation, ...] = ()
 
 
-def to_json(conversation: Conversation, settings: ChatSettings) -> str:
+def to_json(
+    conversation: Conversation, settings: ChatSettings, cleared: Iterable[Conversation] = ()
+) -> str:
     """Returns the chat as text that UTF-8 can encode. The caller holds the conversation's lock.
 
-    A reply that is still streaming is written as far as it has come.
+    A reply that is still streaming is written as far as it has come. Versions of nbchat that know
+    nothing of `cleared` skip it.
     """
     head = {"format": FORMAT, "version": VERSION, "settings": asdict(settings)}
-    messages = ",\n".join(_dumps(_saved(*place)) for place in conversation.walk())
-    text = f'{_dumps(head)[:-1]}, "messages": [\n{messages}\n]}}\n'
-    return text.encode("utf-8", "replace").decode("utf-8")
+    text = f'{_dumps(head)[:-1]}, "messages": {_list(conversation)}'
+    if lists := ", ".join(map(_list, cleared)):
+        text += f', "cleared": [{lists}]'
+    return f"{text}}}\n".encode("utf-8", "replace").decode("utf-8")
 
 
 def from_json(text: str) -> SavedChat:
@@ -74,10 +80,14 @@ def from_json(text: str) -> SavedChat:
     body = _parsed(text)
     try:
         settings = _settings(body.get("settings"))
-        messages = body.get("messages")
-        if not isinstance(messages, list):
-            raise ValueError("it has no list of messages")
-        return SavedChat(_conversation(messages), settings)
+        cleared = body.get("cleared", [])
+        if not isinstance(cleared, list):
+            raise ValueError("its cleared conversations are not a list")
+        return SavedChat(
+            _conversation(body.get("messages")),
+            settings,
+            tuple(map(_conversation, cleared[-MOST:])),
+        )
     except ValueError as error:
         raise ValueError(f"This saved chat is damaged: {clean(str(error), 300)}.") from error
 
@@ -87,6 +97,11 @@ def from_json(text: str) -> SavedChat:
 
 def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _list(conversation: Conversation) -> str:
+    messages = ",\n".join(_dumps(_saved(*place)) for place in conversation.walk())
+    return f"[\n{messages}\n]"
 
 
 def _saved(parent: Message | None, message: Message) -> dict[str, Any]:
@@ -203,7 +218,9 @@ def _settings(saved: object) -> ChatSettings:
     return ChatSettings(**{name: value for name, value in settings.items() if value is not None})
 
 
-def _conversation(saved: list[object]) -> Conversation:
+def _conversation(saved: object) -> Conversation:
+    if not isinstance(saved, list):
+        raise ValueError("it has no list of messages")
     conversation = Conversation()
     messages: dict[str, Message] = {}
     for number, entry in enumerate(saved, 1):

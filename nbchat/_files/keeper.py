@@ -76,7 +76,7 @@ class Keeper:
         with self._session.lock:
             conversation = self._session.conversation
             match suffix_of(path):
-                case ".json":
+                case ".json":  # without what was cleared: others may read this file
                     text = to_json(conversation, self._owner.settings)
                 case ".md":
                     text = to_markdown(conversation, self._owner.settings.system)
@@ -146,7 +146,8 @@ class Keeper:
     def _write(self) -> None:
         assert self._file is not None  # noqa: S101 - for the type checker: `open` has set it
         with self._session.lock:
-            text = to_json(self._session.conversation, self._owner.settings)
+            session = self._session
+            text = to_json(session.conversation, self._owner.settings, session.cleared)
         self._file.write(text)
         self._notices.dismiss(_SAVING)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from nbchat._chat.attachments import Attachment
 from nbchat._chat.background import start
+from nbchat._chat.cleared import Cleared
 from nbchat._chat.conversation import Conversation
 from nbchat._chat.message import Message
 from nbchat._chat.response_format import ResponseFormat
@@ -43,6 +44,7 @@ class Session:
     ) -> None:
         self.lock = threading.RLock()
         self.conversation = Conversation()
+        self.cleared = Cleared()
         self._view = view
         self._connect = connect
         self._rules = rules
@@ -188,18 +190,41 @@ class Session:
             if reply in (None, turn.reply):
                 self._end(turn, True)
 
-    def restore(self, conversation: Conversation) -> None:
+    def restore(self, conversation: Conversation, cleared: Iterable[Conversation] = ()) -> None:
         """Replaces the conversation with a saved one."""
         with self.lock:
             before, self.conversation = self.conversation, conversation
+            self.cleared = Cleared(cleared)
             self._view.replace(before.messages, conversation.messages)
 
     def clear(self, *, keep_spent: bool = False) -> None:
-        """Stops all replies, and empties the conversation; `keep_spent`: its cost still counts."""
+        """Stops all replies, and begins an empty conversation; `undo_clear` brings the last back.
+
+        Args:
+            keep_spent: Whether the cost of the cleared conversation still counts.
+        """
         with self.lock:
             self.stop()
             with self._changing(anytime=True):
-                self.conversation.clear(keep_spent=keep_spent)
+                cleared = self.conversation
+                if cleared.messages:
+                    self.cleared.put(cleared)
+                    self.conversation = Conversation(spent=cleared.spent if keep_spent else None)
+
+    def undo_clear(self, *, keep_spent: bool = False) -> None:
+        """Brings back the conversation that was cleared last; the present one takes its place.
+
+        Args:
+            keep_spent: Whether what was spent since still counts.
+
+        Raises:
+            RuntimeError: Nothing was cleared, or a reply is running.
+        """
+        with self._changing():
+            present = self.conversation
+            self.conversation = self.cleared.take(present)
+            if keep_spent:
+                self.conversation.spent = present.spent
 
     def close(self) -> None:
         """Stops all replies, and refuses new questions."""

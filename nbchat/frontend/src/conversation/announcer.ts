@@ -8,7 +8,7 @@ import { isRunning } from "./metadata";
 const KEPT = 20;
 
 /**
- * Announces a reply block by block, each as soon as it is complete. The log's own announcements are off: they
+ * Announces the chat's own words, and a reply block by block, each as soon as it is complete. The log's own announcements are off: they
  * would come with every delta.
  */
 export class Announcer {
@@ -20,6 +20,11 @@ export class Announcer {
   constructor() {
     // A closed shadow root: else a search in the page would find each reply twice.
     this.element.attachShadow({ mode: "closed" }).append(this.#live);
+  }
+
+  /** Announces a text that is no reply's. */
+  say(text: string): void {
+    this.#live.append(h("p", {}, text));
   }
 
   /** Call after each drawing, with the latest message. */

@@ -6,6 +6,9 @@ import { explain } from "./explain";
 
 const ADDRESS = /(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]])/;
 
+/** Characters: a text that has room beside its buttons. */
+const SHORT = 50;
+
 /** A text in which addresses are links. */
 function linked(text: string): (Node | string)[] {
   return text
@@ -48,6 +51,9 @@ export class NoticeView {
   #draw(notice: Omit<Notice, "progress">, progress: boolean): void {
     this.element.setAttribute("role", notice.tone === "error" ? "alert" : "note");
     this.element.classList.toggle("nbchat-notice-error", notice.tone === "error");
+    const isShort =
+      notice.text.length <= SHORT && !notice.text.includes("\n") && notice.secret_label === null;
+    this.element.classList.toggle("nbchat-notice-short", isShort && !progress);
     const paragraphs = notice.text.split(/\n\n+/).map((text) => h("p", {}, ...linked(text)));
     this.element.replaceChildren(...paragraphs);
     const actions = notice.actions.map(({ id, label }) => {

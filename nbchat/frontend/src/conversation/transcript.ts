@@ -52,6 +52,7 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
   let failed = "";
+  let announced = new Set(store.state.notices.map(({ id }) => id)); // those of before are no news
   const behind = new Set<MessageView>();
   const drawMessages = (all: readonly Message[]): MessageView[] => {
     const views = messages.of(all, make);
@@ -76,13 +77,19 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     setText(greeting, state.model ? `Ask ${state.model} anything` : "Ask anything");
     setText(server, state.server);
     const content = [
+      ...(shown.length === 0 && (state.model || cards.length === 0) ? [empty] : []),
       ...stretches.of(shown.map(({ element }) => element)),
       ...cards.map(({ element }) => element),
     ];
-    arrange(log, content.length > 0 ? content : [empty]);
+    arrange(log, content);
     setText(status, chat.health.problem);
     setText(failure, failed || store.fault);
     announcer.update(state.messages.at(-1), last);
+    for (const { id, text, tone } of state.notices) {
+      // An error is an alert, which screen readers say by themselves.
+      if (tone === "info" && !announced.has(id)) announcer.say(text);
+    }
+    announced = new Set(state.notices.map(({ id }) => id));
     scroll.update();
   };
 
