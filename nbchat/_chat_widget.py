@@ -230,7 +230,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             *(self._usage, given_models),
         )
         self._turns = TurnRequests(self, session, connection)
-        self._runs = CodeRuns(session, transcript)
+        self._runs = CodeRuns(session, transcript, self._notebook)
         requests = ChatRequests(
             *(session, self._turns, self._models, notices, self._notebook, self._runs),
             *(self._last_reply.read, self._show_version, self._show_thoughts),
@@ -265,6 +265,8 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         """Connects the parts' signals."""
         self._connection.changed.connect(self._models.on_connection)
         self._transcript.changed.connect(self._keeper.touch)
+        self._runs.changed.connect(self._keeper.touch)
+        self._runs.changed.connect(self._keeper.refresh)
         self._transcript.opened.connect(self._models.prepare)
         self._session.changed.connect(self._show_busy)
         self._session.ended.connect(self._on_end)
@@ -398,7 +400,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             RuntimeError: No cell has failed, a reply is running, or the chat is closed.
         """
         self._session.check_open()
-        return self._turns.ask(*self._notebook.explained(self._turns.no_images))
+        reply = self._turns.ask(*self._notebook.explained(self._turns.no_images))
+        self._notebook.withdraw()
+        return reply
 
     def edit(self, i: int, content: str) -> Reply:
         """Sends another version of a user message, and returns the `Reply` at once.
@@ -571,6 +575,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
     def _show_conversation(self) -> None:
         """Shows what depends on the conversation after it was replaced by another."""
         self._runs.close()
+        self._notebook.forget_code()
         self._transcript.show_thoughts(None)
         self._usage.show()
         self._offer_undo()

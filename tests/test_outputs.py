@@ -36,7 +36,7 @@ def text_of(*outputs: dict[str, Any]) -> str:
 
 def no_runs() -> CodeRuns:
     """Of a session that is not asked for anything."""
-    return CodeRuns(None, Transcript(0.04))  # type: ignore[arg-type]
+    return CodeRuns(None, Transcript(0.04), None)  # type: ignore[arg-type]
 
 
 def test_all_text_is_one_file_without_colours() -> None:

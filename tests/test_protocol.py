@@ -17,6 +17,7 @@ from test_tool_loop import answers, call, calls
 
 from nbchat import ChatError, ChatWidget
 from nbchat._chat.keys import Secret
+from nbchat._chat.runs import Run
 from nbchat._widget import protocol
 from nbchat._widget.protocol import (
     REQUESTS,
@@ -38,6 +39,7 @@ FILES = {
     "names": list[protocol.VariableName],
     "failure": protocol.FailedCellView,
     "outputs": list[protocol.OutputFileView],
+    "ran": protocol.RunView,
 }
 
 
@@ -122,7 +124,8 @@ def test_the_pages_side_knows_the_same(tsc: Callable[[dict[str, str]], str]) -> 
     code = f"""
       import {{ ANSWERED_BY_FILE, INITIAL_STATE }} from "./kernel/protocol";
       import type {{ FromKernel, ToKernel }} from "./kernel/protocol";
-      import type {{ FailedCell, ModelInfo, OutputFile, VariableName }} from "./kernel/protocol";
+      import type {{ FailedCell, ModelInfo, OutputFile, Ran }} from "./kernel/protocol";
+      import type {{ VariableName }} from "./kernel/protocol";
       export const fromKernel: FromKernel[] = {json.dumps(EXAMPLES["from_kernel"])};
       export const fromPage: ToKernel[] = {json.dumps(EXAMPLES["from_page"])};
       export const kernelTypes: Record<FromKernel["type"], true> = {json.dumps(kernel_types)};
@@ -131,6 +134,7 @@ def test_the_pages_side_knows_the_same(tsc: Callable[[dict[str, str]], str]) -> 
       export const names: VariableName[] = {json.dumps(EXAMPLES["files"]["names"])};
       export const failure: FailedCell = {json.dumps(EXAMPLES["files"]["failure"])};
       export const outputs: OutputFile[] = {json.dumps(EXAMPLES["files"]["outputs"])};
+      export const ran: Ran = {json.dumps(EXAMPLES["files"]["ran"])};
       export const files: Record<keyof typeof ANSWERED_BY_FILE, true> = {json.dumps(files)};
       export const initial: typeof INITIAL_STATE = {json.dumps(NEW_CHAT)};
     """
@@ -217,6 +221,7 @@ def test_each_request_has_exactly_one_handler(message: dict[str, Any]) -> None:
     parts.notebook.failed_cell.return_value[1].name = "KeyError"
     parts.notebook.failed_cell.return_value[1].text = "KeyError"
     parts.runs.read.return_value = []
+    parts.runs.kept.return_value = Run("done")
     parts.read_last_reply.return_value = ("reply.md", b"")
     parts.session.read_attachment.return_value = ("a.png", b"")
     requests = ChatRequests(

@@ -34,7 +34,7 @@ DAY = 24 * HOUR
 # What a visitor's page may ask for; the transcript itself answers the last two.
 ALLOWED = {
     *("send", "stop", "retry", "regenerate", "edit", "continue", "branch", "thoughts"),
-    *("approve", "action", "download", "attachment", "resync", "asset"),
+    *("approve", "action", "download", "attachment", "ran", "resync", "asset"),
 }
 
 

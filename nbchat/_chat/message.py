@@ -13,6 +13,7 @@ from .attachments import Attachment
 from .errors import ChatError
 from .events import Usage
 from .response_format import ResponseFormat
+from .runs import Run
 from .tool_rounds import Round, ToolCall, reply_messages
 
 Role = Literal["user", "assistant"]
@@ -87,6 +88,7 @@ class Message:
         reasoning_s: Seconds that the model spent reasoning, in all requests together.
         first_token_s: Seconds from the first request to the first text, reasoning or image.
         duration_s: Seconds from the first request to the end, without the time for tool calls.
+        runs: What became of each block of Python that was run, by the block's index.
     """
 
     role: Role
@@ -113,6 +115,7 @@ class Message:
     first_token_s: float | None = None
     duration_s: float | None = None
     error: ChatError | None = None
+    runs: dict[int, Run] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
     @property

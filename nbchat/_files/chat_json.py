@@ -20,6 +20,7 @@ from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage, cost, count
 from nbchat._chat.keys import clean
 from nbchat._chat.message import Message, Status
+from nbchat._chat.runs import MAX_RUNS, Run, RunStatus
 from nbchat._chat.settings import SETTINGS, ChatSettings
 from nbchat._chat.tool_rounds import CallStatus, Round, ToolCall
 
@@ -142,6 +143,11 @@ def _saved(parent: Message | None, message: Message) -> dict[str, Any]:
                 "data": base64.b64encode(attachment.data).decode("ascii"),
             }
             for attachment in message.attachments
+        ],
+        "runs": [
+            {"index": index, "status": run.status, "outputs": run.outputs}
+            for index, run in message.runs.items()
+            if run.status != "waiting"
         ],
     }
     # Empty values are left out, but not 0.
@@ -268,6 +274,7 @@ def _message(
     content = saved.get("content", str) or ""
     if role == "assistant":
         values["rounds"] = _rounds(saved.get("rounds", list), len(content))
+        values["runs"] = _runs(saved.get("runs", list))
     for name in ("model", "finish_reason"):
         values[name] = saved.get(name, str)
     values["created"] = saved.number("created", _LATEST)
@@ -409,6 +416,23 @@ def _call(saved: object) -> ToolCall:
         "stopped" if status in ("waiting", "running") else status,  # type: ignore[arg-type]
         values.get("result", str) or "",
     )
+
+
+def _runs(saved: list[object] | None) -> dict[int, Run]:
+    runs: dict[int, Run] = {}
+    for entry in (saved or ())[:MAX_RUNS]:
+        if not isinstance(entry, dict):
+            raise ValueError("one of its runs is not an object")
+        values = _Fields(entry)
+        status = values.required("status", str)
+        if status not in get_args(RunStatus):
+            raise ValueError("the status of one of its runs is unknown")
+        outputs = values.get("outputs", list) or []
+        runs[values.required("index", int)] = Run(
+            "interrupted" if status == "running" else status,  # type: ignore[arg-type]
+            ({"data": output} for output in outputs),
+        )
+    return runs
 
 
 def _attachment(saved: object) -> Attachment:

@@ -20,6 +20,7 @@ from nbchat._chat.foreign_text import (
 )
 from nbchat._chat.markdown import Code, Prose, split
 from nbchat._chat.message import Message
+from nbchat._chat.runs import Run
 from nbchat._chat.tool_rounds import ToolCall, parts
 
 # These mark a file that nbchat wrote, and so may overwrite.
@@ -36,8 +37,14 @@ def to_markdown(conversation: Conversation, system: str = "") -> str:
         blocks += ["## System instructions", _text(system)]
     for message in conversation.messages:
         blocks += _head(message)
-        for part in parts(message.content, message.rounds):
-            blocks += _call(part) if isinstance(part, ToolCall) else [_text(part)]
+        for part in _parts(message):
+            match part:
+                case ToolCall():
+                    blocks += _call(part)
+                case Run():
+                    blocks += ["> Output:", fenced(part.text)]
+                case _:
+                    blocks.append(_text(part))
         blocks += _foot(message)
     return _utf8("\n\n".join(filter(None, blocks)) + "\n")
 
@@ -45,15 +52,15 @@ def to_markdown(conversation: Conversation, system: str = "") -> str:
 def to_notebook(conversation: Conversation, system: str = "") -> str:
     """Returns the messages as a notebook (nbformat 4.5), with a reply's Python in code cells.
 
-    The code cells have no outputs. The caller holds the conversation's lock.
+    The outputs of code that was run are text. The caller holds the conversation's lock.
     """
     cells: list[dict[str, Any]] = []
     if system.strip():
         text = f"## System instructions\n\n{_text(system)}"
         cells.append(_cell("markdown", text, "system"))
     for message in conversation.messages:
-        for number, (kind, text) in enumerate(_pieces(message)):
-            cells.append(_cell(kind, text, f"{message.id}-{number}"))
+        for number, (kind, text, output) in enumerate(_pieces(message)):
+            cells.append(_cell(kind, text, f"{message.id}-{number}", output))
     notebook = {
         "cells": cells,
         "metadata": {
@@ -114,6 +121,26 @@ def _marks(message: Message) -> Iterator[str]:
         yield f"Error: {message.error.message}"
 
 
+def _parts(message: Message) -> Iterator[str | ToolCall | Run]:
+    """Yields the texts and tool calls of a message, and the outputs of code right after it."""
+    index = -1
+    for part in parts(message.content, message.rounds):
+        if isinstance(part, ToolCall) or not message.runs:
+            yield part
+            continue
+        texts: list[str] = []
+        for piece in split(part):
+            texts.append(fenced(piece.text, piece.info) if isinstance(piece, Code) else piece.text)
+            if isinstance(piece, Code) and piece.is_python:
+                index += 1
+                if (run := message.runs.get(index)) is not None and run.text:
+                    yield "\n".join(texts)
+                    yield run
+                    texts = []
+        if texts:
+            yield "\n".join(texts)
+
+
 def _outcome(call: ToolCall) -> str:
     """Returns a line that says what was called, and how the call ended."""
     ended = {"complete": "", "denied": ": denied", "error": ": failed", "stopped": ": stopped"}
@@ -147,21 +174,24 @@ def _foot(message: Message) -> Iterator[str]:
         yield f"> {plain(mark)}"
 
 
-def _pieces(message: Message) -> Iterator[tuple[str, str]]:
-    """Yields the kind and the text of each cell of a message."""
+def _pieces(message: Message) -> Iterator[tuple[str, str, str]]:
+    """Yields the kind, the text and the output of each cell of a message."""
     prose = [*_head(message)]
+    index = -1
     for part in _split(message):
         if isinstance(part, ToolCall):
             prose += _call(part)
         elif isinstance(part, Code) and message.role == "assistant" and part.is_python:
             if prose:
-                yield "markdown", "\n\n".join(prose)
-            yield "code", part.text
+                yield "markdown", "\n\n".join(prose), ""
+            index += 1
+            run = message.runs.get(index)
+            yield "code", part.text, "" if run is None else printable(run.text)
             prose = []
         elif text := harmless_part(part).strip("\n"):
             prose.append(text)
     if prose := [*prose, *_foot(message)]:
-        yield "markdown", "\n\n".join(prose)
+        yield "markdown", "\n\n".join(prose), ""
 
 
 def _split(message: Message) -> Iterator[Prose | Code | ToolCall]:
@@ -169,14 +199,18 @@ def _split(message: Message) -> Iterator[Prose | Code | ToolCall]:
         yield from [part] if isinstance(part, ToolCall) else split(part)
 
 
-def _cell(kind: str, text: str, id_: str) -> dict[str, Any]:
+def _cell(kind: str, text: str, id_: str, output: str = "") -> dict[str, Any]:
+    lines = output.splitlines(keepends=True)
+    stream = {"output_type": "stream", "name": "stdout", "text": lines}
     cell = {
         "cell_type": kind,
         "id": id_,
         "metadata": {},
         "source": text.splitlines(keepends=True),
     }
-    return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
+    if kind != "code":
+        return cell
+    return cell | {"execution_count": None, "outputs": [stream] if lines else []}
 
 
 # The copies in the cell's output. Everything that comes from a message goes through `html_block`.
@@ -201,10 +235,16 @@ def _cut(text: str) -> str:
     return text if more <= 0 else f"{text[:_MAX_COPY]}… ({more:,} more characters)"
 
 
-def _call_lines(call: ToolCall) -> Iterator[str]:
-    yield f"[{_outcome(call)}] {call.arguments}"
-    if call.result:
-        yield f"→ {call.result}"
+def _lines(part: str | ToolCall | Run) -> Iterator[str]:
+    match part:
+        case ToolCall():
+            yield f"[{_outcome(part)}] {part.arguments}"
+            if part.result:
+                yield f"→ {part.result}"
+        case Run():
+            yield f"Output:\n{part.text}"
+        case _:
+            yield part
 
 
 def _html(message: Message) -> str:
@@ -212,8 +252,7 @@ def _html(message: Message) -> str:
     if message.reasoning:
         thoughts = html_block(_cut(message.reasoning))
         blocks.append(f"<details><summary>{_thoughts(message)}</summary>{thoughts}</details>")
-    for part in parts(message.content, message.rounds):
-        lines = _call_lines(part) if isinstance(part, ToolCall) else [part]
+    for lines in map(_lines, _parts(message)):
         blocks += map(html_block, map(_cut, lines))
     blocks += map(html_block, _marks(message))
     return "\n".join(blocks)
@@ -222,6 +261,6 @@ def _html(message: Message) -> str:
 def _plain(message: Message) -> str:
     marks = (f"[{mark}]" for mark in _marks(message))
     lines = [f"{_speaker(message)}:"]
-    for part in parts(message.content, message.rounds):
-        lines += map(_cut, _call_lines(part) if isinstance(part, ToolCall) else [part])
+    for more in map(_lines, _parts(message)):
+        lines += map(_cut, more)
     return printable("\n".join([*lines, *marks]))

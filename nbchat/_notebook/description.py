@@ -21,10 +21,10 @@ from typing import Any
 
 from nbchat._chat.attachments import Attachment
 from nbchat._chat.keys import MASK, is_secret_name, mask_secrets
+from nbchat._chat.terminal import without_commands
 
 from .kinds import holds_keys, is_a, is_class, is_of, is_routine, module_of, name_of
 from .tables import describe_table, is_table
-from .terminal import without_commands
 from .time_limit import within
 from .variables import last_name
 

@@ -37,16 +37,20 @@ class FailedCell:
         error: The exception, with its traceback.
         source: The cell's code, as the user typed it.
         number: The cell's execution count; None if it is not known.
+        of_reply: Whether this is code of a reply, which no cell has.
     """
 
     error: BaseException
     source: str
     number: int | None
+    of_reply: bool = False
 
     @property
     def title(self) -> str:
-        """The error and its cell, such as "KeyError in cell [3]"."""
+        """The error and its place, such as "KeyError in cell [3]"."""
         where = "a cell" if self.number is None else f"cell [{self.number}]"
+        if self.of_reply:
+            where = "the code above"
         return f"{name_of(type(self.error))} in {where}"
 
     def describe(self, limit: int) -> Attachment:
@@ -56,7 +60,8 @@ class FailedCell:
         except Exception:
             chain = f"{name_of(type(self.error))} (its message can't be read)"
         cell = for_model(self.source, limit // 2)
-        text = for_model(f"{chain}\n\nThe cell:\n{cell}", limit)
+        what = "The code" if self.of_reply else "The cell"
+        text = for_model(f"{chain}\n\n{what}:\n{cell}", limit)
         return Attachment(self.title, "text/markdown", text.encode())
 
     def names(self, namespace: Mapping[str, object]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from IPython.core.getipython import get_ipython
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .failed_cell import FailedCell
 
 _LOOK_UP_LIMIT_S = 1.0
+_MAX_EXPECTED = 100
 _FAILED = "failed-cell"
 
 
@@ -41,22 +42,50 @@ class Notebook:
         self._notices = notices
         self._limit = limit
         self._failure: FailedCell | None = None
+        # Code of replies that waits to run, or runs → what to call when it begins and ends.
+        self._expected: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}
         self._shell: Any = None if hidden else get_ipython()
 
     def watch(self) -> None:
         """Starts to listen to the notebook's cells."""
         if self._shell is not None:
+            self._shell.events.register("pre_run_cell", self._before_cell)
             self._shell.events.register("post_run_cell", self._after_cell)
 
     def close(self) -> None:
         """Stops listening to the notebook's cells."""
         if self._shell is not None:
+            self._shell.events.unregister("pre_run_cell", self._before_cell)
             self._shell.events.unregister("post_run_cell", self._after_cell)
+        self._expected.clear()
         self._shell = self._failure = None
 
     def use(self) -> None:
         """Notes that the chat was shown or used."""
         Notebook._in_use = weakref.ref(self)
+
+    def expect(self, code: str, began: Callable[[], None], ended: Callable[[], None]) -> None:
+        """Notes that a page is about to run code of a reply.
+
+        Args:
+            code: The code, which no cell has.
+            began: Called when it begins to run; never, if a cell before it ends in an error.
+            ended: Called when it has run.
+        """
+        self.use()
+        self._expected[code] = (began, ended)
+        if len(self._expected) > _MAX_EXPECTED:
+            del self._expected[next(iter(self._expected))]
+
+    def forget_code(self) -> None:
+        """Forgets an error of a reply's code, when the conversation with the code is gone."""
+        if self._failure is not None and self._failure.of_reply:
+            self._failure = None
+            self.withdraw()
+
+    def withdraw(self) -> None:
+        """Removes the offer to explain an error."""
+        self._notices.dismiss(_FAILED)
 
     def find(self, text: str, no_images: str = "") -> list[Attachment]:
         """Describes the variables that a text mentions.
@@ -145,20 +174,31 @@ class Notebook:
             return True
         return holder is self
 
+    def _before_cell(self, info: Any) -> None:
+        if self._is_code_of_reply(info):
+            self._expected[info.raw_cell][0]()
+
+    def _is_code_of_reply(self, info: Any) -> bool:
+        # A cell with the same code has an id, where the page and the kernel know ids (ipykernel 6).
+        return info.raw_cell in self._expected and getattr(info, "cell_id", None) is None
+
     def _after_cell(self, result: Any) -> None:
+        of_reply = self._is_code_of_reply(result.info)
+        if of_reply:
+            self._expected.pop(result.info.raw_cell)[1]()
         error = result.error_before_exec or result.error_in_exec
         if error is None:
-            self._notices.dismiss(_FAILED)
+            self.withdraw()
         elif isinstance(error, Exception) and not isinstance(error, ChatError):
             from .failed_cell import FailedCell
 
-            self._failure = FailedCell(error, result.info.raw_cell, result.execution_count)
+            source, number = result.info.raw_cell, result.execution_count
+            self._failure = FailedCell(error, source, number, of_reply)
             if self._is_in_use():
                 text = f"{self._failure.title}."
-                done = partial(self._notices.dismiss, _FAILED)
                 # When "explain" arrives, the page has already put everything into its composer.
                 actions = {
-                    "explain": Action("Explain and fix", done),
-                    "dismiss": Action("Not now", done),
+                    "explain": Action("Explain and fix", self.withdraw),
+                    "dismiss": Action("Not now", self.withdraw),
                 }
                 self._notices.show(Notice(_FAILED, text, actions=actions))

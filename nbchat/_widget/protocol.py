@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypedDict, get_args, get_origin, ge
 from nbchat._chat.attachments import Kind
 from nbchat._chat.keys import Secret
 from nbchat._chat.message import Role, Status
+from nbchat._chat.runs import RunStatus
 from nbchat._chat.settings import SETTINGS
 from nbchat._chat.tool_rounds import CallStatus
 
@@ -69,7 +70,8 @@ class BranchView(TypedDict):
 class MessageFacts(TypedDict):
     """A message without the parts that grow: its two texts and its tool calls.
 
-    `runs`: index of each Python block that was run → id of the widget with its output.
+    `runs`: index of each Python block that was run → id of the widget with its output; "": the page
+    has to ask for it.
     """
 
     id: str
@@ -445,6 +447,14 @@ class ReadOutputs:
 
 
 @dataclass(frozen=True)
+class ReadRun:
+    """The page needs what is kept of code that was run. Answered by a file: JSON of `RunView`."""
+
+    id: str
+    index: int
+
+
+@dataclass(frozen=True)
 class ChooseModel:
     """The user chooses a model that is not in the menu."""
 
@@ -493,6 +503,7 @@ Request = (
     | ReadAttachment
     | RunCode
     | ReadOutputs
+    | ReadRun
     | ChooseModel
     | FindServers
     | EnterSecret
@@ -521,6 +532,7 @@ REQUESTS: dict[str, type[Request]] = {
     "attachment": ReadAttachment,
     "run": RunCode,
     "outputs": ReadOutputs,
+    "ran": ReadRun,
     "model": ChooseModel,
     "servers": FindServers,
     "secret": EnterSecret,
@@ -596,6 +608,13 @@ class FailedCellView(TypedDict):
     name: str
     text: str
     variables: list[str]
+
+
+class RunView(TypedDict):
+    """What was kept of code that was run; each output: MIME type → text, or an image in Base64."""
+
+    status: RunStatus
+    outputs: list[dict[str, str]]
 
 
 class OutputFileView(TypedDict):

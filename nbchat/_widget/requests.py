@@ -36,12 +36,14 @@ from .protocol import (
     ReadFailedCell,
     ReadLastReply,
     ReadOutputs,
+    ReadRun,
     ReadVariable,
     Regenerate,
     Request,
     Resync,
     Retry,
     RunCode,
+    RunView,
     Send,
     ShowBranch,
     ShowThoughts,
@@ -56,7 +58,7 @@ from .views import model_info
 # can send anything.
 _FOR_VISITORS = (
     *(Send, Stop, Retry, Regenerate, Edit, ContinueReply, ShowBranch, ShowThoughts),
-    *(DecideCall, PressAction, ReadLastReply, ReadAttachment),
+    *(DecideCall, PressAction, ReadLastReply, ReadAttachment, ReadRun),
 )
 
 
@@ -140,6 +142,11 @@ class ChatRequests:
                 return File(*self._session.read_attachment(id_))
             case ReadOutputs(id_, index):
                 return _json("outputs", [_output(each) for each in self._runs.read(id_, index)])
+            case ReadRun(id_, index):
+                run = self._runs.kept(id_, index)
+                return _json(
+                    "run", RunView(status=run.status, outputs=list(map(dict, run.outputs)))
+                )
             case ReadVariable(name):
                 variable = self._notebook.variable(name, self._turns.no_images)
                 return File(variable.name, variable.data)
@@ -162,7 +169,8 @@ class ChatRequests:
 
 
 def _json(
-    name: str, value: Sequence[OutputFileView | ModelInfo | VariableName] | FailedCellView
+    name: str,
+    value: Sequence[OutputFileView | ModelInfo | VariableName] | FailedCellView | RunView,
 ) -> File:
     return File(f"{name}.json", json.dumps(value).encode())
 

@@ -60,8 +60,14 @@ def call_view(message: Message, index: int) -> CallView:
     }
 
 
-def message_facts(message: Message, runs: Mapping[int, str]) -> MessageFacts:
-    """Returns what a page receives of a message, without the parts that grow."""
+def message_facts(message: Message, widgets: Mapping[int, str]) -> MessageFacts:
+    """Returns what a page receives of a message, without the parts that grow.
+
+    Args:
+        message: The message.
+        widgets: The index of each Python block that was run in this kernel → the id of the widget
+            with its output.
+    """
     error = message.error
     return {
         "id": message.id,
@@ -77,16 +83,20 @@ def message_facts(message: Message, runs: Mapping[int, str]) -> MessageFacts:
         "estimated_cost": message.estimated_cost,
         "attachments": [attachment_view(each) for each in message.attachments],
         "notes": list(message.notes),
-        "runs": {str(index): model_id for index, model_id in runs.items()},
+        "runs": {
+            str(index): widgets.get(index, "")
+            for index, run in message.runs.items()
+            if run.status != "waiting" or index in widgets
+        },
         "retry_in_s": message.retry_at and max(0.0, message.retry_at - time.monotonic()),
         "error": error_view(error) if error is not None else None,
     }
 
 
-def message_view(message: Message, runs: Mapping[int, str]) -> MessageView:
-    """Returns what a page receives of a message."""
+def message_view(message: Message, widgets: Mapping[int, str]) -> MessageView:
+    """Returns what a page receives of a message; `widgets` as in `message_facts`."""
     return {
-        **message_facts(message, runs),
+        **message_facts(message, widgets),
         "content": message.content,
         "reasoning": message.reasoning,
         "tool_calls": [call_view(message, index) for index in range(len(message.tool_calls))],

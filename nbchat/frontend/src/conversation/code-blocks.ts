@@ -2,17 +2,19 @@
 import { widgetModel, type WidgetModel, type WidgetView } from "../kernel/anywidget";
 import type { Chat } from "../kernel/chat";
 import type { Stage } from "../kernel/code-runs";
-import type { Message, OutputFile } from "../kernel/protocol";
+import type { Message, OutputFile, Ran } from "../kernel/protocol";
 import { languageOf } from "../markdown/code-header";
 import { COPY_KEYS, copyText } from "../page/clipboard";
 import { h, setText } from "../page/dom";
 import { icon } from "../page/icon";
 import { reveal } from "../page/reveal";
 import { insertCell } from "./cells";
+import { keptOutput } from "./kept-output";
 import { isRunning } from "./metadata";
 
 const PYTHON = /^(python3?|py|ipython3?)$/i;
 const MOMENT_MS = 3000;
+const INTERRUPTED = "Interrupted: the kernel ended, or the chat was cleared, before the end";
 
 const NAMES: Record<Stage | "idle", [shown: string, name: string]> = {
   idle: ["Run", "Run code"],
@@ -82,8 +84,9 @@ class CodeBlock {
     this.#area,
     h("div", { class: "nbchat-output-bar" }, this.#send, this.#note),
   );
-  /** The id of the Output widget that is shown, or "". */
-  #shown = "";
+  /** The id of the Output widget that is shown; "": what the kernel has kept is shown; undefined: nothing. */
+  #shown: string | undefined;
+  #kept: Ran | undefined;
   #model: WidgetModel | undefined;
   #view: WidgetView | undefined;
 
@@ -109,11 +112,11 @@ class CodeBlock {
     // The button is not `disabled`, which would drop the focus.
     this.#run.ariaDisabled = String(shown === "Waiting…");
     setText(this.#problem, problem);
-    const id = message.runs[this.#index] ?? "";
-    this.#below.hidden = !id && !problem;
+    const id: string | undefined = message.runs[this.#index];
+    this.#below.hidden = id === undefined && !problem;
     // A class, not :has(): each new block would have the browser compute the style of all code again.
     this.#code.parentElement!.classList.toggle("nbchat-has-output", !this.#below.hidden);
-    if (this.#chat.runs.possible && id !== this.#shown) void this.#show(id);
+    if ((this.#chat.runs.possible || !id) && id !== this.#shown) void this.#show(id);
     this.#updateBar();
   }
 
@@ -125,12 +128,26 @@ class CodeBlock {
   #drop(): void {
     this.#view?.remove();
     this.#model?.off("change:outputs", this.#updateBar);
-    this.#model = this.#view = undefined;
+    this.#model = this.#view = this.#kept = undefined;
   }
 
-  async #show(id: string): Promise<void> {
+  async #showKept(): Promise<void> {
+    const { file } = await this.#chat.store.request({
+      type: "ran",
+      id: this.#message.id,
+      index: this.#index,
+    });
+    if (!file || this.#shown !== "") return;
+    this.#kept = JSON.parse(await new Blob([file.content]).text()) as Ran;
+    this.#area.replaceChildren(...this.#kept.outputs.map(keptOutput));
+    this.#updateBar();
+    this.#chat.store.redraw(); // the log may have to scroll
+  }
+
+  async #show(id: string | undefined): Promise<void> {
     this.#shown = id;
     this.#drop();
+    if (id === "") return this.#showKept();
     if (!id) return;
     const { store } = this.#chat;
     // The widget may be gone with its kernel.
@@ -150,9 +167,10 @@ class CodeBlock {
 
   #updateBar = (): void => {
     const running = this.#chat.runs.of(this.#message, this.#index).stage !== undefined;
-    const outputs = (this.#model?.get("outputs") as unknown[] | undefined)?.length;
-    this.#send.hidden = running || !outputs;
-    setText(this.#note, !running && outputs === 0 ? "Done, without output" : "");
+    const outputs = this.#kept?.outputs ?? (this.#model?.get("outputs") as unknown[] | undefined);
+    this.#send.hidden = running || !outputs?.length || this.#chat.store.state.shared;
+    const done = outputs?.length === 0 ? "Done, without output" : "";
+    setText(this.#note, running ? "" : this.#kept?.status === "interrupted" ? INTERRUPTED : done);
   };
 
   #toggle(): void {

@@ -63,7 +63,7 @@ export interface Message {
   tool_calls: ToolCall[];
   /** What the user should know about how the reply was made, each a sentence. */
   notes: string[];
-  /** The number of each block of Python that has been run → the id of the Output widget. */
+  /** The number of each block of Python that has been run → the id of the Output widget; "": ask for `ran`. */
   runs: Record<string, string>;
   /** Seconds until the request is sent again, as the server asked: counted from when this arrived. */
   retry_in_s: number | null;
@@ -76,6 +76,13 @@ export interface OutputFile {
   media_type: string;
   /** In base64. */
   data: string;
+}
+
+/** What was kept of code that was run. */
+export interface Ran {
+  status: "waiting" | "running" | "done" | "interrupted";
+  /** MIME type → text, or an image in base64. */
+  outputs: Record<string, string>[];
 }
 
 export interface Notice {
@@ -213,6 +220,8 @@ export type Request =
   | { type: "run"; id: string; index: number; code: string }
   /** The outputs of such code. Answered by a file: JSON of `OutputFile[]`. */
   | { type: "outputs"; id: string; index: number }
+  /** What was kept of such code. Answered by a file: JSON of `Ran`. */
+  | { type: "ran"; id: string; index: number }
   /** Chooses a model that is not in the menu. */
   | { type: "model"; id: string }
   /** Looks for other servers and offers them in a notice. */
@@ -231,6 +240,7 @@ export const ANSWERED_BY_FILE = {
   models: true,
   names: true,
   outputs: true,
+  ran: true,
   variable: true,
 } as const satisfies Partial<Record<Request["type"], true>>;
 

@@ -18,7 +18,7 @@ import {
 const UPLOAD_SPEED = 250;
 
 /** The requests that the user does not wait for. */
-const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models"]);
+const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models", "ran"]);
 
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
