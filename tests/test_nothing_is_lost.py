@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sse_server as sse
+from harness import PNG
 from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import Browser, Page, expect
 from sse_server import DONE, ScriptedServer
@@ -155,6 +156,44 @@ def test_a_named_chat_comes_back_after_a_restart(
     chat.ask("Three")
     sent = [message["content"] for message in server.chats[2].body["messages"]]
     assert sent[:3] == ["One", "You said: One", "Two"]
+
+
+def test_what_was_cleared_and_what_was_run_come_back_after_a_restart(
+    lab: Lab, open_notebook: Open, server: ScriptedServer, named: str
+) -> None:
+    notebook = open_notebook(lab, [named + chat_cell(server, name="cleared")])
+    notebook.run(0)
+    chat = ChatPage(notebook.cell(0))
+    table = "<table><tr><td>apples</td></tr></table><script>window.evil = 1</script>"
+    code = (
+        "import os\nfrom IPython.display import HTML, Image, display\nprint('printed')\n"
+        f"display(Image({PNG!r}))\nHTML({table!r})"
+    )
+    blocks = "\n\n".join(f"```python\n{each}\n```" for each in (code, "1 / 0", "input_data"))
+    server.script(sse.text(blocks), sse.finish(), DONE)
+    reply = chat.ask("Write some code")
+    run = reply.get_by_role("button", name="Run code")
+    outputs = reply.get_by_role("group", name="Output", exact=True)
+    run.nth(0).click()
+    expect(outputs.nth(0).locator("td")).to_have_text("apples")
+    run.nth(1).click()
+    expect(chat.root.get_by_text("ZeroDivisionError in the code above.")).to_be_visible()
+    expect(outputs.nth(1)).to_contain_text("division by zero")
+    chat.clear_button.click()
+    expect(chat.root.get_by_text("Chat cleared.")).to_be_visible()
+    expect(chat.root.get_by_text("in the code above")).to_have_count(0)
+    notebook.restart()
+    notebook.page.evaluate("window.evil = 0")
+    notebook.run(0)
+    chat = ChatPage(notebook.cell(0))
+    chat.root.get_by_role("button", name="Undo").click()
+    outputs = chat.reply.get_by_role("group", name="Output", exact=True)
+    expect(outputs.nth(0)).to_contain_text("printed")
+    expect(outputs.nth(0).locator("td")).to_have_text("apples")
+    expect(outputs.nth(0).get_by_role("img")).to_have_js_property("naturalWidth", 1)
+    expect(outputs.nth(1)).to_contain_text("division by zero")
+    expect(outputs.nth(2)).to_be_hidden()
+    assert notebook.page.evaluate("window.evil") == 0
 
 
 def test_a_kernel_that_is_killed_in_mid_reply_loses_next_to_nothing(
