@@ -361,7 +361,8 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
     ) -> Reply:
         """Sends a message and returns its `Reply` at once; the reply streams in the background.
 
-        Wait for the end of the reply with `await reply`, or with `reply.wait()` in plain code.
+        Wait for the end of the reply with `await reply`, or with `reply.wait()` in plain code. If
+        `send` is the last line of a cell, the cell shows the reply once it has ended.
 
         Args:
             content: The text of the message. It may be blank if there are images or files.

@@ -319,10 +319,8 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         self._fallback.display()
 
     def __repr__(self) -> str:
-        states = ", ".join(
-            f"{one_line(model)}: {reply.status}" for model, reply in self.replies.items()
-        )
-        return f"<Comparison: {states}>"
+        # Without a status: a notebook keeps this as the plain text of the widget.
+        return f"<Comparison of {', '.join(map(one_line, self._sessions))}>"
 
     def _column(self, model: str, flush_interval_s: float) -> Transcript:
         column = Transcript(flush_interval_s)

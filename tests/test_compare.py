@@ -294,7 +294,7 @@ def test_the_key_is_in_no_repr_and_no_state(compare: Compare, models: Models) ->
     assert list(comparison.replies) == [A], "each model once"
     said = [repr(comparison), *(repr(vars(part)) for part in (comparison, *comparison.children))]
     assert "sk-very-secret" not in "".join(said)
-    assert repr(comparison) == f"<Comparison: {A}: complete>"
+    assert repr(comparison) == f"<Comparison of {A}>"
 
 
 def test_what_viewers_without_widgets_see(compare: Compare, models: Models) -> None:

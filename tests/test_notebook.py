@@ -148,6 +148,28 @@ def test_clear_stops_empties_and_hides_the_link(chat: ChatPage, server: Scripted
     assert [m["content"] for m in server.chats[2].body["messages"]] == ["Three"]
 
 
+def test_a_cell_that_ends_with_send_shows_the_reply(
+    notebook: NotebookPage, chat: ChatPage, server: ScriptedServer
+) -> None:
+    go_on = threading.Event()
+    server.script(sse.gate(go_on), sse.text("**All** of it"), sse.finish(), DONE)
+    notebook.page.evaluate(
+        """() => {
+          const { sharedModel } = jupyterapp.shell.currentWidget.context.model;
+          sharedModel.cells[1].setSource("chat.send('Hi')");
+        }"""
+    )
+    notebook.run(1)
+    line = "The reply appears in the chat."
+    (output,) = notebook.outputs(1)
+    assert output["data"] == {"text/plain": line, "text/markdown": line}
+    go_on.set()
+    expect(notebook.cell(1).locator("strong")).to_have_text("All")
+    (output,) = notebook.outputs(1)
+    assert output["data"]["text/markdown"] == "**All** of it"
+    assert output["data"]["text/plain"].startswith("<Reply complete, 13 characters")
+
+
 # Settings
 
 

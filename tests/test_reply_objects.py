@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -14,12 +15,45 @@ import pandas as pd
 import pytest
 import sse_server as sse
 import traitlets
+from IPython.core.interactiveshell import InteractiveShell
 from pydantic import BaseModel
 from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 
 from nbchat import ChatWidget, Reply
 from nbchat._servers.chat_completions.response_format import read_response_format
+
+
+def test_how_a_cell_shows_it(
+    chat: ChatWidget, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.script(sse.text("Some **text** "), sse.hang())
+    server.script(sse.status(500, {"error": {"message": "<b>No</b>"}}))
+    reply = chat.send("Hi")
+    with pytest.raises(NotImplementedError):  # no kernel: a terminal shows the repr
+        reply._ipython_display_()
+    shell = InteractiveShell()
+    monkeypatch.setattr(shell, "kernel", object(), raising=False)
+    monkeypatch.setattr("nbchat._turns.reply.get_ipython", lambda: shell)
+    shown: list[Any] = []
+    handle = SimpleNamespace(update=lambda data, raw: shown.append(data["text/markdown"]))
+    monkeypatch.setattr(
+        "nbchat._turns.reply.display",
+        lambda data, **_: (shown.append(data["text/plain"]), handle)[1],
+    )
+    reply._ipython_display_()
+    assert shown == ["The reply appears in the chat."]
+    until(lambda: reply.text)
+    reply.stop()
+    until(lambda: len(shown) == 2)
+    assert shown[1] == "Some **text** \n\nStopped."
+    with pytest.raises(NotImplementedError):
+        reply._ipython_display_()
+    failed = chat.send("Hi")
+    failed._ipython_display_()
+    until(lambda: len(shown) == 4)
+    assert shown[3].startswith("Error: ")
+    assert "<b>" not in shown[3]
 
 
 class Person(BaseModel):

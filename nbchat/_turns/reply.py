@@ -8,10 +8,13 @@ import threading
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
 from nbchat._chat.attachments import Attachment
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
-from nbchat._chat.foreign_text import harmless, one_line
+from nbchat._chat.foreign_text import harmless, one_line, plain
 from nbchat._chat.message import Message, Status
 from nbchat._chat.reply_parts import CodeBlock, code_blocks, json_in
 from nbchat._chat.tool_rounds import ToolCall
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 # While asyncio awaits a future of another thread, a kernel interrupt has no effect until the loop
 # wakes up for another reason (measured in November 2026).
 _HEARTBEAT_S = 0.1
+
+# True whatever becomes of the kernel.
+_IN_THE_CHAT = "The reply appears in the chat."
 
 
 class Reply:
@@ -198,4 +204,23 @@ class Reply:
         return f"<Reply {self.status}, {len(self.text)} characters from {model}>"
 
     def _repr_markdown_(self) -> str:
-        return harmless(self.text)
+        end = ""
+        if self.error is not None:
+            end = plain(f"Error: {self.error.message}")
+        elif self.status == "stopped":
+            end = "Stopped."
+        return "\n\n".join(filter(None, (harmless(self.text), end)))
+
+    def _ipython_display_(self) -> None:
+        """Shows a reply that has not ended as a line, which the reply replaces at its end.
+
+        A notebook keeps what a cell shows: `<Reply queued>` would stand there for ever.
+        """
+        if self._ended.done() or not hasattr(get_ipython(), "kernel"):
+            raise NotImplementedError  # IPython shows the representations instead
+        line = {"text/plain": _IN_THE_CHAT, "text/markdown": _IN_THE_CHAT}
+        handle = display(line, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._ended.add_done_callback(lambda _: handle.update(self._representations(), raw=True))
+
+    def _representations(self) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/markdown": self._repr_markdown_()}
