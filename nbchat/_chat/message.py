@@ -142,9 +142,10 @@ class Message:
 
     @property
     def size(self) -> int:
-        """About how many bytes the texts and the attachments take."""
+        """About how many bytes the texts, the attachments and the outputs of its code take."""
         texts = self._content.tell() + self._reasoning.tell()
-        return texts + sum(len(attachment.data) for attachment in self.attachments)
+        files = sum(len(attachment.data) for attachment in self.attachments)
+        return texts + files + sum(run.size for run in self.runs.values())
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:

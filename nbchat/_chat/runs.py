@@ -58,6 +58,11 @@ class Run:
         return self._kept
 
     @property
+    def size(self) -> int:
+        """About how many bytes the outputs take."""
+        return sum(len(data) for output in self.outputs for data in output.values())
+
+    @property
     def text(self) -> str:
         """All outputs in words; blank if there is nothing to say."""
         lines = [output.get(TEXT) or "[an image]" for output in self.outputs]

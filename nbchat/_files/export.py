@@ -225,7 +225,9 @@ def _copied(conversation: Conversation) -> tuple[list[str], list[Message]]:
     room, first = _MAX_COPY, len(messages)
     while first > 0 and room > 0:
         first -= 1
-        room -= len(messages[first].content) + len(messages[first].reasoning)
+        message = messages[first]
+        outputs = sum(len(run.text) for run in message.runs.values())
+        room -= len(message.content) + len(message.reasoning) + outputs
     left_out = [f"[This copy leaves out the {first} messages before.]"] if first else []
     return left_out, messages[first:]
 
