@@ -176,6 +176,7 @@ def test_what_was_cleared_and_what_was_run_come_back_after_a_restart(
     outputs = reply.get_by_role("group", name="Output", exact=True)
     run.nth(0).click()
     expect(outputs.nth(0).locator("td")).to_have_text("apples")
+    assert notebook.page.evaluate("window.evil") == 1, "run live, it runs as in a cell"
     run.nth(1).click()
     expect(chat.root.get_by_text("ZeroDivisionError in the code above.")).to_be_visible()
     expect(outputs.nth(1)).to_contain_text("division by zero")

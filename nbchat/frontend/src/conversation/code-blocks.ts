@@ -131,13 +131,13 @@ class CodeBlock {
     this.#model = this.#view = this.#kept = undefined;
   }
 
-  async #showKept(): Promise<void> {
+  async #showKept(id: string): Promise<void> {
     const { file } = await this.#chat.store.request({
       type: "ran",
       id: this.#message.id,
       index: this.#index,
     });
-    if (!file || this.#shown !== "") return;
+    if (!file || this.#shown !== id) return;
     this.#kept = JSON.parse(await new Blob([file.content]).text()) as Ran;
     this.#area.replaceChildren(...this.#kept.outputs.map(keptOutput));
     this.#updateBar();
@@ -147,13 +147,13 @@ class CodeBlock {
   async #show(id: string | undefined): Promise<void> {
     this.#shown = id;
     this.#drop();
-    if (id === "") return this.#showKept();
-    if (!id) return;
+    if (id === undefined) return;
+    if (id === "") return this.#showKept(id);
     const { store } = this.#chat;
     // The widget may be gone with its kernel.
     const model = await widgetModel(store.widgets, id).catch(() => undefined);
     const view = model && (await store.widgets.create_view!(model));
-    if (!model || !view) return;
+    if (!model || !view) return this.#showKept(id);
     if (this.#shown !== id) return view.remove();
     [this.#model, this.#view] = [model, view];
     model.on("change:outputs", this.#updateBar);
