@@ -458,7 +458,11 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         return self._turns.retry()
 
     def stop(self) -> None:
-        """Stops the running reply and all queued ones; the text so far stays."""
+        """Stops the running reply and all queued ones; all messages and texts stay.
+
+        A message that was still queued is shown as "Not sent". The user can send the last one with
+        *Retry*, and take each one back into the box.
+        """
         self._session.stop()
 
     def clear(self) -> None:

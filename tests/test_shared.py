@@ -33,7 +33,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 # What a visitor's page may ask for; the transcript itself answers the last two.
 ALLOWED = {
-    *("send", "stop", "retry", "regenerate", "edit", "continue", "branch", "thoughts"),
+    *("send", "take_back", "stop", "retry", "regenerate", "edit", "continue", "branch", "thoughts"),
     *("approve", "action", "download", "attachment", "ran", "resync", "asset"),
 }
 

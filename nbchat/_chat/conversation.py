@@ -116,6 +116,17 @@ class Conversation:
         """Continues a reply that was cut off: it is "queued" again."""
         self._queue(reply)
 
+    def take_back(self, reply: Message) -> None:
+        """Removes an empty reply and its question; the messages after them stay."""
+        path = self.messages
+        question = path[path.index(reply) - 1]
+        fork, later = question.fork, reply.next
+        at = fork.index
+        fork.versions[at : at + 1] = later.versions
+        for version in later.versions:
+            version.fork = fork
+        fork.index = at + later.index if later.versions else max(0, at - 1)
+
     def _queue(self, reply: Message) -> None:
         self._in_progress[reply.id] = Progress(reply, self._clock)
 

@@ -163,6 +163,11 @@ class Message:
         """Whether a reply ended at max tokens and can be continued."""
         return self.finish_reason == "length" and self.has_text_after_calls
 
+    @property
+    def is_unsent(self) -> bool:
+        """Whether the question of this reply was never sent: it was stopped in the queue."""
+        return self.status == "stopped" and self.duration_s is None and not self.has_content
+
 
 def to_openai(message: Message, images: bool = True) -> list[dict[str, Any]]:
     """Returns a message in OpenAI's format: several messages for a reply that called tools.

@@ -113,6 +113,8 @@ def _marks(message: Message) -> Iterator[str]:
     yield from message.notes
     if message.status in ("queued", "streaming"):
         yield "The reply has not ended yet."
+    elif message.is_unsent:
+        yield "Not sent."
     elif message.status == "stopped":
         yield "Stopped."
     elif message.is_cut_off:

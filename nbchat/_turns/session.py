@@ -63,6 +63,11 @@ class Session:
         """Whether a reply streams or waits its turn."""
         return self._turn is not None
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait their turn."""
+        return len(self._queue)
+
     def ask(
         self,
         content: str,
@@ -135,6 +140,21 @@ class Session:
             self._view.send_facts(reply)
             return self._enqueue(reply, settings)
 
+    def take_back(self, reply: Message) -> None:
+        """Removes a reply and its question, which waits its turn or was stopped before it came.
+
+        Raises:
+            ValueError: The question has been sent.
+        """
+        with self.lock:
+            turn = next((turn for turn in self._queue if turn.message is reply), None)
+            if (turn is None and not reply.is_unsent) or len(reply.fork.versions) > 1:
+                raise ValueError("This message has already been sent.")
+            with self._changing(anytime=True):
+                self.conversation.take_back(reply)
+            if turn is not None:
+                self._end(turn, True)
+
     def show_version(self, message: Message, step: int) -> None:
         """Shows the next (1) or previous (-1) version of a message, and the messages after it.
 
@@ -183,7 +203,7 @@ class Session:
         raise RuntimeError("There is no reply yet.")
 
     def stop(self, reply: Reply | None = None) -> None:
-        """Stops one reply, or all that stream or wait their turn; the text so far stays."""
+        """Stops one reply, or all that stream or wait their turn; all messages and texts stay."""
         with self.lock:
             turns = [turn for turn in (*self._queue, self._turn) if turn is not None]
         for turn in turns:

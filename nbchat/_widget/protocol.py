@@ -326,10 +326,20 @@ class ReadAsset:
 
 @dataclass(frozen=True)
 class Send:
-    """The user sends a message; the request's buffers hold the files' bytes."""
+    """The user sends a message, which is queued while a reply runs.
+
+    The request's buffers hold the files' bytes.
+    """
 
     content: str
     attachments: tuple[Upload, ...]
+
+
+@dataclass(frozen=True)
+class TakeBack:
+    """The user takes back a message that has not been sent yet; `id`: its reply's."""
+
+    id: str
 
 
 @dataclass(frozen=True)
@@ -486,6 +496,7 @@ Request = (
     Resync
     | ReadAsset
     | Send
+    | TakeBack
     | Stop
     | Retry
     | Regenerate
@@ -515,6 +526,7 @@ REQUESTS: dict[str, type[Request]] = {
     "resync": Resync,
     "asset": ReadAsset,
     "send": Send,
+    "take_back": TakeBack,
     "stop": Stop,
     "retry": Retry,
     "regenerate": Regenerate,

@@ -48,6 +48,7 @@ from .protocol import (
     ShowBranch,
     ShowThoughts,
     Stop,
+    TakeBack,
     TakeReply,
     VariableName,
 )
@@ -57,7 +58,7 @@ from .views import model_info
 # What the visitors of a shared page may ask for. The page offers nothing else, but a visitor's page
 # can send anything.
 _FOR_VISITORS = (
-    *(Send, Stop, Retry, Regenerate, Edit, ContinueReply, ShowBranch, ShowThoughts),
+    *(Send, TakeBack, Stop, Retry, Regenerate, Edit, ContinueReply, ShowBranch, ShowThoughts),
     *(DecideCall, PressAction, ReadLastReply, ReadAttachment, ReadRun),
 )
 
@@ -109,7 +110,9 @@ class ChatRequests:
         find = self._session.find
         match request:
             case Send(content, uploads):
-                self._turns.ask(content, [from_upload(*upload) for upload in uploads])
+                self._turns.queue(content, [from_upload(*upload) for upload in uploads])
+            case TakeBack(id_):
+                self._session.take_back(find(id_))
             case Stop():
                 self._session.stop()
             case Retry(id_):

@@ -14,6 +14,9 @@ from nbchat._turns.session import Session
 
 from .settings_traits import SettingsTraits
 
+#: How many messages the user can queue on a page: the kernel keeps each with its files.
+MAX_WAITING = 10
+
 
 class TurnRequests:
     """Checks what a turn asks, and starts it.
@@ -61,6 +64,19 @@ class TurnRequests:
                 queue=queue,
             )
         )
+
+    def queue(self, content: str, attachments: Sequence[Attachment] = ()) -> None:
+        """Asks, or queues the message of a page, which can queue only so many.
+
+        Raises:
+            RuntimeError: Too many messages are queued.
+        """
+        with self._session.lock:
+            if self._session.waiting >= MAX_WAITING:
+                raise RuntimeError(
+                    f"{MAX_WAITING} messages are queued already. Send this one later."
+                )
+            self.ask(content, attachments, queue=True)
 
     def edit(self, question: Message, content: str) -> Reply:
         check_content(content, question.attachments)

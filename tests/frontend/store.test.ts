@@ -154,3 +154,18 @@ test("views hear of each change until they are closed", () => {
   kernel.push({ type: "state", seq: 3, state: { ...INITIAL_STATE, busy: true } });
   equal(store.state.busy, false);
 });
+
+test("the last reply is the one that streams, not one that waits for it", () => {
+  const unsent = { duration_s: null, finish_reason: null };
+  const messages = [
+    message("a", { status: "streaming" }),
+    message("q", { role: "user" }),
+    message("b", { ...unsent, status: "queued" }),
+  ];
+  equal(new Store(new Kernel({ messages })).lastReply?.id, "a");
+  messages[0] = message("a");
+  messages[2] = message("b", { ...unsent, status: "stopped" });
+  equal(new Store(new Kernel({ messages })).lastReply?.id, "a");
+  messages[2] = message("b");
+  equal(new Store(new Kernel({ messages })).lastReply?.id, "b");
+});

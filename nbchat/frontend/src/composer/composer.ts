@@ -88,7 +88,7 @@ export function composer({ store, draft }: Chat, el: HTMLElement): Cleanup {
     cancel.hidden = !editing;
     const files = editing?.attachments ?? draft.attached;
     const blank = box.value.trim() === "" && files.length === 0;
-    button.disabled = sending || store.state.busy || blank;
+    button.disabled = sending || blank;
     attaching.draw(sending);
     if (box.value !== fitted) fit();
   };

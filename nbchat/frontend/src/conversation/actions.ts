@@ -2,6 +2,7 @@
 import type { Chat } from "../kernel/chat";
 import type { Message, Request } from "../kernel/protocol";
 import { COPY_KEYS, copyText } from "../page/clipboard";
+import { unsent } from "../kernel/unsent";
 import { arrange, h, setText } from "../page/dom";
 import { iconButton, type IconName } from "../page/icon";
 
@@ -24,6 +25,12 @@ export class Actions {
   #regenerate = this.#button("Regenerate", "regenerate", () => this.#askWithId("regenerate"));
   #thoughts = this.#button("Reasoning", null, () => this.#askWithId("thoughts", "Shown below"));
   #continue = this.#button("Continue", null, () => this.#askWithId("continue"));
+  #retry = this.#button("Retry", null, () => this.#askWithId("retry"));
+  #takeBack = this.#button(
+    "Take back",
+    null,
+    () => void this.#chat.draft.takeBack(this.#message, this.element),
+  );
 
   #note = h("span", { class: "nbchat-caption", role: "status", hidden: true });
   #noteEnds: ReturnType<typeof setTimeout> | undefined;
@@ -33,7 +40,8 @@ export class Actions {
     this.#chat = chat;
     this.#text = text;
     this.#copyOnly = copyOnly;
-    this.#continue.classList.add("nbchat-continue");
+    for (const { classList } of [this.#continue, this.#retry, this.#takeBack])
+      classList.add("nbchat-continue");
   }
 
   update(message: Message, last: boolean): void {
@@ -51,7 +59,10 @@ export class Actions {
     );
   }
 
-  #offered({ role, status, content, reasoning, error, finish_reason }: Message, last: boolean): Element[] {
+  #offered(message: Message, last: boolean): Element[] {
+    const { role, status, content, reasoning, error, finish_reason } = message;
+    const standing = this.#copyOnly ? "" : unsent(message, this.#chat.store.state.messages);
+    if (standing) return [...(last && standing === "Not sent" ? [this.#retry] : []), this.#takeBack];
     if (status === "queued" || status === "streaming") return [];
     const copy = content ? [this.#copy] : [];
     if (this.#copyOnly) return copy;
@@ -80,7 +91,7 @@ export class Actions {
     if (index >= 0 && index < branch.count) void this.#ask({ type: "branch", id, step });
   }
 
-  #askWithId(type: "regenerate" | "continue" | "thoughts", done = ""): void {
+  #askWithId(type: "regenerate" | "continue" | "retry" | "thoughts", done = ""): void {
     void this.#ask({ type, id: this.#message.id }, done);
   }
 

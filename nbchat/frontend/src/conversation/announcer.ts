@@ -1,8 +1,8 @@
 // Has a screen reader say a reply while it streams.
 import type { Message } from "../kernel/protocol";
+import { isRunning } from "../kernel/unsent";
 import { h } from "../page/dom";
 import type { MessageView } from "./message";
-import { isRunning } from "./metadata";
 
 /** Blocks: more than a screen reader still has to say. */
 const KEPT = 20;
@@ -14,7 +14,8 @@ const KEPT = 20;
 export class Announcer {
   readonly element = h("div", { class: "nbchat-announcer" });
   #live = h("div", { "aria-live": "polite" });
-  #id: string | undefined;
+  /** The message that it says. */
+  id: string | undefined;
   #said = 0;
 
   constructor() {
@@ -31,11 +32,10 @@ export class Announcer {
   update(message: Message | undefined, view: MessageView | undefined): void {
     const running = message !== undefined && isRunning(message);
     const id = message?.id ?? "";
-    if (id !== this.#id) {
+    if (id !== this.id) {
       // What was there when the page was opened is no news.
-      this.#said = this.#id === undefined && !running ? Infinity : 0;
-      this.#id = id;
-      this.#live.replaceChildren();
+      this.#said = this.id === undefined && !running ? Infinity : 0;
+      this.id = id;
     }
     // While the reply runs, the last block may still grow, and the badge after it does not yet say how it ended.
     const complete = view?.blocks.slice(0, running ? -2 : undefined) ?? [];

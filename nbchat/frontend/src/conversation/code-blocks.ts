@@ -10,7 +10,7 @@ import { icon } from "../page/icon";
 import { reveal } from "../page/reveal";
 import { insertCell } from "./cells";
 import { keptOutput } from "./kept-output";
-import { isRunning } from "./metadata";
+import { isRunning } from "../kernel/unsent";
 
 const PYTHON = /^(python3?|py|ipython3?)$/i;
 const MOMENT_MS = 3000;

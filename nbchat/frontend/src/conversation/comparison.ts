@@ -2,13 +2,14 @@
 import type { Chat } from "../kernel/chat";
 import { keepDrawn } from "../kernel/keep-drawn";
 import type { Message } from "../kernel/protocol";
+import { isRunning } from "../kernel/unsent";
 import { together, type Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
 import { AutoScroll } from "../page/scroll";
 import { seconds } from "../page/units";
 import { hideFallback } from "./fallback";
 import { AssistantMessage, UserMessage } from "./message";
-import { cost, incompleteness, isRunning, tokenCounts } from "./metadata";
+import { cost, incompleteness, tokenCounts } from "./metadata";
 
 /** "240 ms", "3.2 s": models differ by less than a tenth of a second. */
 function exact(value: number): string {

@@ -2,12 +2,13 @@
 import { Attachments } from "../attachments/attachments";
 import type { Chat } from "../kernel/chat";
 import type { Message } from "../kernel/protocol";
+import { isRunning, unsent } from "../kernel/unsent";
 import { h, setText } from "../page/dom";
 import { icon } from "../page/icon";
 import { elapsed } from "../page/units";
 import { Actions } from "./actions";
 import { CodeBlocks } from "./code-blocks";
-import { caption, incompleteness, isRunning } from "./metadata";
+import { caption, incompleteness } from "./metadata";
 import { ReplyBody } from "./reply-body";
 
 export interface MessageView {
@@ -102,9 +103,12 @@ export class AssistantMessage implements MessageView {
     this.#track(message, running);
     this.#showNotes(message.notes);
     const silent = Math.max(this.#before, message.tool_calls.at(-1)?.at ?? 0) === message.content.length;
-    setText(this.#waiting, running && silent && !this.#calls ? this.#wait(message) : "");
+    const standing = this.#compared ? "" : unsent(message, this.#chat.store.state.messages);
+    this.element.classList.toggle("nbchat-unsent", standing !== "");
+    const waits = running && silent && !this.#calls && !standing;
+    setText(this.#waiting, waits ? this.#wait(message) : "");
     this.#showError(message, last);
-    setText(this.#badge, incompleteness(message));
+    setText(this.#badge, standing || incompleteness(message));
     setText(this.#caption, running || this.#compared ? "" : caption(message).join(" · "));
     this.#actions.update(message, last);
     return drawn;
@@ -131,7 +135,6 @@ export class AssistantMessage implements MessageView {
       return left > 0 ? `Trying again in ${left} s` : "Trying again…";
     }
     if (message.reasoning && !message.content) return `Thinking… ${elapsed(this.#reasoningSince)}`;
-    if (message.status === "queued") return "Waiting for its turn…";
     return `Waiting for ${message.model ?? (this.#chat.store.state.model || "the model")}… ${elapsed(this.#since)}`;
   }
 

@@ -3,11 +3,6 @@ import type { Message } from "../kernel/protocol";
 import { seconds, usd } from "../page/units";
 import { unreachable } from "../page/unreachable";
 
-/** Returns whether a message may still grow. */
-export function isRunning({ status }: Message): boolean {
-  return status === "streaming" || status === "queued";
-}
-
 /** The parts of the caption below a reply that has ended. */
 export function caption(message: Message): string[] {
   const { model, usage, duration_s, reasoning_s } = message;

@@ -7,7 +7,7 @@ import { together, type Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
 import { AutoScroll } from "../page/scroll";
 import { elapsed, seconds } from "../page/units";
-import { isRunning } from "./metadata";
+import { isRunning } from "../kernel/unsent";
 
 function header(reply: Message | undefined, since: number): string {
   if (!reply) return "No thoughts yet.";

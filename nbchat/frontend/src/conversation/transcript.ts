@@ -3,6 +3,7 @@ import { takeDrops } from "../attachments/drops";
 import type { Chat } from "../kernel/chat";
 import { keepDrawn } from "../kernel/keep-drawn";
 import type { Message } from "../kernel/protocol";
+import { isRunning } from "../kernel/unsent";
 import { together, type Cleanup } from "../page/cleanup";
 import { arrange, h, setText } from "../page/dom";
 import { onFailure } from "../page/failures";
@@ -12,7 +13,6 @@ import { Views } from "../page/views";
 import { Announcer } from "./announcer";
 import { hideFallback } from "./fallback";
 import { AssistantMessage, UserMessage, type MessageView } from "./message";
-import { isRunning } from "./metadata";
 import { NoticeView } from "./notice";
 import { Stretches } from "./stretches";
 
@@ -84,12 +84,16 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     arrange(log, content);
     setText(status, chat.health.problem);
     setText(failure, failed || store.fault);
-    announcer.update(state.messages.at(-1), last);
     for (const { id, text, tone } of state.notices) {
       // An error is an alert, which screen readers say by themselves.
       if (tone === "info" && !announced.has(id)) announcer.say(text);
     }
     announced = new Set(state.notices.map(({ id }) => id));
+    // The reply that streams is not the last one if others are queued. First, the one before it is said to its end.
+    const said = state.messages.findIndex(({ id }) => id === announcer.id);
+    const streams = state.messages.findIndex(isRunning);
+    for (const at of new Set([said, streams < 0 ? shown.length - 1 : streams]))
+      if (at >= 0 || shown.length === 0) announcer.update(state.messages[at], shown[at]);
     scroll.update();
   };
 

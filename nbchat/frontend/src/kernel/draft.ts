@@ -3,6 +3,7 @@ import { fileName } from "../page/save";
 import { size } from "../page/units";
 import type { Message } from "./protocol";
 import type { Store } from "./store";
+import { unsent } from "./unsent";
 
 /** In all: Jupyter closes the connection on a message of 10 MB. */
 const MAX_BYTES = 8_000_000;
@@ -24,12 +25,16 @@ export class Draft {
   /** Why something else does not, or "". */
   notAttached = "";
   #store: Store;
+  #takingBack = false;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
   edit(message: Message, from: Element): void {
+    const { messages } = this.#store.state;
+    const reply = messages[messages.findIndex(({ id }) => id === message.id) + 1];
+    if (reply && unsent(reply, messages)) return void this.takeBack(reply, from);
     this.editing = { message, from };
     this.#store.redraw();
   }
@@ -38,6 +43,36 @@ export class Draft {
     this.editing = undefined;
     this.notAttached = "";
     this.#store.redraw();
+  }
+
+  /** Moves the message before this reply, which has not been sent yet, back into the composer beside `from`. */
+  async takeBack({ id }: Message, from: Element): Promise<void> {
+    const { messages } = this.#store.state;
+    const question = messages[messages.findIndex((message) => message.id === id) - 1];
+    if (!question || this.#takingBack) return;
+    if (this.editing) return this.#add([], "To take a message back, finish or cancel the edit first.");
+    this.#takingBack = true;
+    const composer = from.closest(".nbchat") ?? document.body; // `from` goes with the message
+    const why = await this.#takeBack(question, id);
+    this.#takingBack = false;
+    if (why === undefined) this.suggest(question.content, composer);
+    else this.#add([], why);
+  }
+
+  /** Attaches its files before the kernel forgets them. Returns why it stays where it is, or undefined. */
+  async #takeBack({ attachments }: Message, reply: string): Promise<string | undefined> {
+    const files: File[] = [];
+    for (const { id, name, media_type } of attachments) {
+      const { file, refused } = await this.#store.request({ type: "attachment", id });
+      if (!file) return refused;
+      files.push(new File([file.content], name, { type: media_type }));
+    }
+    const attached = await this.attach(files);
+    let refused: string | undefined = this.notAttached;
+    if (attached.length === files.length)
+      ({ refused } = await this.#store.request({ type: "take_back", id: reply }));
+    if (refused !== undefined) this.detach(attached);
+    return refused;
   }
 
   suggest(text: string, from: Element): void {

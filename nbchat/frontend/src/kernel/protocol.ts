@@ -192,6 +192,8 @@ export interface FailedCell {
 export type Request =
   /** The files' bytes are the message's buffers, in the same order. */
   | { type: "send"; content: string; attachments: { name: string; media_type: string }[] }
+  /** Takes back a message that has not been sent yet; `id`: its reply's. */
+  | { type: "take_back"; id: string }
   | { type: "stop" }
   | { type: "retry"; id: string }
   | { type: "regenerate"; id: string }

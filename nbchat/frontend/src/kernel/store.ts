@@ -13,6 +13,7 @@ import {
   type Snapshot,
   type ToKernel,
 } from "./protocol";
+import { isRunning, unsent } from "./unsent";
 
 /** A slow connection's upload: bytes in a millisecond. */
 const UPLOAD_SPEED = 250;
@@ -95,8 +96,11 @@ export class Store {
     return this.#model.widget_manager;
   }
 
+  /** The reply that streams, else the last one whose message was sent. */
   get lastReply(): Message | undefined {
-    return this.state.messages.findLast((message) => message.role === "assistant");
+    const { messages } = this.state;
+    const isReply = (message: Message) => message.role === "assistant" && !unsent(message, messages);
+    return messages.find(isRunning) ?? messages.findLast(isReply);
   }
 
   get contact(): Contact {
