@@ -442,10 +442,12 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         return self._turns.regenerate()
 
     def continue_reply(self) -> Reply:
-        """Continues the last reply, if it was cut off at max tokens; returns its `Reply` at once.
+        """Continues the last reply, if it ended early; returns its `Reply` at once.
+
+        A reply ends early at max tokens, when it is stopped, and when the connection breaks.
 
         Raises:
-            RuntimeError: The last reply was not cut off, one is running, or the chat is closed.
+            RuntimeError: The last reply did not end early, one is running, or the chat is closed.
         """
         return self._turns.continue_reply()
 

@@ -82,7 +82,7 @@ def test_a_message_is_edited_and_the_page_is_loaded_again(
 def test_a_reply_cut_off_goes_on_in_place(chat: ChatPage, server: ScriptedServer) -> None:
     server.script(sse.text("1 2"), sse.finish("length"), DONE)
     chat.ask("Count")
-    expect(chat.reply).to_contain_text("Cut off at max tokens")
+    expect(chat.reply).to_contain_text("Stopped at the token limit")
     server.script(sse.text(" 3"), sse.finish(), DONE)
     press(chat.reply, "Continue")
     expect(chat.reply).to_contain_text("1 2 3")

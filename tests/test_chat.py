@@ -670,7 +670,26 @@ def test_a_reply_cut_off_at_max_tokens_goes_on(chat: ChatWidget, server: Scripte
     assert reply.usage is not None
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (12, 3)
     assert chat._last_reply.read()[1] == b"1 2 3"
-    with pytest.raises(RuntimeError, match="not cut off"):
+    with pytest.raises(RuntimeError, match="nothing to continue"):
+        chat.continue_reply()
+
+
+def test_a_stopped_reply_continues(chat: ChatWidget, server: ScriptedServer) -> None:
+    server.script(sse.text("1 2"), sse.hang())
+    stopped = chat.send("Count")
+    until(lambda: stopped.text == "1 2")
+    stopped.stop()
+    server.script(sse.text(" 3"), DONE)
+    broken_off = chat.continue_reply().wait(TIMEOUT)
+    assert (broken_off.text, broken_off.finish_reason) == ("1 2 3", None)
+    server.script(sse.text(" 4"), sse.finish(), DONE)
+    assert chat.continue_reply().wait(TIMEOUT).text == "1 2 3 4"
+    assert said(chat.messages) == ["Count", "1 2 3 4"]
+    server.script(sse.hang())
+    silent = chat.send("More")
+    server.wait_for_request(3)
+    silent.stop()
+    with pytest.raises(RuntimeError, match="nothing to continue"):
         chat.continue_reply()
 
 

@@ -259,7 +259,7 @@ def test_a_refused_message_is_kept_and_the_reason_shown(kernel: Kernel) -> None:
     expect(kernel.send_button).to_be_enabled()
 
 
-def test_while_a_reply_runs_one_can_type_and_esc_stops(kernel: Kernel) -> None:
+def test_while_a_reply_runs_enter_sends_and_esc_stops(kernel: Kernel) -> None:
     kernel.open()
     kernel.box.press("Escape")
     kernel.state(busy=True)
@@ -304,7 +304,7 @@ def test_thoughts_are_shown_and_timed(kernel: Kernel) -> None:
 
 def test_a_reply_that_is_not_whole_says_so(kernel: Kernel) -> None:
     kernel.open(messages=[message("a", content="text", finish_reason="length")])
-    expect(kernel.reply.get_by_text("Cut off at max tokens", exact=True)).to_be_visible()
+    expect(kernel.reply.get_by_text("Stopped at the token limit", exact=True)).to_be_visible()
 
 
 def test_an_error_tells_and_can_be_retried(kernel: Kernel) -> None:

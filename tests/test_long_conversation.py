@@ -87,7 +87,7 @@ def test_the_end_is_in_sight_and_stays_there(long: Kernel) -> None:
 def test_the_end_is_found_again_from_far_away(long: Kernel) -> None:
     long.log.press("Home")
     expect(long.page.get_by_text("# Part 0")).to_be_in_viewport()
-    long.page.get_by_role("button", name="Jump to the latest").click()
+    long.page.get_by_role("button", name="Scroll to bottom").click()
     expect(long.page.get_by_text(f"Part {COUNT - 1}", exact=True)).to_be_in_viewport()
     long.page.wait_for_function(
         """() => {

@@ -171,6 +171,18 @@ def test_only_the_last_reply_that_was_cut_off_can_go_on(kernel: Kernel) -> None:
     expect(kernel.page.get_by_role("button", name="Continue")).to_have_count(0)
 
 
+def test_a_stopped_reply_can_continue(kernel: Kernel) -> None:
+    for early in ({"status": "stopped"}, {"finish_reason": None}):
+        kernel.change("message", message=message("b", content="One", **early))
+        expect(button(kernel, "Regenerate")).to_have_css("opacity", "1")
+        button(kernel, "Continue").click()
+        assert kernel.wait_sent("continue")["id"] == "b"
+        kernel.change("replace", ids=["b"], messages=[])
+    kernel.change("message", message=message("b", status="stopped"))
+    expect(button(kernel, "Regenerate")).to_have_css("opacity", "1")
+    expect(button(kernel, "Continue")).to_have_count(0)
+
+
 # Edit
 
 

@@ -487,11 +487,17 @@ def test_money_and_context(picker: Picker) -> None:
     meter = picker.panel.get_by_role("meter", name="Context")
     money = picker.panel.get_by_text("This chat:")
     for state, text in (
-        ({"usage": usage, "max_cost": 0.5}, "This chat: 1,234 tokens · $0.012 of $0.50"),
-        ({"usage": usage}, "This chat: 1,234 tokens · $0.012"),
-        ({"usage": {**usage, "cost": 0}}, "This chat: 1,234 tokens · free"),
-        ({"usage": {**usage, "cost": 0}, "max_cost": 1}, "This chat: 1,234 tokens · $0 of $1"),
-        ({"usage": {**usage, "cost": None}}, "This chat: 1,234 tokens"),
+        (
+            {"usage": usage, "max_cost": 0.5},
+            "This chat: $0.012 of $0.50 · 1,234 tokens over all requests",
+        ),
+        ({"usage": usage}, "This chat: $0.012 · 1,234 tokens over all requests"),
+        ({"usage": {**usage, "cost": 0}}, "This chat: free · 1,234 tokens over all requests"),
+        (
+            {"usage": {**usage, "cost": 0}, "max_cost": 1},
+            "This chat: $0 of $1 · 1,234 tokens over all requests",
+        ),
+        ({"usage": {**usage, "cost": None}}, "This chat: 1,234 tokens over all requests"),
         ({"max_cost": 0.5}, "This chat: limit $0.50"),
     ):
         picker.kernel.state(**state)

@@ -353,7 +353,7 @@ def test_a_saved_chat_is_shown_with_its_branches(
         card = reply.nth(1).get_by_role("group", name=f"Call of {name}")
         expect(card).to_contain_text(outcome)
         expect(card.get_by_label("Result")).to_have_text(told)
-    expect(reply.nth(3)).to_contain_text("Cut off at max tokens")
+    expect(reply.nth(3)).to_contain_text("Stopped at the token limit")
     expect(reply.nth(4)).to_contain_text("Stopped")
     expect(reply.nth(5).get_by_role("alert")).to_contain_text("The provider fell over")
     expect(reply.nth(6).get_by_role("alert")).to_contain_text("Insufficient credits")

@@ -113,7 +113,7 @@ class Conversation:
         return version
 
     def continue_reply(self, reply: Message) -> None:
-        """Continues a reply that was cut off: it is "queued" again."""
+        """Continues a reply that ended early: it is "queued" again."""
         self._queue(reply)
 
     def take_back(self, reply: Message) -> None:

@@ -160,13 +160,21 @@ class Message:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether a reply ended at max tokens and can be continued."""
+        """Whether a reply ended at max tokens, after some text."""
         return self.finish_reason == "length" and self.has_text_after_calls
 
     @property
     def is_unsent(self) -> bool:
         """Whether the question of this reply was never sent: it was stopped in the queue."""
         return self.status == "stopped" and self.duration_s is None and not self.has_content
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether a reply has text and ended early: at max tokens, stopped, or without an end."""
+        ended_early = self.status == "stopped" or (
+            self.status == "complete" and self.finish_reason is None
+        )
+        return self.is_cut_off or (ended_early and self.has_text_after_calls)
 
 
 def to_openai(message: Message, images: bool = True) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ class Progress:
     """Changes a reply from "queued" until it has ended.
 
     Args:
-        reply: A new reply, or a reply that was cut off and is continued.
+        reply: A new reply, or a reply that ended early and is continued.
         clock: Returns seconds.
     """
 

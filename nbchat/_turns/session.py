@@ -128,14 +128,14 @@ class Session:
             return (self.continue_reply if reply.is_cut_off else self.regenerate)(reply, settings)
 
     def continue_reply(self, reply: Message, settings: ChatSettings) -> Reply:
-        """Continues a reply that was cut off at the token limit.
+        """Continues a reply that ended early.
 
         Raises:
-            RuntimeError: The reply was not cut off, or a reply is running.
+            RuntimeError: The reply has no text or is complete, or a reply is running.
         """
         with self._changing():
-            if not reply.is_cut_off:
-                raise RuntimeError("This reply was not cut off at the token limit.")
+            if not reply.can_continue:
+                raise RuntimeError("There is nothing to continue: this reply did not end early.")
             self.conversation.continue_reply(reply)
             self._view.send_facts(reply)
             return self._enqueue(reply, settings)

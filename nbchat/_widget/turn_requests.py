@@ -88,7 +88,7 @@ class TurnRequests:
         return self._begun(self._session.regenerate(version_of, self._settings.settings))
 
     def continue_reply(self, reply: Message | None = None) -> Reply:
-        """Continues the last reply, which was cut off at max tokens."""
+        """Continues the last reply, which ended early."""
         last = self._last(reply)
         return self._begun(self._session.continue_reply(last, self._settings.settings))
 

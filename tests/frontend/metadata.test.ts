@@ -42,8 +42,8 @@ test("the caption has what is known", () => {
 test("a reply that is not whole says why", () => {
   const endings: [Partial<Message>, string][] = [
     [{ status: "stopped", finish_reason: null }, "Stopped"],
-    [{ finish_reason: "length" }, "Cut off at max tokens"],
-    [{ finish_reason: null }, "May be incomplete"],
+    [{ finish_reason: "length" }, "Stopped at the token limit"],
+    [{ finish_reason: null }, "Connection ended early"],
     [{ finish_reason: "content_filter" }, "Blocked by a content filter"],
     [{ finish_reason: "stop" }, ""],
     [{ finish_reason: "tool_calls" }, ""],

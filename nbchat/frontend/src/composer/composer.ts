@@ -150,6 +150,13 @@ export function composer({ store, draft }: Chat, el: HTMLElement): Cleanup {
     }
   });
 
+  // Stop can't keep the focus: it is disabled as soon as the reply has ended.
+  const afterStop = ({ target }: Event) => {
+    const stop = (target as Element).closest(".nbchat-stop");
+    if (stop && stop.closest(".nbchat") === el.closest(".nbchat")) box.focus({ preventScroll: true });
+  };
+  document.addEventListener("click", afterStop);
+
   const resized = new ResizeObserver(() => {
     fitted = undefined;
     redraw();
@@ -160,6 +167,7 @@ export function composer({ store, draft }: Chat, el: HTMLElement): Cleanup {
   return () => {
     unsubscribe();
     mentions.close();
+    document.removeEventListener("click", afterStop);
     resized.disconnect();
   };
 }

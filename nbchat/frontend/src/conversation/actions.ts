@@ -2,9 +2,10 @@
 import type { Chat } from "../kernel/chat";
 import type { Message, Request } from "../kernel/protocol";
 import { COPY_KEYS, copyText } from "../page/clipboard";
-import { unsent } from "../kernel/unsent";
+import { isRunning, unsent } from "../kernel/unsent";
 import { arrange, h, setText } from "../page/dom";
 import { iconButton, type IconName } from "../page/icon";
+import { canContinue, incompleteness } from "./metadata";
 
 const NOTE_MS = 4000;
 
@@ -41,7 +42,7 @@ export class Actions {
     this.#text = text;
     this.#copyOnly = copyOnly;
     for (const { classList } of [this.#continue, this.#retry, this.#takeBack])
-      classList.add("nbchat-continue");
+      classList.add("nbchat-shown", "nbchat-continue");
   }
 
   update(message: Message, last: boolean): void {
@@ -60,16 +61,18 @@ export class Actions {
   }
 
   #offered(message: Message, last: boolean): Element[] {
-    const { role, status, content, reasoning, error, finish_reason } = message;
+    const { role, content, reasoning, error } = message;
     const standing = this.#copyOnly ? "" : unsent(message, this.#chat.store.state.messages);
     if (standing) return [...(last && standing === "Not sent" ? [this.#retry] : []), this.#takeBack];
-    if (status === "queued" || status === "streaming") return [];
+    if (isRunning(message)) return [];
     const copy = content ? [this.#copy] : [];
     if (this.#copyOnly) return copy;
     if (role === "user") return [...copy, this.#edit];
     const retry = last && error?.retryable;
+    const early = last && incompleteness(message) !== "";
+    this.#regenerate.classList.toggle("nbchat-shown", early);
     return [
-      ...(last && content && finish_reason === "length" ? [this.#continue] : []),
+      ...(last && canContinue(message) ? [this.#continue] : []),
       ...copy,
       ...(retry ? [] : [this.#regenerate]),
       ...(reasoning ? [this.#thoughts] : []),

@@ -58,6 +58,7 @@ export function column(chat: Chat, el: HTMLElement): Cleanup {
 
   const reply = new AssistantMessage(chat, true);
   let ran = false;
+  let follows = false;
   const draw = () => {
     const { model } = store.state;
     setText(name, model);
@@ -75,7 +76,9 @@ export function column(chat: Chat, el: HTMLElement): Cleanup {
       ended.textContent = `${model}: ${incompleteness(message) || "the reply has ended"}`;
     }
     ran = running;
-    scroll.update();
+    // A finished reply is read from its beginning.
+    follows ||= running;
+    if (follows) scroll.update();
     return drawn;
   };
 

@@ -5,10 +5,11 @@ import { unreachable } from "../page/unreachable";
 
 /** The parts of the caption below a reply that has ended. */
 export function caption(message: Message): string[] {
-  const { model, usage, duration_s, reasoning_s } = message;
+  const { model, usage, status, duration_s, reasoning_s, content, reasoning } = message;
+  const failedAtOnce = status === "error" && !content && !reasoning;
   const parts: string[] = [];
   if (model) parts.push(model);
-  if (duration_s !== null) parts.push(seconds(duration_s));
+  if (duration_s !== null && !failedAtOnce) parts.push(seconds(duration_s));
   if (reasoning_s !== null) parts.push(`Thought for ${seconds(reasoning_s)}`);
   const counts = tokenCounts(message);
   if (counts) parts.push(`${counts} tokens`);
@@ -51,15 +52,21 @@ export function incompleteness({ status, finish_reason }: Message): string {
   }
 }
 
+/** Whether a reply ended early after some text: the model can continue it. */
+export function canContinue({ status, finish_reason, content, tool_calls }: Message): boolean {
+  const early = status === "stopped" || (status === "complete" && finish_reason === null);
+  return (early || finish_reason === "length") && content.length > (tool_calls.at(-1)?.at ?? 0);
+}
+
 /** What `finish_reason` means for a reply; null: the stream ended without one. */
 function cutOff(finishReason: string | null): string {
   switch (finishReason) {
     case "length":
-      return "Cut off at max tokens";
+      return "Stopped at the token limit";
     case "content_filter":
       return "Blocked by a content filter";
     case null:
-      return "May be incomplete";
+      return "Connection ended early";
     default:
       return "";
   }

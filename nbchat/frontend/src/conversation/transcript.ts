@@ -8,6 +8,7 @@ import { together, type Cleanup } from "../page/cleanup";
 import { arrange, h, setText } from "../page/dom";
 import { onFailure } from "../page/failures";
 import { keepFocus } from "../page/focus";
+import { iconButton } from "../page/icon";
 import { AutoScroll } from "../page/scroll";
 import { Views } from "../page/views";
 import { Announcer } from "./announcer";
@@ -29,8 +30,9 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     "aria-live": "off",
     tabindex: 0,
   });
-  const jump = h("button", { type: "button", class: "nbchat-jump" }, "Jump to the latest");
-  const scroll = new AutoScroll(log, () => (jump.hidden = scroll.sticks));
+  const jump = iconButton("Scroll to bottom", "down");
+  jump.className = "nbchat-jump";
+  const scroll = new AutoScroll(log, () => (jump.hidden = !scroll.isFar));
   jump.hidden = true;
   jump.addEventListener("click", () => {
     scroll.jump();

@@ -25,10 +25,11 @@ function about(model: ModelInfo): (Node | string)[] {
 function spent({ usage, max_cost }: ChatState): string[] {
   const parts = [];
   const { total_tokens: total = null, cost = null } = usage ?? {};
-  if (total !== null) parts.push(`${total.toLocaleString("en")} tokens`);
   if (max_cost !== null)
     parts.push(cost === null ? `limit ${usd(max_cost)}` : `${usd(cost)} of ${usd(max_cost)}`);
   else if (cost !== null) parts.push(cost === 0 ? "free" : usd(cost));
+  // Each request sends the conversation again: this is far more than the context holds.
+  if (total !== null) parts.push(`${total.toLocaleString("en")} tokens over all requests`);
   return parts;
 }
 
@@ -40,9 +41,9 @@ class ContextMeter {
   readonly element = h("div", { class: "nbchat-context nbchat-caption" }, this.#text, this.#meter);
 
   update(context: ChatState["context"]): void {
-    this.element.hidden = context === null;
+    const percent = context ? Math.round((100 * context.used) / context.length) : 0;
+    this.element.hidden = percent === 0;
     if (!context) return;
-    const percent = Math.round((100 * context.used) / context.length);
     const how = `${percent} % of ${tokens(context.length)}`;
     setText(this.#text, `Context ${how}`);
     this.#fill.style.width = `${Math.min(percent, 100)}%`;

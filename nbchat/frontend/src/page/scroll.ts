@@ -9,6 +9,8 @@ const KEYS_UP: ReadonlySet<string> = new Set(["ArrowUp", "Home", "PageUp"]);
  */
 export class AutoScroll {
   sticks = true;
+  /** Whether the end is so far away that the user may want a button that leads there. */
+  isFar = false;
 
   #box: HTMLElement;
   #changed: () => void;
@@ -32,6 +34,7 @@ export class AutoScroll {
   update(): void {
     if (this.sticks) this.#box.scrollTop = this.#box.scrollHeight;
     this.#top = this.#box.scrollTop;
+    this.#measure();
   }
 
   jump(): void {
@@ -50,6 +53,7 @@ export class AutoScroll {
     if (scrollTop < this.#top && gap >= 1) this.#stick(false);
     else if (gap < NEAR_PX) this.#stick(true);
     this.#top = scrollTop;
+    this.#measure();
   }
 
   #stick(sticks: boolean): void {
@@ -57,6 +61,13 @@ export class AutoScroll {
     this.sticks = sticks;
     // What the user reads stays where it is when something above it turns out taller than was estimated.
     this.#box.style.overflowAnchor = sticks ? "none" : "auto";
+  }
+
+  #measure(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#box;
+    const isFar = !this.sticks && scrollHeight - scrollTop - clientHeight > clientHeight / 4;
+    if (isFar === this.isFar) return;
+    this.isFar = isFar;
     this.#changed();
   }
 }
