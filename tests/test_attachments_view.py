@@ -382,7 +382,7 @@ def test_without_a_kernel_the_name_stays_and_saving_says_why(page: Page) -> None
     expect(status).to_have_count(0)
     page.get_by_role("button", name="Save chart.png").click()
     page.clock.run_for(30_000)
-    expect(status).to_contain_text("No answer from the kernel")
+    expect(status).to_contain_text("The kernel does not answer")
 
 
 @pytest.mark.parametrize("media_type", ["text/csv", "image/png"])

@@ -30,6 +30,14 @@ def named(tmp_path: Path) -> str:
     return f"import os\nos.environ['XDG_DATA_HOME'] = {str(tmp_path)!r}\n"
 
 
+@pytest.fixture
+def notebook(lab: Lab, open_notebook: Open, server: ScriptedServer) -> NotebookPage:
+    """A notebook that shows a chat with the scripted server."""
+    notebook = open_notebook(lab, [chat_cell(server)])
+    notebook.run(0)
+    return notebook
+
+
 def words_of(chat: ChatPage) -> list[str]:
     return re.findall(r"word\d+", chat.reply.inner_text())
 
@@ -134,6 +142,70 @@ def test_reopened_without_a_kernel(
     context.close()
 
 
+def test_saved_widget_state_shows_the_conversation_without_a_kernel(
+    lab: Lab, open_notebook: Open, server: ScriptedServer
+) -> None:
+    notebook = open_notebook(lab, [chat_cell(server)])
+    notebook.run(0)
+    chat = ChatPage(notebook.cell(0))
+    server.script(sse.text("## Of **course**"), sse.finish(), DONE)
+    chat.ask("Still there?")
+    notebook.page.wait_for_function(
+        "JSON.stringify(jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.toJSON())"
+        ".includes('Of **course**')"
+    )
+    toggle = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
+    notebook.command(toggle)
+    notebook.trust()
+    notebook.save()
+    notebook.command(toggle)
+    lab.shut_down_kernels()
+    notebook.page.reload()
+    notebook.wait_ready()
+    cell = notebook.cell(0)
+    expect(cell.get_by_text("Saved conversation. Run the cell to continue.")).to_have_count(1)
+    expect(cell.get_by_text("Still there?")).to_have_count(1)
+    expect(cell.get_by_role("heading", name="Of course")).to_be_visible()
+    for role in ("slider", "combobox", "textbox"):
+        expect(cell.locator(".jp-Cell-outputWrapper").get_by_role(role)).to_have_count(0)
+    icons = """[...document.querySelectorAll(".jp-OutputArea *")].filter((each) => {
+        const { content, display } = getComputedStyle(each, "::before");
+        return each.checkVisibility() && display !== "none" && content === '"\\uf127"';
+    }).length"""
+    assert notebook.page.evaluate(icons) == 0
+    notebook.run(0)
+    expect(ChatPage(cell).ask("Again")).to_contain_text("You said: Again")
+
+
+# Kernels that end
+
+
+def test_a_restarted_kernel_is_told_once_and_nothing_is_lost(
+    notebook: NotebookPage, chat: ChatPage, server: ScriptedServer
+) -> None:
+    chat.ask("One")
+    server.script(sse.text("Half of "), sse.hang())
+    chat.send("Two")
+    expect(chat.reply).to_contain_text("Half of")
+    chat.message.fill("my next")
+    places = """() => [...document.querySelectorAll(".nbchat-side .jupyter-widgets")].map(
+        (each) => Math.round(each.getBoundingClientRect().top))"""
+    before = notebook.page.evaluate(places)
+    notebook.restart()
+    banner = "The kernel was restarted. This is the conversation so far; run the cell to continue."
+    expect(chat.root.get_by_text(banner)).to_have_count(1)
+    expect(chat.root.get_by_text("kernel", exact=False).filter(visible=True)).to_have_count(1)
+    expect(chat.user_messages).to_have_text(["One", "Two"])
+    expect(chat.reply).to_contain_text("Half of")
+    expect(chat.message).to_have_value("my next")
+    assert notebook.page.evaluate(places) == before
+    chat.message.press("Enter")  # the page fixture fails on an error in the page
+    with notebook.page.expect_download() as download:
+        chat.root.get_by_role("button", name="Save a copy").click()
+    assert "You said: One" in Path(download.value.path()).read_text("utf-8")
+    assert len(server.chats) == 2
+
+
 # Named chats
 
 
@@ -213,6 +285,7 @@ def test_a_kernel_that_is_killed_in_mid_reply_loses_next_to_nothing(
     (file,) = wait_for_file(tmp_path, "All of this")
     os.kill(pid, signal.SIGKILL)
     server.wait_for_request().closed_early.wait(60)
+    expect(chat.root.get_by_text("The kernel was restarted.")).to_be_visible()
     assert json.loads(file.read_text())["messages"]
     other = open_notebook(lab, [cell])
     other.run(0)

@@ -10,24 +10,27 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from .lean_widgets import Part
+from .lean_widgets import Part, lean
 
 _STATIC = Path(__file__).parents[1] / "static"
 # Files that the bundle loads when the first code block or formula appears.
 _ASSETS = frozenset({"highlight.js", "math.js"})
 
 
-class Bundle(ipywidgets.Widget):  # type: ignore[misc]  # ipywidgets has no types
-    """A widget without a view that holds the front end's code; each `View` refers to it.
+class Bundle(lean(ipywidgets.Image)):  # type: ignore[misc]  # ipywidgets has no types
+    """A widget that is never shown; its value is the front end's code. Each `View` refers to it.
 
-    anywidget's own `_esm` would send the code with every instance. A saved notebook does not hold
-    the code: JupyterLab drops bytes when it saves widget state (ipywidgets 8.1.9, see
-    https://github.com/jupyter-widgets/ipywidgets/pull/3689).
+    anywidget's own `_esm` would send the code with every instance. And it is an image, because a
+    notebook with saved widget state needs the code to show its chats without a kernel: JupyterLab
+    drops bytes when it saves widget state (ipywidgets 8.1.9, see
+    https://github.com/jupyter-widgets/ipywidgets/pull/3689), except those of ipywidgets' own media.
     """
 
-    # Deflated: a third of the bytes.
-    code = traitlets.Bytes().tag(sync=True)
     digest = traitlets.Unicode().tag(sync=True)
+
+    def open(self) -> None:
+        """Opens it at once: it is part of no family."""
+        ipywidgets.Widget.open(self)
 
 
 _bundle: Bundle | None = None
@@ -44,7 +47,7 @@ def bundle() -> Bundle:
     global _bundle
     if _bundle is None or _bundle.comm is None:
         code, digest = _built()
-        made = _bundle = Bundle(code=code, digest=digest)
+        made = _bundle = Bundle(value=code, digest=digest)
         if _HOT_RELOAD:
             from .hot_reload import on_change
 
@@ -53,7 +56,7 @@ def bundle() -> Bundle:
 
 
 def _built() -> tuple[bytes, str]:
-    """Returns the bundle's deflated code, and its digest."""
+    """Returns the bundle's code, deflated to a third of its bytes, and its digest."""
     code = _read("nbchat.js")
     # The build writes "/* nbchat <digest> */" into the first line.
     return zlib.compress(code.encode()), code.split(maxsplit=3)[2]
@@ -61,7 +64,7 @@ def _built() -> tuple[bytes, str]:
 
 def _renew(bundle: Bundle) -> None:
     code, digest = _built()
-    bundle.code = code
+    bundle.value = code
     # When the digest changes, the views have the page load the bundle.
     bundle.digest = digest
 

@@ -46,18 +46,73 @@ test("a request without an answer: the kernel is busy, then it is gone", async (
   mock.timers.tick(1000);
   match(health.problem, /kernel is busy/);
   mock.timers.tick(20_000);
-  match(health.problem, /No answer from the kernel/);
+  match(health.problem, /kernel does not answer/);
   kernel.push({ type: "received", nonce: kernel.asked("stop")[0].nonce });
   await answered;
   equal(health.problem, "");
 });
 
-test("a closed connection is gone at once", async () => {
+test("a restarted kernel is noticed at once, and nothing waits for it", async () => {
   await new Promise(setImmediate); // the store has found the kernel's other widget
-  void store.request({ type: "stop" });
+  const answered = store.request({ type: "stop" });
   kernel.peer.comm_live = false;
+  mock.timers.tick(300);
+  deepEqual(await answered, { type: "received", nonce: "", refused: "" });
+  deepEqual([health.end, health.problem, health.isAlive], ["ended", "", false]);
+  deepEqual([store.state.busy, store.lastReply?.status], [false, "stopped"]);
+  mock.timers.tick(60_000);
+  deepEqual([health.end, health.problem], ["ended", ""]);
+});
+
+test("a manager that can't send means that the kernel has ended", async () => {
+  kernel.widget_manager.kernel = kernel.connection;
+  mock.timers.tick(300);
+  kernel.send = () => {
+    throw new Error("Cannot send");
+  };
+  const asked = kernel.sent.length;
+  deepEqual((await store.request({ type: "stop" })).refused, "");
+  equal(health.end, "restarted");
+  mock.timers.tick(60_000);
+  equal(kernel.sent.length, asked);
+});
+
+test("what a notebook has saved is shown as that", async () => {
+  const saved = new Kernel({ messages: [message("a")] });
+  saved.peer.comm_live = false;
+  const other = new Health(new Store(saved));
+  await new Promise(setImmediate);
+  mock.timers.tick(300);
+  equal(other.end, "saved");
+  other.close();
+});
+
+test("a kernel that answers after all is there", async () => {
+  await new Promise(setImmediate);
+  kernel.peer.comm_live = false;
+  mock.timers.tick(300);
+  kernel.peer.comm_live = true;
+  kernel.push({ type: "delta", seq: 1, id: "a", content: "more" });
+  equal(health.end, "");
+  deepEqual(kernel.asked("resync").at(-1), { type: "resync", seq: 0 });
+});
+
+test("a connection that comes back is no restart, and is asked what was missed", () => {
+  kernel.widget_manager.kernel = kernel.connection;
+  mock.timers.tick(300);
+  kernel.push({ type: "state", seq: 1, state: INITIAL_STATE });
+  kernel.push({ type: "synced" });
+  const asked = kernel.asked("resync").length;
+  kernel.connection.connectionStatus = "connecting";
+  mock.timers.tick(300);
   mock.timers.tick(3000);
-  match(health.problem, /run this cell again/);
+  match(health.problem, /no connection to Jupyter/);
+  equal(health.end, "");
+  kernel.connection.connectionStatus = "connected";
+  mock.timers.tick(300);
+  equal(kernel.asked("resync").length, asked + 1);
+  kernel.push({ type: "synced" });
+  equal(health.problem, "");
 });
 
 test("what the user does not wait for may stay without an answer", () => {

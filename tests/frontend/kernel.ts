@@ -1,5 +1,6 @@
 // What the tests play: a kernel, its widget model, and its messages.
-import type { AnyModel, WidgetModel } from "../../nbchat/frontend/src/kernel/anywidget";
+import assert from "node:assert/strict";
+import type { AnyModel, WidgetManager, WidgetModel } from "../../nbchat/frontend/src/kernel/anywidget";
 import type {
   FromKernel,
   Message,
@@ -28,7 +29,12 @@ export class Kernel implements AnyModel {
   peer = { ...PEER };
   #traits: Record<string, unknown>;
   #receivers: Receive[] = [];
-  widget_manager = { get_model: async () => this.peer };
+  widget_manager: WidgetManager = { get_model: async () => this.peer };
+  /** As JupyterLab has it: the manager's `kernel`, if a test puts it there. */
+  connection = {
+    ...{ status: "idle", connectionStatus: "connected", requestExecute: () => assert.fail() },
+    interrupt: async () => {},
+  };
 
   constructor(snapshot: Partial<Snapshot> = {}) {
     this.#traits = { snapshot, bundle: "IPY_MODEL_bundle" };

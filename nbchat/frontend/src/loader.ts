@@ -6,18 +6,34 @@ import { importDeflated } from "./page/deflated";
 const page = globalThis as { [key: symbol]: Map<string, Promise<Bundle>> | undefined };
 const bundles = (page[Symbol.for("nbchat.bundles")] ??= new Map());
 
+/** The notebook has saved this chat without its bundle, and there is no kernel to ask for it. */
+class Saved extends Error {}
+
 async function load(model: AnyModel): Promise<Widget> {
-  const shared = await referenced(model, "bundle");
+  const shared = await referenced(model, "bundle").catch(() => {
+    throw new Saved();
+  });
   const digest = shared.get("digest") as string;
+  const code = shared.get("value") as DataView<ArrayBuffer> | undefined;
   let bundle = bundles.get(digest);
   if (!bundle) {
-    bundle = importDeflated(shared.get("code") as DataView<ArrayBuffer>) as Promise<Bundle>;
+    if (!code?.byteLength) throw new Saved();
+    bundle = importDeflated(code) as Promise<Bundle>;
     bundles.set(digest, bundle);
-    // The state that JupyterLab saves with a notebook has lost all bytes (ipywidgets 8.1.9; see
-    // https://github.com/jupyter-widgets/ipywidgets/pull/3689): a kernel's widgets bring them again.
     bundle.catch(() => bundles.delete(digest));
   }
   return (await bundle).chat();
+}
+
+/** Leaves of the whole chat one line, above the copy of the conversation in the cell's output. */
+function showSaved(el: HTMLElement): void {
+  const style = document.createElement("style");
+  style.textContent =
+    ".nbchat-lost{padding:4px 0 10px}" +
+    ".nbchat:has(.nbchat-lost) :is(.nbchat-thoughts-accordion,.nbchat-compose,.nbchat-side,.nbchat-columns,.nbchat-stop)," +
+    ".nbchat:has(.nbchat-lost)::before,.nbchat:has(.nbchat-lost) *::before{display:none!important}";
+  el.classList.add("nbchat-lost");
+  el.replaceChildren("Saved conversation. Run the cell to continue.", style);
 }
 
 export default () => {
@@ -39,8 +55,9 @@ export default () => {
     },
     render({ el }: { el: HTMLElement }): Promise<Cleanup | void> {
       const fail = (error: unknown) => {
+        if (error instanceof Saved) return showSaved(el);
         console.error(error);
-        el.textContent = `This can't be shown: run the cell again, or restart the kernel and reload. (${error})`;
+        el.textContent = "The chat can't be shown here. Run the cell again.";
       };
       return ready.then((chat) => chat.render({ el, fail })).catch(fail);
     },

@@ -30,5 +30,7 @@ export function chat(): Widget {
 }
 
 // For the tests.
+export { toMarkdown } from "./conversation/markdown-copy";
+export { harmless } from "./markdown/harmless";
 export { MarkdownStream, render } from "./markdown/markdown";
 export { setHTML } from "./markdown/sanitize";

@@ -46,14 +46,14 @@ export class Attaching {
     });
   }
 
-  draw(sending: boolean): void {
+  draw(off: boolean): void {
     const { attached, editing, notAttached } = this.#draft;
     arrange(
       this.chips,
       attached.map((each) => this.#chip(each)),
     );
     this.chips.hidden = attached.length === 0 || editing !== undefined;
-    this.chips.inert = sending;
+    this.chips.inert = this.button.inert = off;
     setText(this.problem, notAttached);
   }
 

@@ -11,8 +11,11 @@ import { Mentions } from "./mentions";
 
 const MAX_ROWS = 8;
 
-export function composer({ store, draft }: Chat, el: HTMLElement): Cleanup {
-  const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: "Message…" });
+const PLACEHOLDER = "Message…";
+const NO_KERNEL = "Run the cell to continue.";
+
+export function composer({ store, draft, health }: Chat, el: HTMLElement): Cleanup {
+  const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: PLACEHOLDER });
   const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
   const attaching = new Attaching(draft, box);
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
@@ -88,8 +91,13 @@ export function composer({ store, draft }: Chat, el: HTMLElement): Cleanup {
     cancel.hidden = !editing;
     const files = editing?.attachments ?? draft.attached;
     const blank = box.value.trim() === "" && files.length === 0;
-    button.disabled = sending || blank;
-    attaching.draw(sending);
+    const ended = health.end !== "";
+    // Not `disabled`: the user can still copy what they have written.
+    box.readOnly = ended;
+    box.placeholder = ended ? NO_KERNEL : PLACEHOLDER;
+    button.title = ended ? NO_KERNEL : "";
+    button.disabled = sending || blank || ended;
+    attaching.draw(sending || ended);
     if (box.value !== fitted) fit();
   };
   const redraw = onceAFrame(draw);

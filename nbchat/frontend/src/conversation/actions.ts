@@ -43,6 +43,7 @@ export class Actions {
     this.#copyOnly = copyOnly;
     for (const { classList } of [this.#continue, this.#retry, this.#takeBack])
       classList.add("nbchat-shown", "nbchat-continue");
+    this.#copy.classList.add("nbchat-without-kernel");
   }
 
   update(message: Message, last: boolean): void {

@@ -94,6 +94,7 @@ class CodeBlock {
     this.#chat = chat;
     this.#code = code;
     this.#index = index;
+    this.#run.classList.add("nbchat-run");
     const copy = code.previousElementSibling?.lastElementChild;
     copy?.before(
       ...(chat.runs.possible ? [this.#run] : []),

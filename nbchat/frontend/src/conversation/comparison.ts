@@ -8,6 +8,7 @@ import { h, setText } from "../page/dom";
 import { AutoScroll } from "../page/scroll";
 import { seconds } from "../page/units";
 import { hideFallback } from "./fallback";
+import { KernelEnded } from "./kernel-ended";
 import { AssistantMessage, UserMessage } from "./message";
 import { cost, incompleteness, tokenCounts } from "./metadata";
 
@@ -32,8 +33,9 @@ export function column(chat: Chat, el: HTMLElement): Cleanup {
     const value = h("dd");
     return { term, value, element: h("div", {}, h("dt", {}, term), value) };
   });
-  const take = h("button", { type: "button", class: "nbchat-button" }, "Go on with this one");
+  const take = h("button", { type: "button", class: "nbchat-button nbchat-take" }, "Go on with this one");
   const problem = h("p", { class: "nbchat-status", role: "status" });
+  const kernelEnded = new KernelEnded(chat);
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   // If all columns announced what streams, they would talk at once: each only says that it has ended.
   const ended = h("span", { class: "nbchat-announcer", role: "status" });
@@ -43,6 +45,7 @@ export function column(chat: Chat, el: HTMLElement): Cleanup {
     name,
     body,
     h("footer", {}, h("dl", {}, ...figures.map(({ element }) => element)), take, refusal),
+    kernelEnded.element,
     problem,
     ended,
   );
@@ -65,6 +68,7 @@ export function column(chat: Chat, el: HTMLElement): Cleanup {
     el.setAttribute("aria-label", model);
     body.setAttribute("aria-label", `Reply of ${model}`);
     setText(problem, chat.health.problem);
+    kernelEnded.update();
     const message = store.lastReply;
     const running = message === undefined || isRunning(message);
     take.disabled = running;

@@ -13,9 +13,16 @@ import { AutoScroll } from "../page/scroll";
 import { Views } from "../page/views";
 import { Announcer } from "./announcer";
 import { hideFallback } from "./fallback";
+import { KernelEnded } from "./kernel-ended";
 import { AssistantMessage, UserMessage, type MessageView } from "./message";
 import { NoticeView } from "./notice";
 import { Stretches } from "./stretches";
+
+/** What to say when the page itself fails: without the kernel, a reload would lose what the page shows. */
+function crash({ health }: Chat): string {
+  const wrong = "Something went wrong in this view.";
+  return health.isAlive ? `${wrong} Reload the page. The conversation is in the kernel.` : wrong;
+}
 
 export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   const { store } = chat;
@@ -40,8 +47,16 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   });
   el.classList.add("nbchat-transcript");
   const announcer = new Announcer();
+  const ended = new KernelEnded(chat);
   const failure = h("p", { class: "nbchat-status nbchat-refusal", role: "alert", hidden: true });
-  el.append(log, h("div", { class: "nbchat-log-end" }, jump), status, failure, announcer.element);
+  el.append(
+    log,
+    h("div", { class: "nbchat-log-end" }, jump),
+    ended.element,
+    status,
+    failure,
+    announcer.element,
+  );
   takeDrops(chat.draft, el);
 
   const messages = new Views<MessageView>();
@@ -53,7 +68,7 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   // Only the messages that have changed are drawn: of hundreds, that is mostly one.
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
-  let failed = "";
+  let failed = false;
   let announced = new Set(store.state.notices.map(({ id }) => id)); // those of before are no news
   const behind = new Set<MessageView>();
   const drawMessages = (all: readonly Message[]): MessageView[] => {
@@ -85,7 +100,8 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     ];
     arrange(log, content);
     setText(status, chat.health.problem);
-    setText(failure, failed || store.fault);
+    ended.update();
+    setText(failure, failed ? crash(chat) : store.fault);
     for (const { id, text, tone } of state.notices) {
       // An error is an alert, which screen readers say by themselves.
       if (tone === "info" && !announced.has(id)) announcer.say(text);
@@ -108,9 +124,9 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   };
   return together(
     hideFallback(el),
-    onFailure((text) => {
-      failed = text;
-      setText(failure, failed);
+    onFailure(() => {
+      failed = true;
+      setText(failure, crash(chat));
     }),
     keepDrawn(store, drawAll),
     // Whoever asks something wants to see the answer, wherever they were reading.

@@ -34,6 +34,10 @@ interface KernelConnection {
     registerMessageHook(hook: (message: { header: { msg_type: string } }) => boolean): void;
   };
   interrupt(): Promise<void>;
+  /** "idle", "busy", "dead" and others. */
+  status?: string;
+  /** "connected", "connecting" or "disconnected". */
+  connectionStatus?: string;
 }
 
 /** All but `get_model` is missing in some hosts. */

@@ -40,6 +40,18 @@ function complete(snapshot: Partial<Snapshot>): Snapshot {
   };
 }
 
+function isUnfinished({ status }: Message): boolean {
+  return status === "streaming" || status === "queued";
+}
+
+/** A reply whose kernel has ended. */
+function stopped(message: Message): Message {
+  const tool_calls = message.tool_calls.map((call) =>
+    call.status === "waiting" || call.status === "running" ? { ...call, status: "stopped" as const } : call,
+  );
+  return { ...message, status: "stopped", tool_calls };
+}
+
 export interface Answer extends Received {
   /** Present if the request is answered by a file. */
   file?: { name: string; content: BlobPart };
@@ -60,8 +72,12 @@ export interface Contact {
   resyncedAt: number | undefined;
   /** Since when the user has waited for an answer; Infinity: no answer is due. */
   waitingSince: number;
-  /** Whether the widget manager knows that the connection is closed. */
+  /** Whether the kernel has ever spoken to this page. */
+  heard: boolean;
+  /** Whether there is no channel to the kernel any more: the kernel was restarted, or has ended. */
   closed: boolean;
+  /** Whether the page has given that kernel up. */
+  ended: boolean;
 }
 
 /** One chat's state, kept in step with the kernel, and the requests of all its views. */
@@ -78,7 +94,11 @@ export class Store {
   #onMessageSent = new Set<() => void>();
   #pending = new Map<string, Pending>();
   #heardAt = Date.now();
+  #heard = false;
   #resyncedAt: number | undefined;
+  /** Whether the widget manager failed to send. */
+  #unsendable = false;
+  #ended = false;
 
   constructor(model: AnyModel) {
     this.#model = model;
@@ -109,7 +129,9 @@ export class Store {
       heardAt: this.#heardAt,
       resyncedAt: this.#resyncedAt,
       waitingSince: Math.min(...waited.map(({ since }) => since)),
-      closed: this.#peer?.comm_live === false,
+      heard: this.#heard,
+      closed: this.#unsendable || this.#peer?.comm_live === false,
+      ended: this.#ended,
     };
   }
 
@@ -137,8 +159,8 @@ export class Store {
   }
 
   /**
-   * Sends, and resolves with the kernel's answer: never, if there is none. `quiet`: the user does not wait
-   * for it.
+   * Sends, and resolves with the kernel's answer: never, if there is none; with a refusal without words, if
+   * there is no kernel. `quiet`: the user does not wait for it.
    */
   request(request: Request, buffers: ArrayBuffer[] = [], quiet = QUIET.has(request.type)): Promise<Answer> {
     const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -146,18 +168,42 @@ export class Store {
     const since = Date.now() + size / UPLOAD_SPEED;
     return new Promise((resolve) => {
       this.#pending.set(nonce, { type: request.type, quiet, since, resolve });
-      this.#model.send({ ...request, nonce } satisfies ToKernel, undefined, buffers);
+      this.#send({ ...request, nonce }, buffers);
+      if (this.contact.closed) this.end();
     });
   }
 
   /** Asks the kernel for what this page may have missed. */
   resync(): void {
     this.#resyncedAt = Date.now();
-    this.#model.send({ type: "resync", seq: this.state.seq } satisfies ToKernel);
+    this.#send({ type: "resync", seq: this.state.seq });
+  }
+
+  /** Ends what waits for the kernel, which does not come back. */
+  end(): void {
+    this.#ended = true;
+    for (const { resolve } of this.#pending.values()) resolve({ type: "received", nonce: "", refused: "" });
+    this.#pending.clear();
+    const messages = this.state.messages.map((each) => (isUnfinished(each) ? stopped(each) : each));
+    // Should a kernel answer after all, its next message shows a gap.
+    this.state = { ...this.state, messages, busy: false, seq: 0 };
+    this.redraw();
+  }
+
+  #send(message: ToKernel, buffers?: ArrayBuffer[]): void {
+    try {
+      this.#model.send(message, undefined, buffers);
+    } catch (error) {
+      // JupyterLab 4.6 throws "Cannot send" once the kernel was restarted, has died, or was shut down.
+      console.warn(error);
+      this.#unsendable = true;
+    }
   }
 
   #receive = (message: FromKernel, buffers: DataView[] = []): void => {
     this.#heardAt = Date.now();
+    this.#heard = true;
+    this.#unsendable = this.#ended = false;
     switch (message.type) {
       case "synced":
         this.#resyncedAt = undefined;
