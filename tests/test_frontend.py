@@ -101,6 +101,19 @@ def test_a_kernel_that_does_not_answer_is_named(kernel: Kernel) -> None:
     expect(kernel.box).to_have_value("")
 
 
+def test_a_draft_stays_in_sight_when_its_page_was_hidden(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.box.fill("one\ntwo\nthree")
+    height = kernel.box.bounding_box()["height"]
+    frames = "new Promise((done) => setTimeout(() => requestAnimationFrame(done)))"
+    kernel.page.evaluate(f"document.body.style.display = 'none'; {frames}")
+    kernel.state(busy=True)
+    kernel.page.evaluate(f"{frames}.then(() => {frames})")
+    kernel.page.evaluate(f"document.body.style.display = ''; {frames}")
+    assert kernel.box.bounding_box()["height"] == height
+    expect(kernel.box).to_have_value("one\ntwo\nthree")
+
+
 # Markdown
 
 

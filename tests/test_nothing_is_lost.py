@@ -204,6 +204,9 @@ def test_a_restarted_kernel_is_told_once_and_nothing_is_lost(
         chat.root.get_by_role("button", name="Save a copy").click()
     assert "You said: One" in Path(download.value.path()).read_text("utf-8")
     assert len(server.chats) == 2
+    notebook.run(0)
+    expect(chat.user_messages).to_have_count(0)
+    expect(chat.message).to_have_value("my next")
 
 
 # Named chats

@@ -7,12 +7,16 @@ import type { Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
 import { onceAFrame } from "../page/frame";
 import { isComposing } from "../page/keys";
+import { outputsAround } from "../page/outputs";
 import { Mentions } from "./mentions";
 
 const MAX_ROWS = 8;
 
 const PLACEHOLDER = "Message…";
 const NO_KERNEL = "Run the cell to continue.";
+
+/** The outputs of a cell → what was in the box there when its view was removed: the cell runs again, and takes it. */
+const leftBehind = new WeakMap<Element, string>();
 
 export function composer({ store, draft, health }: Chat, el: HTMLElement): Cleanup {
   const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: PLACEHOLDER });
@@ -32,6 +36,12 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     mentions.announcer,
   );
   takeDrops(draft, el);
+
+  const outputs = outputsAround(el);
+  if (outputs) {
+    box.value = leftBehind.get(outputs) ?? "";
+    leftBehind.delete(outputs);
+  }
 
   let sending = false;
   let editing: Message | undefined;
@@ -77,6 +87,8 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
   /** The text that the box's height fits; to measure it costs a layout of the page. */
   let fitted: string | undefined;
   const fit = () => {
+    // While the page is hidden, as when JupyterLab changes its theme, the text has no height.
+    if (box.clientWidth === 0) return;
     fitted = box.value;
     box.style.height = "auto";
     const line = parseFloat(getComputedStyle(box).lineHeight) || 20;
@@ -173,6 +185,7 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
   const unsubscribe = store.subscribe(redraw);
   draw();
   return () => {
+    if (outputs && !editing) leftBehind.set(outputs, box.value);
     unsubscribe();
     mentions.close();
     document.removeEventListener("click", afterStop);

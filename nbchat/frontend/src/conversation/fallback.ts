@@ -1,15 +1,15 @@
 // Hides the copy of the conversation that the kernel keeps in the cell's output for viewers without widgets.
 import type { Cleanup } from "../page/cleanup";
+import { outputsAround } from "../page/outputs";
 
 const COPY = ".nbchat-fallback";
 /** The copy of a chat without messages. */
 const BLANK = "pre:empty";
-const OUTPUTS = ".jp-OutputArea, .output, .output-area";
 const OUTPUT = ".jp-OutputArea-child";
 
 /** Empties the copies beside a chat that is shown, and hides their outputs: screen readers would say all twice. */
 export function hideFallback(el: HTMLElement): Cleanup {
-  const outputs = el.closest(OUTPUTS);
+  const outputs = outputsAround(el);
   if (!outputs) return () => {};
   const empty = () => {
     for (const copy of outputs.querySelectorAll(`${COPY}, ${BLANK}`)) {
