@@ -2,6 +2,7 @@
 import MarkdownIt from "markdown-it";
 import type { StateCore, Token } from "markdown-it";
 
+import { keepSelection } from "../page/selection";
 import { formulas } from "./formulas";
 import { repair } from "./repair";
 import { setHTML } from "./sanitize";
@@ -173,8 +174,8 @@ interface OpenFence {
 const FENCE = /^(?:[ \t]*\n)*(`{3,}|~{3,})([^\n]*)\n/;
 
 /**
- * Shows a Markdown text that grows. Only the last top-level block is parsed and rendered again; the DOM of the
- * blocks before it is never touched, so the cost grows with the text and a selection stays.
+ * Shows a Markdown text that grows. Only the last top-level block is parsed and rendered again, and a selection in it
+ * stays; the DOM of the blocks before it is never touched, so the cost grows with the text.
  */
 export class MarkdownStream {
   #element: Element;
@@ -200,19 +201,25 @@ export class MarkdownStream {
     this.#carriageReturn = whole.endsWith("\r") ? "\r" : "";
     const added = whole.slice(0, whole.length - this.#carriageReturn.length).replace(/\r\n?/g, "\n");
     this.#text += added;
-    if (added && !(this.#fence && this.#grow(this.#fence, added))) this.#update();
+    if (added && !(this.#fence && this.#grow(this.#fence, added))) {
+      keepSelection(this.#element, () => this.#update());
+    }
   }
 
   /** Call when the text is complete: unfinished markup is then shown as it is. */
   end(): void {
     if (this.#carriageReturn) this.append("\n");
+    keepSelection(this.#element, () => this.#end());
+  }
+
+  #end(): void {
     this.#close(this.#text.length - this.#start);
     this.#fence = undefined;
     // A link definition may come after what refers to it, and its title after that.
     if (this.#env.references && Object.keys(this.#env.references).length > 0) {
       const whole = render(this.#text);
       if (whole !== this.#html) {
-        this.#element.replaceChildren();
+        this.#open = [...this.#element.childNodes];
         this.#replaceOpen(whole, true);
         this.#open = [];
       }
