@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Download, Locator, Page, expect
 
@@ -58,7 +59,6 @@ class Lab:
                 "allow_root": True,
                 "ip": "127.0.0.1",
                 "open_browser": False,
-                "port": 0,
                 "root_dir": str(self.root),
                 "terminals_enabled": False,
             },
@@ -75,6 +75,10 @@ class Lab:
         notifications = self._config / "lab/user-settings/@jupyterlab/apputils-extension"
         notifications.mkdir(parents=True)
         (notifications / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+        self._start()
+        return self
+
+    def _start(self) -> None:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         environment = {
             **os.environ,
@@ -89,7 +93,7 @@ class Lab:
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [self._python, "-m", self.app],
+                [self._python, "-m", self.app, f"--ServerApp.port={urlsplit(self.url).port or 0}"],
                 env=environment,
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,
@@ -101,7 +105,11 @@ class Lab:
         except BaseException:
             self.__exit__()
             raise
-        return self
+
+    def restart(self) -> None:
+        """Stops the server with its kernels, and starts it again at the same address."""
+        self.__exit__()
+        self._start()
 
     def __exit__(self, *exc: object) -> None:
         self._process.terminate()  # shuts its kernels down too
@@ -171,12 +179,16 @@ class Lab:
 
 
 class NotebookPage:
-    """An open notebook. Cells are counted from 0."""
+    """An open notebook. Cells are counted from 0.
 
-    def __init__(self, page: Page, lab: Lab, name: str) -> None:
+    Args:
+        by: Another address of the lab.
+    """
+
+    def __init__(self, page: Page, lab: Lab, name: str, *, by: str = "") -> None:
         self.page = page
         self.path = lab.root / name
-        page.goto(lab.page_url(name))
+        page.goto(lab.page_url(name).replace(lab.url, by or lab.url))
         self.wait_ready()
 
     def wait_ready(self) -> None:

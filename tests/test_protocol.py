@@ -14,6 +14,7 @@ import sse_server as sse
 from pages import receive
 from sse_server import ScriptedServer
 from test_tool_loop import answers, call, calls
+from until import until
 
 from nbchat import ChatError, ChatWidget
 from nbchat._chat.keys import Secret
@@ -175,7 +176,7 @@ def test_what_a_chat_really_sends_is_like_these(make: Make, server: ScriptedServ
     chat.regenerate().wait(TIMEOUT)
     for message in EXAMPLES["from_page"]:
         if message["type"] in ("resync", "models", "names", "download", "stop"):
-            receive(chat, message)
+            receive(chat, {**message, "nonce": message["type"]})
     receive(chat, {"type": "resync", "seq": chat._transcript._seq})
     for message in sent:
         check_from_kernel(message)
@@ -272,3 +273,32 @@ def test_only_the_last_reply_is_repeated(make: Make, server: ScriptedServer) -> 
         receive(chat, {"type": type_, "id": first._message.id, "nonce": type_})
         (answer,) = [each for each in sent if each.get("nonce") == type_]
         assert "no longer the last" in answer["refused"]
+
+
+def test_what_a_page_sends_again_is_done_once_and_answered_again(
+    make: Make, server: ScriptedServer
+) -> None:
+    sent: list[dict[str, Any]] = []
+    chat = make()
+    chat._transcript.send = lambda message, buffers=None: sent.append(message)
+    question = {"type": "send", "content": "Hi", "attachments": [], "nonce": "1-1"}
+    refused = {"type": "retry", "id": "x", "nonce": "1-2"}
+    for message in (question, question, refused, refused):
+        receive(chat, message)
+    answers = [each for each in sent if each["type"] == "received"]
+    assert answers[0] == answers[1]
+    assert answers[2] == answers[3]
+    assert "refused" in answers[2]
+    until(lambda: not chat.busy)
+    receive(chat, question)
+    assert [message["content"] for message in chat.messages] == ["Hi", "You said: Hi"]
+    assert len(server.chats) == 1
+    # What only reads is read again: the page lacks the file.
+    for _ in range(2):
+        receive(chat, {"type": "download", "nonce": "1-3"})
+    assert [each["type"] for each in sent].count("file") == 2
+    for n in range(1000):
+        receive(chat, {"type": "stop", "nonce": f"{n}"})
+        receive(chat, {"type": "stop", "nonce": "x" * 10_000 + f"{n}"})
+    assert len(chat._transcript._answered) <= 100
+    assert max(map(len, chat._transcript._answered)) < 100

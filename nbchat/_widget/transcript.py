@@ -45,6 +45,8 @@ Part = Literal["content", "reasoning"]
 
 _REFUSALS = (ChatError, OSError, RuntimeError, TypeError, ValueError)
 _FAULT = "This failed because of a bug in nbchat. The kernel's log has the details."
+_KEPT_ANSWERS = 100
+_MAX_NONCE = 100
 _log = logging.getLogger("nbchat")
 
 
@@ -72,6 +74,9 @@ class Transcript(View):
         self._state = ChatState()
         # Message's id → index of a Python block that was run → id of the widget with its output.
         self._runs: dict[str, dict[int, str]] = {}
+        # The latest requests that ask for no file, by nonce: a page that has lost its connection
+        # sends what it got no answer to again, and nothing is done twice.
+        self._answered: dict[str, Received] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
         self._last_flush = 0.0
         self._streaming_id = ""
@@ -251,6 +256,9 @@ class Transcript(View):
 
     def _receive(self, _: View, message: dict[str, Any], buffers: list[memoryview]) -> None:
         nonce = message.get("nonce")
+        if isinstance(nonce, str) and (answered := self._answered.get(nonce)) is not None:
+            self._deliver(answered)  # the page lost the answer with its connection
+            return
         received: Received = {"type": "received", "nonce": nonce}
         file: File | None = None
         try:
@@ -261,6 +269,10 @@ class Transcript(View):
             _log.exception("a request from a page failed: %s", message.get("type"))
             received["fault"] = _FAULT
         if nonce is not None:
+            if file is None and isinstance(nonce, str) and len(nonce) <= _MAX_NONCE:
+                self._answered[nonce] = received
+                if len(self._answered) > _KEPT_ANSWERS:
+                    del self._answered[next(iter(self._answered))]
             self._deliver(received)
         if file is not None:
             self._deliver({"type": "file", "nonce": nonce, "name": file.name}, [file.content])

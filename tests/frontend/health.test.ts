@@ -103,16 +103,34 @@ test("a connection that comes back is no restart, and is asked what was missed",
   kernel.push({ type: "state", seq: 1, state: INITIAL_STATE });
   kernel.push({ type: "synced" });
   const asked = kernel.asked("resync").length;
-  kernel.connection.connectionStatus = "connecting";
+  kernel.connect("connecting");
   mock.timers.tick(300);
   mock.timers.tick(3000);
-  match(health.problem, /no connection to Jupyter/);
+  match(health.problem, /No connection to Jupyter/);
   equal(health.end, "");
-  kernel.connection.connectionStatus = "connected";
+  kernel.connect("connected");
   mock.timers.tick(300);
   equal(kernel.asked("resync").length, asked + 1);
   kernel.push({ type: "synced" });
   equal(health.problem, "");
+});
+
+test("what is lost on its way is sent again, as soon as the kernel has answered what was missed", async () => {
+  kernel.push({ type: "state", seq: 1, state: INITIAL_STATE });
+  const answered = store.request({ type: "stop" });
+  const [first] = kernel.asked("stop");
+  mock.timers.tick(3000);
+  mock.timers.tick(300);
+  equal(kernel.asked("resync").length, 2);
+  equal(kernel.asked("stop").length, 1);
+  kernel.push({ type: "synced" });
+  deepEqual(kernel.asked("stop"), [first, first]);
+  kernel.push({ type: "synced" });
+  equal(kernel.asked("stop").length, 2);
+  kernel.push({ type: "received", nonce: first.nonce });
+  await answered;
+  mock.timers.tick(60_000);
+  equal(kernel.asked("resync").length, 2);
 });
 
 test("what the user does not wait for may stay without an answer", () => {

@@ -9,6 +9,7 @@ import type {
   Usage,
 } from "../../nbchat/frontend/src/kernel/protocol";
 
+type Slot = (sender: unknown, status: string) => void;
 type Receive = (message: FromKernel, buffers: DataView[]) => void;
 
 const PEER: WidgetModel = {
@@ -29,11 +30,16 @@ export class Kernel implements AnyModel {
   peer = { ...PEER };
   #traits: Record<string, unknown>;
   #receivers: Receive[] = [];
+  #slots = new Set<Slot>();
   widget_manager: WidgetManager = { get_model: async () => this.peer };
   /** As JupyterLab has it: the manager's `kernel`, if a test puts it there. */
   connection = {
     ...{ status: "idle", connectionStatus: "connected", requestExecute: () => assert.fail() },
     interrupt: async () => {},
+    connectionStatusChanged: {
+      connect: (slot: Slot) => void this.#slots.add(slot),
+      disconnect: (slot: Slot) => void this.#slots.delete(slot),
+    },
   };
 
   constructor(snapshot: Partial<Snapshot> = {}) {
@@ -62,6 +68,11 @@ export class Kernel implements AnyModel {
 
   off(): void {
     this.#receivers = [];
+  }
+
+  connect(status: "connected" | "connecting"): void {
+    this.connection.connectionStatus = status;
+    for (const slot of this.#slots) slot(this.connection, status);
   }
 
   push(message: FromKernel, ...buffers: DataView[]): void {

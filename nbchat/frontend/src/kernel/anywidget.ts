@@ -26,6 +26,12 @@ export interface WidgetView {
   pWidget?: Attachable;
 }
 
+/** Lumino's: calls `slot` with its sender and a value. */
+interface Signal<Value> {
+  connect(slot: (sender: unknown, value: Value) => void): void;
+  disconnect(slot: (sender: unknown, value: Value) => void): void;
+}
+
 /** The parts that are used here of JupyterLab's `IKernelConnection` and of what `requestExecute` returns. */
 interface KernelConnection {
   requestExecute(content: Record<string, unknown>): {
@@ -38,6 +44,7 @@ interface KernelConnection {
   status?: string;
   /** "connected", "connecting" or "disconnected". */
   connectionStatus?: string;
+  connectionStatusChanged?: Signal<string>;
 }
 
 /** All but `get_model` is missing in some hosts. */

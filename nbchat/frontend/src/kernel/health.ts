@@ -10,8 +10,9 @@ const UNANSWERED_MS = 2500;
 const NO_ANSWER_MS = 20_000;
 
 const BUSY = "The kernel is busy. This will happen when the current cell finishes, or when you interrupt it.";
-const OFFLINE = "There is no connection to Jupyter at the moment. The chat continues once it is back.";
-const NO_ANSWER = "The kernel does not answer. If you restarted it, run the cell again.";
+const OFFLINE = "No connection to Jupyter. The page keeps trying to reconnect.";
+const NO_ANSWER =
+  "The kernel does not answer. If you restarted it, run the cell again; else check the connection.";
 
 /** Why there is no kernel any more, or "". "saved": this page never had it, and shows what the notebook has saved. */
 export type End = "" | "restarted" | "ended" | "saved";
@@ -39,13 +40,19 @@ export class Health {
   #seq: number;
   /** How long a running reply may be silent. */
   #patience = SILENT_MS;
+  #kernel: WidgetManager["kernel"];
   #line: Line;
   #lineSince = Date.now();
+  /** Whether the page may have missed something. */
+  #missed = false;
+  #askedAt = -Infinity;
 
   /** Made before any view: a view that draws after a message sees what that means for the connection. */
   constructor(store: Store) {
     this.#store = store;
     this.#seq = store.state.seq;
+    this.#kernel = store.widgets.kernel;
+    this.#kernel?.connectionStatusChanged?.connect(this.#onConnection);
     this.#line = lineOf(store.widgets);
     this.#unsubscribe = store.subscribe(() => this.#onNews());
     this.#timer = setInterval(() => this.#watch(), TICK_MS);
@@ -53,6 +60,7 @@ export class Health {
 
   close(): void {
     this.#unsubscribe();
+    this.#kernel?.connectionStatusChanged?.disconnect(this.#onConnection);
     clearInterval(this.#timer);
   }
 
@@ -72,23 +80,38 @@ export class Health {
   #watch(): void {
     const { closed, ended } = this.#store.contact;
     if (closed && !ended) this.#store.end();
-    else if (!ended && this.#shouldAsk()) this.#store.resync();
+    else if (!ended && this.#shouldAsk()) {
+      this.#missed = false;
+      this.#askedAt = Date.now();
+      this.#store.resync();
+    }
     if (this.#judge() !== this.problem || this.#ended() !== this.end) this.#store.redraw();
   }
 
+  #onConnection = (_sender: unknown, status: string): void => {
+    this.#missed ||= status === "connected";
+  };
+
   #shouldAsk(): boolean {
     const now = Date.now();
-    const line = lineOf(this.#store.widgets);
-    if (line !== this.#line) {
-      [this.#line, this.#lineSince] = [line, now];
-      // What came meanwhile may be lost. JupyterLab 4.6 says nothing to the widgets of a kernel that died: only when
-      // they send does their connection turn out to be closed.
-      if (line !== "connecting") return true;
+    const { kernel } = this.#store.widgets;
+    if (kernel !== this.#kernel) {
+      this.#kernel?.connectionStatusChanged?.disconnect(this.#onConnection);
+      kernel?.connectionStatusChanged?.connect(this.#onConnection);
+      this.#kernel = kernel;
+      // JupyterLab 4.6 says nothing to the widgets of a kernel that was shut down: only when they send does their
+      // channel turn out to be closed.
+      this.#missed = true;
     }
+    const line = lineOf(this.#store.widgets);
+    if (line !== this.#line) [this.#line, this.#lineSince] = [line, now];
+    if (line !== "connecting" && this.#missed) return true;
+    const { heardAt, resyncedAt, waitingSince } = this.#store.contact;
+    const asking = resyncedAt !== undefined && now - resyncedAt < SILENT_MAX_MS;
+    // A request or its answer may be lost.
+    if (!asking && now - waitingSince > UNANSWERED_MS && this.#askedAt < waitingSince) return true;
     // Colab delivers what a background thread sends only together with an answer to the page
     // (https://github.com/googlecolab/colabtools/issues/3373): hence asks while a reply runs and nothing comes.
-    const { heardAt, resyncedAt } = this.#store.contact;
-    const asking = resyncedAt !== undefined && now - resyncedAt < SILENT_MAX_MS;
     if (!this.#store.state.busy || asking || now - heardAt <= this.#patience) return false;
     this.#patience = Math.min(this.#patience * 2, SILENT_MAX_MS);
     return true;
@@ -109,7 +132,8 @@ export class Health {
     if (this.#line === "connecting" && now - this.#lineSince > UNANSWERED_MS) return OFFLINE;
     const asked = Math.min(waitingSince, resyncedAt ?? now);
     const gone = now - Math.max(heardAt, asked) > NO_ANSWER_MS;
-    if (now - waitingSince > UNANSWERED_MS) return gone ? NO_ANSWER : BUSY;
+    const idle = this.#kernel?.status === "idle";
+    if (now - waitingSince > UNANSWERED_MS) return gone || idle ? NO_ANSWER : BUSY;
     return resyncedAt !== undefined && now - resyncedAt > UNANSWERED_MS && gone ? NO_ANSWER : "";
   }
 }

@@ -58,9 +58,12 @@ export interface Answer extends Received {
 }
 
 interface Pending {
-  type: Request["type"];
+  request: Request & { nonce: string };
+  buffers: ArrayBuffer[];
   quiet: boolean;
   since: number;
+  /** Whether the page has asked what it missed since: once that is answered, the request itself was lost. */
+  overtaken: boolean;
   resolve: (answer: Answer) => void;
 }
 
@@ -167,8 +170,9 @@ export class Store {
     const size = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const since = Date.now() + size / UPLOAD_SPEED;
     return new Promise((resolve) => {
-      this.#pending.set(nonce, { type: request.type, quiet, since, resolve });
-      this.#send({ ...request, nonce }, buffers);
+      const pending = { request: { ...request, nonce }, buffers, quiet, since, overtaken: false, resolve };
+      this.#pending.set(nonce, pending);
+      this.#send(pending.request, buffers);
       if (this.contact.closed) this.end();
     });
   }
@@ -176,6 +180,7 @@ export class Store {
   /** Asks the kernel for what this page may have missed. */
   resync(): void {
     this.#resyncedAt = Date.now();
+    for (const pending of this.#pending.values()) pending.overtaken = true;
     this.#send({ type: "resync", seq: this.state.seq });
   }
 
@@ -200,6 +205,15 @@ export class Store {
     }
   }
 
+  /** Sends again what was lost on its way, or whose answer was: the kernel does nothing twice. */
+  #sendAgain(): void {
+    for (const pending of this.#pending.values()) {
+      if (!pending.overtaken) continue;
+      pending.overtaken = false;
+      this.#send(pending.request, pending.buffers);
+    }
+  }
+
   #receive = (message: FromKernel, buffers: DataView[] = []): void => {
     this.#heardAt = Date.now();
     this.#heard = true;
@@ -207,9 +221,11 @@ export class Store {
     switch (message.type) {
       case "synced":
         this.#resyncedAt = undefined;
+        this.#sendAgain();
         break;
       case "snapshot":
         this.#resyncedAt = undefined;
+        this.#sendAgain();
         this.state = complete(message.snapshot);
         this.#save();
         break;
@@ -281,11 +297,12 @@ export class Store {
   #answer(nonce: string, answer: Answer): void {
     const pending = this.#pending.get(nonce);
     // "received" comes before the file: the request is answered when the file is here.
-    const wantsFile = pending !== undefined && isAnsweredByFile(pending.type);
+    const type = pending?.request.type;
+    const wantsFile = type !== undefined && isAnsweredByFile(type);
     if (wantsFile && !answer.file && answer.refused === undefined) return;
     pending?.resolve(answer);
     this.#pending.delete(nonce);
-    const isMessage = pending?.type === "send" || pending?.type === "edit";
+    const isMessage = type === "send" || type === "edit";
     if (isMessage && answer.refused === undefined) for (const then of this.#onMessageSent) then();
   }
 }
