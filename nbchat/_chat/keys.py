@@ -11,6 +11,8 @@ MASK = "[key]"
 # How many characters of an untrusted text are searched.
 SEARCHED = 20_000
 _MIN_LENGTH = 8  # characters: a shorter value is no key, and may occur in any text
+# Blanks and invisible characters, and quotes of all keyboards.
+_AROUND_KEY = " \t\r\n\f\v\xa0\u200b\u2060\ufeff'\"`\u2018\u2019\u201c\u201d\u201e\xab\xbb"
 # By id, because equal keys of two chats must not share an entry that ends with one of them.
 _in_use: weakref.WeakValueDictionary[int, Secret] = weakref.WeakValueDictionary()
 
@@ -42,17 +44,40 @@ _AUTHORIZATION = re.compile(
     r"(?:basic|bearer|token|digest)\s{1,9})[^\s'\"\\,)}\]]+",
     re.IGNORECASE,
 )
+_KINDS_OF_KEYS = (
+    r"(?:api|access|account|private|signing|encryption|master|auth|subscription)[_ -]?"
+    r"key(?!words?|board|pad|stone)"
+)
+_PASSWORDS = (
+    r"passw(?:or)?[dt]|passphrase|kennwort|contrase[ñn]a|mot[_ -]de[_ -]passe|\bsenha\b"
+    r"|wachtwoord|lösenord|hasło|пароль|密码|密碼|パスワード|비밀번호"
+)
 # PWD and OLDPWD are the shell's folders.
 _WORDS = (
-    r"(?:(?:api|access|account|private|signing|encryption|master|auth)[_-]?key"
-    r"|secret|passw(?:or)?d|passphrase|credential|(?-i:[A-Z\d]_PASS(?![A-Za-z])))"
+    rf"(?:{_KINDS_OF_KEYS}|secret(?!ar|ion|ive|ly)|{_PASSWORDS}|credential"
+    r"|(?-i:[A-Z\d]_PASS(?![A-Za-z])))"
 )
 _LAST_WORDS = (
     r"(?:(?<![a-z\d])token|(?-i:[a-z\d]Token)|(?-i:(?<![A-Za-z\d])pwd|[a-z\d]P(?:wd|WD)|_PWD)"
     r"|(?<![a-z])authorization)"
 )
 _NAME = rf"(?<![\w-])[\w-]{{0,60}}?(?:{_WORDS}[\w-]{{0,60}}|{_LAST_WORDS})"
-_SECRET_NAME = re.compile(rf"{_NAME}\Z", re.IGNORECASE)
+# A name as code has it, or as the last part of a heading.
+_SECRET_NAME = re.compile(rf"(?:{_WORDS}|{_LAST_WORDS}\Z)", re.IGNORECASE)
+# A heading of several words names a secret in its last ones: "The Secret Garden", "token count" and
+# "Which password manager?" name none.
+_SECRET_HEADING = re.compile(
+    rf"(?:{_KINDS_OF_KEYS}|\b(?:{_PASSWORDS}|passcode|credentials?|token(?!s))"
+    r"|\b(?:client|app|api|consumer|shared|webhook|jwt|oauth|signing|access|service|aws) secret)"
+    r"s?(?: (?:hash|value|\d+))?\Z",
+    re.IGNORECASE,
+)
+# All names of secrets have one of these: most names are ruled out at once.
+_MAY_BE_SECRET = re.compile(
+    rf"key|secret|pass|pwd|token|credential|authorization|{_PASSWORDS}", re.IGNORECASE
+)
+_IN_BRACKETS = re.compile(r"\s*[(\[{].*")
+_NAME_CHARS = 200
 # In code, a repr or JSON: name = "value", 'name': 'value'; the text may end inside the value.
 _QUOTED = re.compile(
     rf"""({_NAME}\\{{0,4}}['"]?\]?\s{{0,9}}[:=]\s{{0,9}}[bruf]?)"""
@@ -94,7 +119,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         # Never raises: IPython's verbose tracebacks print the arguments of each call.
-        self._value = value.strip() if isinstance(value, str) else ""
+        self._value = _meant(value) if isinstance(value, str) else ""
         _in_use[id(self)] = self
 
     def check(self) -> None:
@@ -127,9 +152,23 @@ class Secret:
         raise TypeError("an API key can't be pickled")
 
 
+def _meant(value: str) -> str:
+    """Returns a key without what was copied with it: quotes, blanks, "Bearer "."""
+    value = value.strip(_AROUND_KEY)
+    value = re.sub(r"\A(?:authorization:\s*)?bearer\s+", "", value, flags=re.IGNORECASE)
+    return value.strip(_AROUND_KEY)
+
+
 def is_secret_name(name: str) -> bool:
-    """Returns whether a value of this name is likely to be a key or a password."""
-    return _SECRET_NAME.match(name) is not None
+    """Returns whether a value of this name, or below this heading, is likely to be a secret."""
+    if not _MAY_BE_SECRET.search(name[:_NAME_CHARS]):
+        return False
+    name = _IN_BRACKETS.sub("", name[:_NAME_CHARS]).strip(" :?*") or name[:_NAME_CHARS]
+    # "db.password", "login/password"
+    last = re.split(r"[./:|>\\]+", name)[-1].strip()
+    if " " in last or "\n" in last or "\xa0" in last:
+        return _SECRET_HEADING.search(" ".join(last.split())) is not None
+    return any(_SECRET_NAME.search(part) for part in {name.strip("_"), last} if " " not in part)
 
 
 def mask_keys_in_use(text: str) -> str:

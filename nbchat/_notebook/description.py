@@ -10,12 +10,8 @@ import ast
 import inspect
 import linecache
 import re
-import reprlib
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +19,24 @@ from nbchat._chat.attachments import Attachment
 from nbchat._chat.keys import MASK, is_secret_name, mask_secrets
 from nbchat._chat.terminal import without_commands
 
-from .kinds import holds_keys, is_a, is_class, is_of, is_routine, module_of, name_of
-from .tables import describe_table, is_table
+from .brief import brief
+from .kinds import (
+    is_a,
+    is_class,
+    is_figure,
+    is_picture,
+    is_routine,
+    is_table,
+    module_of,
+    name_of,
+)
+from .tables import describe_table
 from .time_limit import within
 from .variables import last_name
 
 TIME_LIMIT_S = 1.0
 _PICTURE_LIMIT_S = 5.0  # drawing a figure takes longer
+_BOUND = 400_000  # the most characters of a text that are read
 _PIXELS = 1600  # of an image's longer side: providers scale larger images down
 # All control characters but tab and line feed: a text with one would count as a binary file.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -44,8 +51,8 @@ def describe(name: str, value: object, limit: int, no_images: str = "") -> Attac
         limit: The most characters of a text.
         no_images: Why images are described in words; "" if they are drawn.
     """
-    is_picture = _is_picture(value)
-    if is_picture and not no_images:
+    drawable = is_picture(value)
+    if drawable and not no_images:
         try:
             drawn = within(_PICTURE_LIMIT_S, lambda: _draw(value))
             return Attachment(f"@{name}", "image/png", drawn)
@@ -60,9 +67,9 @@ def describe(name: str, value: object, limit: int, no_images: str = "") -> Attac
     kind = type(value)
     head = f"{name}: {module_of(kind)}.{name_of(kind, '__qualname__')}"
     head = head.replace(": builtins.", ": ")
-    if is_picture:
+    if drawable:
         text = f"{no_images}\n{text}"
-    title = f"@{name} (as text)" if is_picture else f"@{name}"
+    title = f"@{name} (as text)" if drawable else f"@{name}"
     return Attachment(title, "text/markdown", for_model(f"{head}\n{text}", limit).encode())
 
 
@@ -87,7 +94,7 @@ def _message(error: Exception) -> str:
 def _text(name: str, value: object) -> str:
     kind = type(value)
     is_code = is_class(value) or is_routine(value)
-    if is_secret_name(last_name(name).replace(" ", "_")) and not is_code:
+    if is_secret_name(last_name(name)) and not is_code:
         return MASK
     if is_a(value, str):
         return f"{len(value):,} characters\n\n{value[:_BOUND]}"
@@ -106,24 +113,15 @@ def _text(name: str, value: object) -> str:
         return _source(value)
     if is_a(value, Path):
         return _file(value)
-    return _Brief().repr(value)
+    return brief(value)
 
 
 # Pictures
 
 
-def _is_picture(value: object) -> bool:
-    return _is_figure(value) or is_of(value, "PIL.Image", "Image")
-
-
-def _is_figure(value: object) -> bool:
-    figures = (("matplotlib.figure", "FigureBase"), ("matplotlib.axes", "Axes"))
-    return any(is_of(value, module, name) for module, name in figures)
-
-
 def _draw(value: Any) -> bytes:
     png = BytesIO()
-    if _is_figure(value):
+    if is_figure(value):
         figure = value.figure
         while figure.figure is not figure and hasattr(figure.figure, "figure"):
             figure = figure.figure  # from a subfigure to the whole figure
@@ -178,85 +176,3 @@ def _file(path: Path) -> str:
     if b"\0" in content:
         return f"{shown}\n\n({size:,} bytes, not a text file)"
     return f"{shown}, {size:,} bytes\n\n{content.decode('utf-8-sig', 'replace')}"
-
-
-# All other values
-
-_BOUND = 400_000  # the most characters of a text that are read
-_ITEMS = 50  # the most items of a container that are shown
-_NO_REPR: object = object.__repr__
-
-
-class _Brief(reprlib.Repr):
-    """A repr that looks only at the first items of a value, and of the values nested in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel = 5
-        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = _ITEMS
-        self.maxdeque = self.maxarray = _ITEMS
-        self.maxstring = self.maxother = 2000
-
-    def repr1(self, x: Any, level: int) -> str:
-        kind = type(x)
-        for base, show in self._containers().items():
-            # A subclass's own repr might show all items, so it is not called.
-            if isinstance(x, base) and not hasattr(kind, "_fields"):
-                shown = show(x, level)
-                return shown if kind is base else f"{kind.__name__}({shown})"
-        if is_table(x) or _is_picture(x):
-            return f"<{kind.__name__}>"
-        if (fields := self._fields(x)) is not None:
-            if level <= 0:
-                return f"{kind.__name__}(...)"
-            shown = ", ".join(
-                f"{name}={repr(MASK) if is_secret_name(name) else self.repr1(each, level - 1)}"
-                for name, each in islice(fields.items(), _ITEMS)
-            )
-            return f"{kind.__name__}({shown})"
-        return str(super().repr1(x, level))
-
-    def _containers(self) -> dict[type, Callable[[Any, int], str]]:
-        # reprlib sorts all items of a set before it cuts them.
-        def few(x: Any) -> Any:
-            return islice(iter(x), _ITEMS + 1)
-
-        return {
-            dict: lambda x, level: self._dict(x, level),
-            list: self.repr_list,
-            tuple: self.repr_tuple,
-            set: lambda x, level: self.repr_set(set(few(x)), level),
-            frozenset: lambda x, level: self.repr_frozenset(frozenset(few(x)), level),
-            deque: self.repr_deque,
-            bytes: lambda x, _: repr(x[: self.maxother]) + ("…" if len(x) > self.maxother else ""),
-        }
-
-    def _dict(self, x: dict[Any, Any], level: int) -> str:
-        if level <= 0 and x:
-            return "{...}"
-        shown = [
-            f"{self.repr1(key, level - 1)}: "
-            + (
-                repr(MASK)
-                if isinstance(key, str) and is_secret_name(key)
-                else self.repr1(each, level - 1)
-            )
-            for key, each in islice(dict.items(x), _ITEMS)
-        ]
-        more = ["..."] if len(x) > _ITEMS else []
-        return f"{{{', '.join([*shown, *more])}}}"
-
-    def _fields(self, x: Any) -> dict[str, Any] | None:
-        """Returns a value's attributes, if its own repr would show no more, or all of them."""
-        kind = type(x)
-        if isinstance(x, tuple):
-            return dict(zip(kind._fields, x, strict=False)) if hasattr(kind, "_fields") else None
-        if isinstance(x, type) or not hasattr(x, "__dict__") or holds_keys(x):
-            return None
-        if "__dataclass_fields__" in vars(kind):
-            names = [n for n, f in vars(kind)["__dataclass_fields__"].items() if f.repr]
-            return {name: vars(x)[name] for name in names if name in vars(x)}
-        has_no_repr = getattr(kind, "__repr__", None) is _NO_REPR
-        if has_no_repr and not inspect.isroutine(x):
-            return dict(vars(x)) or None
-        return None

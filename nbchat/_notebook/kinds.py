@@ -33,6 +33,13 @@ _ROUTINES: tuple[type, ...] = (
 # Their objects hold API keys: those of a chat, of its client, and of a client's connections.
 _HOLD_KEYS = {__name__.partition(".")[0], "openai", "httpx", "httpcore"}
 
+_TABLES = {
+    "pandas": ("DataFrame", "Series", "Index"),
+    "polars": ("DataFrame", "Series", "LazyFrame"),
+    "pyarrow": ("Table", "RecordBatch", "Array", "ChunkedArray"),
+    "numpy": ("ndarray",),
+}
+
 
 def is_a(value: object, *kinds: type[Kind]) -> TypeGuard[Kind]:
     """Whether the type of a value is one of these types, or derived from one."""
@@ -44,6 +51,21 @@ def is_of(value: object, library: str, *names: str) -> bool:
     namespace: dict[str, object] = getattr(sys.modules.get(library), "__dict__", {})
     kinds = [kind for name in names if is_class(kind := namespace.get(name))]
     return is_a(value, *kinds)
+
+
+def is_table(value: object) -> bool:
+    """Whether a value is a frame, series, index or array of pandas, polars, Arrow or numpy."""
+    return any(is_of(value, library, *names) for library, names in _TABLES.items())
+
+
+def is_picture(value: object) -> bool:
+    return is_figure(value) or is_of(value, "PIL.Image", "Image")
+
+
+def is_figure(value: object) -> bool:
+    """Whether a value is a figure of matplotlib, or a part of one."""
+    figures = (("matplotlib.figure", "FigureBase"), ("matplotlib.axes", "Axes"))
+    return any(is_of(value, module, name) for module, name in figures)
 
 
 def is_class(value: object) -> TypeGuard[type]:

@@ -10,8 +10,17 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
-from .kinds import holds_keys, is_a, is_class, is_imported, is_nbchats, is_routine, name_of
-from .tables import is_table, shape
+from .kinds import (
+    holds_keys,
+    is_a,
+    is_class,
+    is_imported,
+    is_nbchats,
+    is_routine,
+    is_table,
+    name_of,
+)
+from .tables import column_names, shape
 from .time_limit import within
 
 # Not inside a word, as in an e-mail address. Keep in step with frontend/src/composer/mentions.ts.
@@ -170,7 +179,7 @@ def _item(value: Any, key: str) -> object:
     quoted = key[0] in "\"'"
     if is_table(value):
         name = key[1:-1]
-        if quoted and name in getattr(value, "columns", ()):
+        if quoted and name in column_names(value):
             return value[name]
     elif is_a(value, dict):
         found = dict.get(value, key[1:-1] if quoted else int(key), _MISSING)

@@ -225,8 +225,11 @@ def _dialect_at(hostname: str, port: int | None) -> Dialect:
 
 def find_key(name: str) -> Secret | None:
     """Returns the key with this name from the environment or from Colab's secrets."""
-    value = os.environ.get(name, "").strip() or _colab_secret(name)
-    return Secret(value) if value else None
+    for value in (os.environ.get(name, ""), _colab_secret(name)):
+        key = Secret(value)
+        if key.reveal():
+            return key
+    return None
 
 
 def find_openrouter_key() -> Secret | None:
