@@ -1,18 +1,25 @@
+# ruff: noqa: RUF001 - texts of all languages
+
 from __future__ import annotations
 
 import base64
+import gzip
+import hashlib
+import io
 import json
 import struct
 import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import PIL.Image
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nbchat._chat import attachments
 from nbchat._chat.attachments import Attachment, from_data_url, from_upload, read_file, read_image
+from nbchat._notebook.description import describe
 from nbchat._widget.views import attachment_view
 
 
@@ -373,3 +380,149 @@ def test_an_image_of_a_model_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 def test_hostile_addresses_raise_nothing(text: str, data: bytes) -> None:
     from_data_url(text, text)
     from_data_url(f"data:{text};base64,{base64.b64encode(data).decode()}", text)
+
+
+# Encodings
+
+
+ENCODED = [
+    ("cp1252", "name,city\nJosé,München\n"),
+    ("cp1252", "Prix : 5 €, déjà vu à l’école — oui\n"),
+    ("cp1252", "Informações: São João, milhões\n"),
+    ("cp1252", "più caffè, perché\n"),
+    ("cp1250", "Zażółć gęślą jaźń\n"),
+    ("cp1250", "jméno;město\nŘehoř;České Budějovice\n"),
+    ("cp1254", "ad;şehir\nİbrahim;İstanbul\nAyşe;Muğla\n"),
+    ("cp1251", "имя,город\nИван,Москва\n"),
+    ("koi8-r", "Привет, мир! Как дела?\n"),
+    ("cp1253", "Καλημέρα κόσμε, τι κάνεις;\n"),
+    ("shift_jis", "名前,値\n東京,1\n"),
+    ("shift_jis", "これはテストです。\n"),
+    ("gbk", "姓名,城市\n张三,北京\n"),
+    ("gbk", "产品,价格\n苹果,3\n"),
+    ("euc-kr", "이름,도시\n홍길동,서울\n"),
+    ("big5", "姓名,城市\n王小明,台北\n"),
+    ("utf-16le", "a,b\n1,2\n"),
+    ("utf-16be", "名前,値\n東京,1\n"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "text"), ENCODED)
+def test_a_text_in_another_encoding_is_read_and_says_which(encoding: str, text: str) -> None:
+    data = text.encode(encoding)
+    file = read_file(("data.csv", data))
+    assert (file.kind, file.media_type, file.encoding, file.text) == (
+        "text",
+        "text/csv",
+        encoding,
+        text,
+    )
+    assert file.part()["text"].startswith(f"data.csv (read as {encoding}):\n\n```\n")
+    assert attachment_view(file)["encoding"] == encoding
+    assert file.data == data
+    twice = read_file(("data.csv", data * 9000))
+    assert (twice.encoding, twice.text) == (encoding, text * 9000)
+
+
+@pytest.mark.parametrize("bom", [b"\xff\xfe", b"\xfe\xff"])
+def test_a_mark_says_which_utf_16_it_is(bom: bytes) -> None:
+    encoding = "utf-16le" if bom[0] == 0xFF else "utf-16be"
+    file = read_file(("a.txt", bom + "größer".encode(encoding)))
+    assert (file.text, file.encoding) == ("größer", encoding)
+
+
+def test_a_text_of_dos_ends_with_its_end() -> None:
+    assert read_file(("dos.csv", b"a,b\r\n1,2\r\n\x1a")).part()["text"].endswith("1,2\r\n```")
+    assert read_file(b"one\x1atwo").text == "one\x1atwo"
+
+
+def noise(size: int) -> bytes:
+    return b"".join(hashlib.sha256(bytes([n])).digest() for n in range(size // 32 + 1))[:size]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        noise(60),
+        noise(5000),
+        bytes(range(128, 256)),
+        struct.pack("<50i", *range(60, 110)),
+        struct.pack("<9d", *range(9)),
+        b"\x7fELF\x02\x01\x01" + bytes(9),
+        b"Title\x00\x01\x02 and \xe9t\xe9",
+        "äöü".encode("latin-1"),
+        gzip.compress(b"name,city\n" * 20),
+        zlib.compress(b"name,city\n" * 20),
+    ],
+)
+def test_what_looks_like_no_text_stays_binary(data: bytes) -> None:
+    file = read_file(("x.bin", data))
+    assert (file.kind, file.media_type) == ("file", "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("HEIC", b"\0\0\0\x18ftypheic\0\0\0\0"),
+        ("AVIF", b"\0\0\0\x1cftypavif\0\0\0\0"),
+        ("TIFF", b"II*\0\x08\0\0\0"),
+        ("TIFF", b"MM\0*\0\0\0\x08"),
+        ("BMP", b"BM\x9a\0\0\0\0\0\0\0\x8a\0\0\0"),
+    ],
+)
+def test_an_image_that_models_do_not_take_says_what_to_do(name: str, data: bytes) -> None:
+    why = f"^photo is a {name} image, .* Convert it to PNG or JPEG"
+    with pytest.raises(ValueError, match=why):
+        from_upload("photo", f"image/{name.lower()}", data)
+    with pytest.raises(ValueError, match=why):
+        read_file(("photo", data))
+    with pytest.raises(ValueError, match=f"a {name} image"):
+        read_image(data)
+
+
+# Modes and turns of PIL's images
+
+
+def pixels(source: Any) -> Any:
+    return PIL.Image.open(io.BytesIO(read_image(source).data))
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "shades"),
+    [
+        ("I", [0, 255], [0, 255]),
+        ("I", [0, 70_000], [0, 255]),
+        ("I", [-5, 5], [0, 255]),
+        ("I;16", [0, 40_000], [0, 255]),
+        ("F", [0.0, 1.0], [0, 255]),
+        ("F", [0.0, 0.5], [0, 127]),
+        ("F", [0.0, 255.0], [0, 255]),
+        ("F", [-2.0, 2.0], [0, 255]),
+        ("F", [7.0, 7.0], [7, 7]),
+    ],
+)
+def test_numbers_become_shades(mode: str, values: list[float], shades: list[int]) -> None:
+    image = PIL.Image.new(mode, (2, 1))
+    for x, value in enumerate(values):
+        image.putpixel((x, 0), value)
+    png = pixels(image)
+    assert (png.mode, [png.getpixel((x, 0)) for x in (0, 1)]) == ("L", shades)
+    assert image.mode == mode
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGBa", "CMYK", "HSV", "YCbCr"])
+def test_other_modes_are_shown(mode: str) -> None:
+    assert pixels(PIL.Image.new(mode, (2, 1))).mode in ("1", "L", "LA", "P", "RGB", "RGBA")
+
+
+def test_an_image_of_pil_is_turned_as_its_file_says(tmp_path: Path) -> None:
+    photo = PIL.Image.new("RGB", (4, 2))
+    exif = photo.getexif()
+    exif[0x0112] = 6
+    photo.save(tmp_path / "photo.jpg", exif=exif)
+    with PIL.Image.open(tmp_path / "photo.jpg") as opened:
+        assert pixels(opened).size == (2, 4)
+        assert PIL.Image.open(io.BytesIO(describe("p", opened, 100).data)).size == (2, 4)
+    # The file itself goes as it is, with what it says.
+    sent = read_image(tmp_path / "photo.jpg")
+    assert PIL.Image.open(io.BytesIO(sent.data)).getexif()[0x0112] == 6

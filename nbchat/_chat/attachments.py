@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
+from . import encodings
 from .foreign_text import fenced
+from .pil_images import to_png
 
 MAX_BYTES = 20_000_000
 _NAME_LIMIT = 120
@@ -45,10 +47,13 @@ _DEFAULT_NAMES = {
     "application/octet-stream": "file",
 }
 
-# Escape is allowed: logs use it for colours.
-_BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-# The modes of PIL that PNG supports.
-_PNG_MODES = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
+# Images that neither models nor all browsers take.
+_OTHER_IMAGES = (
+    ("HEIC", re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)),
+    ("AVIF", re.compile(rb"....ftypavi[fs]", re.DOTALL)),
+    ("TIFF", re.compile(rb"II\*\0|MM\0\*", re.DOTALL)),
+    ("BMP", re.compile(rb"BM....\0\0\0\0", re.DOTALL)),
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Attachment:
         media_type: The type that the bytes show; the given type counts only if they agree with it.
         data: The bytes of the file.
         id: The front end asks for the file by this id.
+        encoding: That of a text, such as "utf-8" or "cp1252"; blank for other kinds.
 
     Raises:
         ValueError: The file is empty, or larger than 20 MB.
@@ -69,6 +75,7 @@ class Attachment:
     media_type: str
     data: bytes = field(repr=False)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    encoding: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         name = _file_name(self.name)
@@ -79,7 +86,8 @@ class Attachment:
                 f"{name or 'The attachment'} is larger than {MAX_BYTES / 1e6:.0f} MB, "
                 "the limit for attachments"
             )
-        media_type = _media_type(self.data, self.media_type)
+        media_type, encoding = _media_type(self.data, self.media_type)
+        object.__setattr__(self, "encoding", encoding)
         object.__setattr__(self, "media_type", media_type)
         object.__setattr__(self, "name", name or _DEFAULT_NAMES.get(media_type, "text.txt"))
 
@@ -98,7 +106,12 @@ class Attachment:
     @property
     def text(self) -> str:
         """The text of a text file; blank for other kinds."""
-        return (_decode(self.data) or "") if self.kind == "text" else ""
+        return (encodings.read(self.data, self.encoding) or "") if self.encoding else ""
+
+    @property
+    def is_recoded(self) -> bool:
+        """Whether a text is in another encoding than UTF-8, so that it may be misread."""
+        return self.encoding not in ("", "utf-8")
 
     @property
     def data_url(self) -> str:
@@ -112,7 +125,8 @@ class Attachment:
                 return {"type": "image_url", "image_url": {"url": self.data_url}}
             case "text":
                 text = fenced(self.text.removesuffix("\n"))
-                return {"type": "text", "text": f"{self.name}:\n\n{text}"}
+                how = f" (read as {self.encoding})" if self.is_recoded else ""
+                return {"type": "text", "text": f"{self.name}{how}:\n\n{text}"}
             case _:
                 file = {"filename": self.name, "file_data": self.data_url}
                 return {"type": "file", "file": file}
@@ -164,6 +178,7 @@ def read_image(source: object) -> Attachment:
         image = Attachment("", "", bytes(source))
     else:
         image = Attachment("", "", _draw(source))
+    _refuse_other_image(image)
     if image.kind != "image":
         raise ValueError(f"{image.name} is not a PNG, JPEG, GIF or WebP image")
     return image
@@ -176,18 +191,19 @@ def read_file(source: object) -> Attachment:
         source: A path (text or `Path`), the bytes of a file, or a tuple of a name and bytes.
 
     Raises:
-        ValueError: The file can't be read, is empty or is larger than 20 MB.
+        ValueError: The file can't be read, is empty, is larger than 20 MB, or is an image in a
+            format that models don't accept.
         TypeError: The source is none of these.
     """
     match source:
         case Attachment():
             return source
         case str() | os.PathLike():
-            return _read(source, "file")
+            return _refuse_other_image(_read(source, "file"))
         case bytes() | bytearray() | memoryview():
-            return Attachment("", "", bytes(source))
+            return _refuse_other_image(Attachment("", "", bytes(source)))
         case (str() as name, (bytes() | bytearray() | memoryview()) as data):
-            return Attachment(name, _guess_type(name), bytes(data))
+            return _refuse_other_image(Attachment(name, _guess_type(name), bytes(data)))
     raise TypeError(f"a file must be a path, bytes, or (name, bytes), not {type(source).__name__}")
 
 
@@ -195,13 +211,29 @@ def from_upload(name: object, media_type: object, data: bytes | memoryview) -> A
     """Returns a file that the browser sent; neither its name nor its type is trusted.
 
     Raises:
-        ValueError: The file is empty, or larger than 20 MB.
+        ValueError: The file is empty, larger than 20 MB, or an image in a format that models don't
+            accept.
     """
-    return Attachment(
-        name if isinstance(name, str) else "",
-        media_type if isinstance(media_type, str) else "",
-        bytes(data),
+    return _refuse_other_image(
+        Attachment(
+            name if isinstance(name, str) else "",
+            media_type if isinstance(media_type, str) else "",
+            bytes(data),
+        )
     )
+
+
+def _refuse_other_image(attachment: Attachment) -> Attachment:
+    for name, signature in _OTHER_IMAGES:
+        if not attachment.encoding and signature.match(attachment.data):
+            opened = f'PIL.Image.open("{attachment.name}")'
+            if name == "HEIC":
+                opened += " after pillow_heif.register_heif_opener()"
+            raise ValueError(
+                f"{attachment.name} is a {name} image, which models don't accept. Convert it to "
+                f"PNG or JPEG, or pass the opened image: images=[{opened}]"
+            )
+    return attachment
 
 
 def from_data_url(url: object, name: str) -> Attachment | None:
@@ -238,11 +270,9 @@ def _draw(source: object) -> bytes:
     Recognises the object by its methods alone: PIL and matplotlib may not be installed, and are
     slow to import.
     """
+    if hasattr(source, "mode") and callable(getattr(source, "save", None)):
+        return to_png(source)
     png = BytesIO()
-    if hasattr(source, "mode") and callable(getattr(source, "save", None)):  # PIL
-        image: Any = source if source.mode in _PNG_MODES else cast(Any, source).convert("RGB")
-        image.save(png, format="PNG")
-        return png.getvalue()
     figure: Any = source if hasattr(source, "savefig") else getattr(source, "figure", None)
     if hasattr(figure, "savefig"):  # matplotlib
         figure.savefig(png, format="png")
@@ -267,26 +297,17 @@ def _display(show: Callable[[], object] | None) -> bytes | None:
     return shown if isinstance(shown, bytes) else None
 
 
-def _media_type(data: bytes, claimed: str) -> str:
+def _media_type(data: bytes, claimed: str) -> tuple[str, str]:
+    """Returns the media type, and of a text its encoding."""
     for media_type, signature in _SIGNATURES:
         if signature.match(data):
-            return media_type
+            return media_type, ""
     claimed = claimed.partition(";")[0].strip().lower()
-    if _decode(data) is not None:
-        return claimed if claimed in _TEXTS else "text/plain"
+    if (decoded := encodings.decode(data)) is not None:
+        return claimed if claimed in _TEXTS else "text/plain", decoded[1]
     if data.startswith(b"PK\x03\x04") and _ARCHIVE.fullmatch(claimed):
-        return claimed
-    return "application/octet-stream"
-
-
-def _decode(data: bytes) -> str | None:
-    """Returns the text in the bytes; None if they hold no text."""
-    utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = data.decode("utf-16" if utf_16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-    return None if _BINARY.search(text) else text
+        return claimed, ""
+    return "application/octet-stream", ""
 
 
 def _file_name(name: str) -> str:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from nbchat._chat.attachments import Attachment
+from nbchat._chat.encodings import decode
 from nbchat._chat.keys import MASK, is_secret_name, mask_secrets
+from nbchat._chat.pil_images import to_png
 from nbchat._chat.terminal import without_commands
 
 from .brief import brief
@@ -120,21 +122,14 @@ def _text(name: str, value: object) -> str:
 
 
 def _draw(value: Any) -> bytes:
+    if not is_figure(value):
+        return to_png(value, _PIXELS)
+    figure = value.figure
+    while figure.figure is not figure and hasattr(figure.figure, "figure"):
+        figure = figure.figure  # from a subfigure to the whole figure
     png = BytesIO()
-    if is_figure(value):
-        figure = value.figure
-        while figure.figure is not figure and hasattr(figure.figure, "figure"):
-            figure = figure.figure  # from a subfigure to the whole figure
-        dpi = min(figure.dpi, _PIXELS / max(figure.get_size_inches()))
-        figure.savefig(png, format="png", dpi=dpi)
-    else:
-        factor = _PIXELS / max(value.size)
-        small = value.copy()
-        if factor < 1:
-            small.thumbnail((_PIXELS, _PIXELS))
-        if small.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
-            small = small.convert("RGB")
-        small.save(png, format="PNG")
+    dpi = min(figure.dpi, _PIXELS / max(figure.get_size_inches()))
+    figure.savefig(png, format="png", dpi=dpi)
     return png.getvalue()
 
 
@@ -173,6 +168,9 @@ def _file(path: Path) -> str:
     size = path.stat().st_size
     with path.open("rb") as file:
         content = file.read(_BOUND)
-    if b"\0" in content:
+    decoded = decode(content, is_cut=size > len(content))
+    if decoded is None:
         return f"{shown}\n\n({size:,} bytes, not a text file)"
-    return f"{shown}, {size:,} bytes\n\n{content.decode('utf-8-sig', 'replace')}"
+    text, encoding = decoded
+    how = "" if encoding == "utf-8" else f", read as {encoding}"
+    return f"{shown}, {size:,} bytes{how}\n\n{text}"

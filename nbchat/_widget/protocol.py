@@ -32,14 +32,22 @@ class UsageView(TypedDict):
     cost: float | None
 
 
-class AttachmentView(TypedDict):
-    """A file or an image of a message; the page asks for its bytes by its id."""
-
+class _AttachmentView(TypedDict):
     id: str
     name: str
     kind: Kind
     media_type: str
     size: int
+
+
+class AttachmentView(_AttachmentView, total=False):
+    """A file or an image of a message; the page asks for its bytes by its id.
+
+    Attributes:
+        encoding: How a text is read; left out for UTF-8.
+    """
+
+    encoding: str
 
 
 class CallView(TypedDict):

@@ -28,13 +28,16 @@ from .protocol import (
 
 def attachment_view(attachment: Attachment) -> AttachmentView:
     """Returns what a page receives of an attachment."""
-    return {
+    view: AttachmentView = {
         "id": attachment.id,
         "name": attachment.name,
         "kind": attachment.kind,
         "media_type": attachment.media_type,
         "size": attachment.size,
     }
+    if attachment.is_recoded:
+        view["encoding"] = attachment.encoding
+    return view
 
 
 def usage_view(usage: Usage | None) -> UsageView | None:

@@ -72,7 +72,7 @@ export class Attaching {
     const open = () =>
       text === undefined
         ? openViewer(view, name, thumbnail(file), [size(file.size)])
-        : openText(view, name, text, file.size);
+        : openText(view, name, text, file.size, undefined);
     const shows = text !== undefined || isPicture(file.type);
     const view = chip(name, file.size, picture, remove, shows ? open : undefined);
     this.#made.set(attached, view);

@@ -90,9 +90,9 @@ class AttachmentView {
 
   async #openText(): Promise<void> {
     const file = await this.#fetch();
-    const text = file && textOf(await new Blob([file.content]).arrayBuffer());
-    if (text !== undefined)
-      openText(this.element, this.#name, text, this.#attachment.size, this.#saveButton());
+    const { encoding, size } = this.#attachment;
+    const text = file && textOf(await new Blob([file.content]).arrayBuffer(), encoding);
+    if (text !== undefined) openText(this.element, this.#name, text, size, encoding, this.#saveButton());
   }
 
   #saveButton(): HTMLButtonElement {

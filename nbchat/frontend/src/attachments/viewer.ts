@@ -5,12 +5,12 @@ import { size, tokens } from "../page/units";
 
 /** The kernel's estimate: nbchat/_chat/token_estimate.py. */
 const BYTES_PER_TOKEN = 4;
-const BINARY = /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/;
+const BINARY = /[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]/;
 
 /** The text that the bytes hold, or undefined if they hold none. */
-export function textOf(content: ArrayBuffer): string | undefined {
+export function textOf(content: ArrayBuffer, encoding = "utf-8"): string | undefined {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
+    const text = new TextDecoder(encoding, { fatal: true }).decode(content).replace(/\x1a$/, "");
     return BINARY.test(text) ? undefined : text;
   } catch {
     return undefined;
@@ -23,6 +23,7 @@ export function openText(
   name: string,
   text: string,
   bytes: number,
+  encoding: string | undefined,
   ...buttons: Element[]
 ): void {
   const pre = h("pre", { class: "nbchat-viewer-text", tabindex: 0, "aria-label": "What is sent" }, text);
@@ -30,7 +31,11 @@ export function openText(
     near,
     name,
     pre,
-    [size(bytes), `≈ ${tokens(Math.ceil(bytes / BYTES_PER_TOKEN))} tokens`],
+    [
+      size(bytes),
+      `≈ ${tokens(Math.ceil(bytes / BYTES_PER_TOKEN))} tokens`,
+      ...(encoding ? [`read as ${encoding}`] : []),
+    ],
     ...buttons,
   );
 }

@@ -25,6 +25,8 @@ export interface Attachment {
   media_type: string;
   /** Bytes. */
   size: number;
+  /** How a text is read; left out for UTF-8. */
+  encoding?: string;
 }
 
 /** A call of a tool by the model; all its texts come from the model or from the tool. */
