@@ -56,6 +56,10 @@ def told(value: object, limit: int = LIMIT, name: str = "it") -> str:
         ("me@example.org, a@@b, https://x.org/@you", []),
         ("@1 @ @-x", []),
         ("@größe", ["größe"]),
+        ("请看@df。この@df2を", ["df", "df2を"]),
+        ("和@df1和@df2", ["df1和", "df2"]),
+        ("请联系bob@example.org", []),
+        (f"@{'n' * 200} @df{'的' * 200}", ["df" + "的" * 117]),
         ("@df[f(x)] @df['a/b']", ["df"]),
         ("@cache\ndef f(): ...", []),
         ("@app.get('/')\nasync def f(): ...", []),
@@ -142,6 +146,35 @@ def test_the_longest_part_that_there_is() -> None:
     for name in ("absent", "os", "os.environ", "__name__", ""):
         with pytest.raises(NotThereError):
             resolve(name, names)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("请看@df", "df"),
+        ("请解释 @df的缺失值", "df"),
+        ("この@dfを説明して", "df"),
+        ("보세요 @df를", "df"),
+        ("ดู@dfของเรา", "df"),
+        ("@数据的缺失值", "数据"),
+        ("@数据表的缺失值", "数据表"),
+        ("@df.价格的平均", "df.价格"),
+        ("@df.的平均.价格", "df"),
+        ("@df的.价格", "df"),
+        ("@dfs", ""),
+        ("@df_的", ""),
+        ("@größe", ""),
+    ],
+)
+def test_a_name_ends_where_it_has_to_in_a_script_without_spaces(text: str, name: str) -> None:
+    frame = pd.DataFrame({"价格": [1], "": [2]})
+    names: dict[str, Any] = {"df": frame, "数据": [1], "数据表": [2], "gr": 1}
+    (expression,) = mentioned(text)
+    if name:
+        assert resolve(expression, names)[0] == name
+    else:
+        with pytest.raises(NotThereError):
+            resolve(expression, names)
 
 
 def test_what_is_offered_and_in_which_order() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -23,9 +23,16 @@ from .kinds import (
 from .tables import column_names, shape
 from .time_limit import within
 
-# Not inside a word, as in an e-mail address. Keep in step with frontend/src/composer/mentions.ts.
+# Letters of scripts that put no space between a name and the next word: Thai, Lao, Burmese, Khmer,
+# Chinese, Japanese, Korean. Keep these patterns in step with frontend/src/composer/mentions.ts.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff"
+    "\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff"
+)
+# Not inside a word, as in an e-mail address.
 _STEP = r"""\.[^\W\d]\w*|\[(?:\d+|"[\w -]+"|'[\w -]+')\]"""
-_MENTION = re.compile(rf"(?<![\w.@/])@([^\W\d]\w*(?:{_STEP})*)")
+_MENTION = re.compile(rf"(?:(?<![\w.@/])|(?<=[{_UNSPACED}]))@([^\W\d]\w*(?:{_STEP})*)")
+_WORD_END = re.compile(rf"(?=[{_UNSPACED}])|(?<=[{_UNSPACED}])")
 _STEPS = re.compile(_STEP)
 _NAMES = re.compile(r"[\w -]*[^\W\d][\w -]*")
 # What follows the line of a decorator in code, which is no mention.
@@ -54,15 +61,30 @@ def mentioned(text: str) -> list[str]:
     line_end = code_end = -1  # of the mention's line, with and without the blanks at its end
     is_before_code = False
     for match in _MENTION.finditer(text):
-        start, end = match.span(1)
+        end = match.end(1)
         if end > line_end:
             line_end = text.find("\n", end) % (len(text) + 1)
             code_end = end + len(text[end:line_end].rstrip(" \t"))
             is_before_code = _DECORATED.match(text, line_end) is not None
         is_whole_line = end == code_end or (text[end], text[code_end - 1]) == ("(", ")")
-        if end - start < _LIMIT and not (is_before_code and is_whole_line):
+        if not (is_before_code and is_whole_line):
             names[match[1]] = None
-    return list(names)
+    return [name for name in map(_within_limit, names) if name]
+
+
+def _within_limit(name: str) -> str:
+    """Returns a name without what is beyond the limit; "" if only a part of a word were left."""
+    if len(name) < _LIMIT:
+        return name
+    return name[: _LIMIT - 1] if _WORD_END.match(name, _LIMIT - 1) else ""
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    """Yields what a name in a text may stand for, the longest first: "df的列", "df的", "df"."""
+    yield name
+    for end in range(len(name) - 1, 0, -1):
+        if _WORD_END.match(name, end):
+            yield name[:end]
 
 
 def last_name(expression: str) -> str:
@@ -73,8 +95,9 @@ def last_name(expression: str) -> str:
 def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
     """Finds the value of an expression that `mentioned` returned, or of its longest valid part.
 
-    In "is it @df.Then …" that part is "df". Properties are not read, and a defaultdict does not
-    grow. No step leads to a private name, or into an object that may hold an API key.
+    In "is it @df.Then …" and in "请看@df的列" that part is "df". Properties are not read, and a
+    defaultdict does not grow. No step leads to a private name, or into an object that may hold an
+    API key.
 
     Returns:
         The valid part, and its value.
@@ -82,16 +105,24 @@ def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
     Raises:
         NotThereError: The expression does not begin with a variable.
     """
-    name = re.split(r"[.\[]", expression, maxsplit=1)[0]
-    if not is_offered(name, namespace):
-        raise NotThereError(f"There is no variable {name!r}.")
+    written = re.split(r"[.\[]", expression, maxsplit=1)[0]
+    name = next((each for each in _prefixes(written) if is_offered(each, namespace)), "")
+    if not name:
+        raise NotThereError(f"There is no variable {written!r}.")
     value = namespace[name]
-    for step in _STEPS.findall(expression):
-        try:
-            value = _step(value, step)
-        except (NotThereError, LookupError):
+    if name != written:
+        return name, value
+    for written in _STEPS.findall(expression):
+        attributes = (f".{each}" for each in _prefixes(written[1:]))
+        for step in attributes if written[0] == "." else [written]:
+            with suppress(NotThereError, LookupError):
+                value = _step(value, step)
+                name += step.replace('"', "'")
+                break
+        else:
             break
-        name += step.replace('"', "'")
+        if step != written:
+            break
     return name, value
 
 

@@ -6,10 +6,15 @@ import { fetchNames, fetchVariable } from "../kernel/variables";
 import { h, setText } from "../page/dom";
 
 // The same as in nbchat/_notebook/variables.py.
-const MENTION =
-  /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*|\[(?:\d+|"[\p{L}\p{N}_ -]+"|'[\p{L}\p{N}_ -]+')\])*)/gu;
+const UNSPACED = String.raw`\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\u{20000}-\u{3ffff}`;
+const AT = String.raw`(?:(?<![\p{L}\p{N}_.@/])|(?<=[${UNSPACED}]))@`;
+const NAME = String.raw`[\p{L}_][\p{L}\p{N}_]*`;
+const MENTION = new RegExp(
+  String.raw`${AT}(${NAME}(?:\.${NAME}|\[(?:\d+|"[\p{L}\p{N}_ -]+"|'[\p{L}\p{N}_ -]+')\])*)`,
+  "gu",
+);
 const DECORATES = /\n\s*(?:@|(?:def|class|async)\b)/y;
-const TYPED = /(?<![\p{L}\p{N}_.@/])@([\p{L}_][\p{L}\p{N}_]*)?$/u;
+const TYPED = new RegExp(`${AT}(${NAME})?$`, "u");
 
 /** More than the kernel is asked for at once: a pasted text can have thousands. */
 const MAX_MENTIONS = 100;
@@ -24,7 +29,8 @@ interface Mention {
   end: number;
 }
 
-function mentionsIn(text: string): Mention[] {
+/** Returns the mentions in a text, in their order. */
+export function mentionsIn(text: string): Mention[] {
   const isDecorator = decorators(text);
   return [...text.matchAll(MENTION)]
     .map(({ 0: whole, 1: name, index }) => ({ name, start: index, end: index + whole.length }))
