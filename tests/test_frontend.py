@@ -390,6 +390,34 @@ def test_nothing_is_wider_than_the_page(kernel: Kernel, width: int) -> None:
     assert kernel.log.evaluate("(log) => log.scrollWidth - log.clientWidth") <= 0
 
 
+def test_long_code_takes_no_room_from_what_stands_beside_the_chat(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.page.evaluate(
+        """() => {
+          const chat = document.querySelector(".nbchat");
+          const row = document.createElement("div");
+          row.style.cssText = "display: flex; width: 800px";
+          row.append(chat.cloneNode(true), chat); // as in an HBox
+          document.body.append(row);
+        }"""
+    )
+    kernel.change("message", message=message("a", content="```\n" + "x" * 500 + "\n```"))
+    expect(kernel.page.get_by_text("x" * 500)).to_be_visible()
+    widths = "(all) => all.map((each) => each.getBoundingClientRect().width)"
+    assert kernel.page.locator(".nbchat").evaluate_all(widths) == [400, 400]
+
+
+def test_the_conversation_can_be_made_higher(kernel: Kernel) -> None:
+    kernel.open(messages=[message("a", content="line\n\n" * 100)])
+    before = kernel.log.bounding_box()
+    x, y = before["x"] + before["width"] - 5, before["y"] + before["height"] - 5
+    kernel.page.mouse.move(x, y)
+    kernel.page.mouse.down()
+    kernel.page.mouse.move(x, y + 100, steps=3)
+    kernel.page.mouse.up()
+    assert kernel.log.bounding_box()["height"] == before["height"] + 100
+
+
 def test_controls_of_ipywidgets_get_the_names_of_their_labels(kernel: Kernel) -> None:
     kernel.open()
     kernel.page.evaluate(

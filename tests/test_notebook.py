@@ -112,6 +112,7 @@ def test_stop_keeps_the_text(chat: ChatPage, server: ScriptedServer, how: str) -
     expect(chat.reply).to_contain_text("1 2 3")
     if how == "button":
         chat.stop_button.click()
+        expect(chat.message).to_be_focused()
     else:
         chat.message.press("Escape")
     assert server.wait_for_request().closed_early.wait(60)

@@ -170,12 +170,12 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     }
   });
 
-  // Stop can't keep the focus: it is disabled as soon as the reply has ended.
-  const afterStop = ({ target }: Event) => {
-    const stop = (target as Element).closest(".nbchat-stop");
-    if (stop && stop.closest(".nbchat") === el.closest(".nbchat")) box.focus({ preventScroll: true });
+  // Stop is disabled as soon as the reply ends, and would drop the focus.
+  const beside = el.closest(".nbchat-compose");
+  const onStop = ({ target }: Event) => {
+    if ((target as Element).closest(".nbchat-stop")) box.focus();
   };
-  document.addEventListener("click", afterStop);
+  beside?.addEventListener("click", onStop);
 
   const resized = new ResizeObserver(() => {
     fitted = undefined;
@@ -187,8 +187,8 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
   return () => {
     if (outputs && !editing) leftBehind.set(outputs, box.value);
     unsubscribe();
+    beside?.removeEventListener("click", onStop);
     mentions.close();
-    document.removeEventListener("click", afterStop);
     resized.disconnect();
   };
 }
