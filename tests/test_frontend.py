@@ -401,8 +401,8 @@ def test_long_code_takes_no_room_from_what_stands_beside_the_chat(kernel: Kernel
           document.body.append(row);
         }"""
     )
-    kernel.change("message", message=message("a", content="```\n" + "x" * 500 + "\n```"))
-    expect(kernel.page.get_by_text("x" * 500)).to_be_visible()
+    kernel.change("message", message=message("a", content="```\n" + "x" * 190 + "\n```"))
+    expect(kernel.page.get_by_text("x" * 190)).to_be_visible()
     widths = "(all) => all.map((each) => each.getBoundingClientRect().width)"
     assert kernel.page.locator(".nbchat").evaluate_all(widths) == [400, 400]
 
