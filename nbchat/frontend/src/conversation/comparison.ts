@@ -105,8 +105,10 @@ function focusOnChat(el: HTMLElement): Cleanup {
 /** The question, which all columns answer. */
 export function question(chat: Chat, el: HTMLElement): Cleanup {
   const view = new UserMessage(chat, true);
-  el.append(view.element);
+  const kernelEnded = new KernelEnded(chat);
+  el.append(view.element, kernelEnded.element);
   const draw = () => {
+    kernelEnded.update();
     const message = chat.store.state.messages.find(({ role }) => role === "user");
     if (message) view.update(message, false);
   };
