@@ -45,10 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """The tests of a single file run in this process; all else has a worker on each core."""
+    """The tests of a single file run in this process; all else has a worker more than cores.
+
+    Many tests wait now and then: for a kernel, a browser, a timer.
+    """
     files = {Path(argument.partition("::")[0]) for argument in config.args}
     alone = len(files) == 1 and all(file.is_file() for file in files)
-    return 0 if alone else os.cpu_count() or 1
+    return 0 if alone else (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

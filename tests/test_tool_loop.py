@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 import time
@@ -54,10 +55,19 @@ def outcomes(reply: Reply) -> list[tuple[str, str]]:
     return [(call.status, call.result) for call in reply.tool_calls]
 
 
+NONCES = itertools.count()
+
+
 def decide(chat: ChatWidget, allow: bool, index: int = 0) -> None:
     """What a click in the browser sends."""
     id_ = snapshot(chat)["messages"][-1]["id"]
-    message = {"type": "approve", "nonce": "n", "id": id_, "call": index, "allow": allow}
+    message = {
+        "type": "approve",
+        "nonce": str(next(NONCES)),
+        "id": id_,
+        "call": index,
+        "allow": allow,
+    }
     receive(chat, message)
 
 

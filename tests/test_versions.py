@@ -36,7 +36,7 @@ def test_versions(version: str, built: Built, tmp_path: Path) -> None:
         f"nbchat-widget @ {built.wheel.as_uri()}",
         *PINS.get(version, ()),
         *("hypothesis", "matplotlib", "mistune", "nbformat", "pandas", "pillow"),
-        *("playwright", "polars", "pytest", "pytest-xdist"),
+        *("playwright", "polars", "pyarrow", "pytest", "pytest-xdist"),
     )
     # By its script, that leaves the checkout's own nbchat out of sys.path.
     command: list[str | Path] = [programs / "pytest", "-m", "not browser and not environments"]

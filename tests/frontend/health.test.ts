@@ -12,7 +12,7 @@ let health: Health;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["Date", "setInterval"] });
-  kernel = new Kernel({ busy: true, messages: [message("a", { status: "streaming" })] });
+  kernel = new Kernel({ busy: true, messages: [message("a", { status: "streaming", model: "m" })] });
   store = new Store(kernel);
   health = new Health(store);
   kernel.push({ type: "synced" });
