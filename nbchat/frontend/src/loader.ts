@@ -6,18 +6,18 @@ import { importDeflated } from "./page/deflated";
 const page = globalThis as { [key: symbol]: Map<string, Promise<Bundle>> | undefined };
 const bundles = (page[Symbol.for("nbchat.bundles")] ??= new Map());
 
-/** The notebook has saved this chat without its bundle, and there is no kernel to ask for it. */
-class Saved extends Error {}
+/** Thrown if the notebook has saved this chat without its bundle, and there is no kernel to ask for it. */
+const SAVED = "Saved conversation. Run the cell to continue.";
 
 async function load(model: AnyModel): Promise<Widget> {
   const shared = await referenced(model, "bundle").catch(() => {
-    throw new Saved();
+    throw SAVED;
   });
   const digest = shared.get("digest") as string;
   const code = shared.get("value") as DataView<ArrayBuffer> | undefined;
   let bundle = bundles.get(digest);
   if (!bundle) {
-    if (!code?.byteLength) throw new Saved();
+    if (!code?.byteLength) throw SAVED;
     bundle = importDeflated(code) as Promise<Bundle>;
     bundles.set(digest, bundle);
     bundle.catch(() => bundles.delete(digest));
@@ -29,11 +29,10 @@ async function load(model: AnyModel): Promise<Widget> {
 function showSaved(el: HTMLElement): void {
   const style = document.createElement("style");
   style.textContent =
-    ".nbchat-lost{padding:4px 0 10px}" +
-    ".nbchat:has(.nbchat-lost) :is(.nbchat-thoughts-accordion,.nbchat-compose,.nbchat-side,.nbchat-columns,.nbchat-stop)," +
-    ".nbchat:has(.nbchat-lost)::before,.nbchat:has(.nbchat-lost) *::before{display:none!important}";
+    ".nbchat-lost{padding:4px 0 10px}.nbchat:has(.nbchat-lost){&::before,*::before," +
+    ".nbchat-side,.nbchat-columns,.nbchat-stop,.nbchat-main>:not(.nbchat-lost){display:none!important}}";
   el.classList.add("nbchat-lost");
-  el.replaceChildren("Saved conversation. Run the cell to continue.", style);
+  el.replaceChildren(SAVED, style);
 }
 
 export default () => {
@@ -55,7 +54,7 @@ export default () => {
     },
     render({ el }: { el: HTMLElement }): Promise<Cleanup | void> {
       const fail = (error: unknown) => {
-        if (error instanceof Saved) return showSaved(el);
+        if (error === SAVED) return showSaved(el);
         console.error(error);
         el.textContent = "The chat can't be shown here. Run the cell again.";
       };
