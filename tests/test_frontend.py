@@ -28,8 +28,8 @@ def test_what_every_widget_carries_is_small_and_the_rest_comes_once() -> None:
     assert bundle() is bundle()
     first = bundle()
     assert re.fullmatch("[0-9a-f]{16}", first.digest)
-    assert zlib.decompress(first.code) == (STATIC / "nbchat.js").read_bytes()
-    assert len(first.code) < 75_000
+    assert zlib.decompress(first.value) == (STATIC / "nbchat.js").read_bytes()
+    assert len(first.value) < 75_000
     first.close()
     assert bundle() is not first
     assert bundle().value == first.value
