@@ -289,7 +289,7 @@ def test_what_a_page_sends_again_is_done_once_and_answered_again(
     assert answers[0] == answers[1]
     assert answers[2] == answers[3]
     assert "refused" in answers[2]
-    until(lambda: not chat.busy)
+    until(lambda: chat._transcript._state.download)
     receive(chat, question)
     assert [message["content"] for message in chat.messages] == ["Hi", "You said: Hi"]
     assert len(server.chats) == 1
