@@ -362,7 +362,24 @@ def test_https_to_a_server_without_it() -> None:
         thread.start()
         error = ask(f"https://127.0.0.1:{listener.getsockname()[1]}/v1")
         thread.join(10)
-    assert "No secure connection" in str(error)
+    assert "it speaks HTTP. Use http:// in base_url." in str(error)
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(
+            "400 Bad Request",
+            b"<html><title>400 The plain HTTP request was sent to HTTPS port</title>",
+        ),
+        http("400 Bad Request", b"Client sent an HTTP request to an HTTPS server.\n"),
+    ],
+)
+def test_http_to_a_server_that_speaks_https(answer: bytes) -> None:
+    with answering(answer) as url:
+        error = ask(url)
+    assert "speaks HTTPS: use https:// in base_url." in str(error)
     assert not error.retryable
 
 
@@ -494,3 +511,17 @@ def test_recorded_errors_name_the_real_cause() -> None:
             assert result.retryable is retryable, name
             assert result.status_code == status, name
             assert "user_" not in (result.detail or ""), name
+
+
+@pytest.mark.parametrize("sent_key", [True, False, None])
+def test_only_a_request_without_a_key_was_sent_no_key(sent_key: bool | None) -> None:
+    error = explain_body(
+        {"error": {"message": "No auth credentials found", "code": 401}},
+        status=401,
+        server="OpenRouter",
+        key_env="OPENROUTER_API_KEY",
+        sent_key=sent_key,
+    )
+    assert ("was sent no API key" in str(error)) == (sent_key is False)
+    assert ("rejected the API key" in str(error)) == (sent_key is True)
+    assert error.kind == ("key" if sent_key else "no_key")

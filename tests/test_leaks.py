@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import os
 import subprocess
@@ -94,6 +95,7 @@ class Resources:
         self.tasks = len(asyncio.all_tasks(background().loop))
         self.files = len(os.listdir(FDS)) if os.path.isdir(FDS) else 0
         self.widgets = widget_count()
+        self.at_exit = atexit._ncallbacks()
 
     def more_than(self, before: Resources) -> dict[str, Any]:
         pairs = {
@@ -101,6 +103,7 @@ class Resources:
             "tasks": (before.tasks, self.tasks),
             "files": (before.files, self.files),
             "widgets": (before.widgets, self.widgets),
+            "functions at exit": (before.at_exit, self.at_exit),
         }
         return {name: pair for name, pair in pairs.items() if pair[1] > pair[0]}
 

@@ -23,7 +23,26 @@ def test_free_models_come_first_then_by_name() -> None:
             {"id": "router", "name": "Auto", "pricing": {"prompt": "-1", "completion": "-1"}},
         ]
     }
-    assert [model.id for model in parse_models(body)] == ["a/y", "b/x:free", "z/paid", "router"]
+    assert [model.id for model in parse_models(body)] == ["b/x:free", "z/paid", "a/y", "router"]
+    assert [model.id for model in parse_models(body, is_local=True)][:2] == ["a/y", "b/x:free"]
+
+
+def test_a_price_of_nothing_is_not_free_unless_it_is_marked() -> None:
+    nothing = {"pricing": {"prompt": "0", "completion": "0"}}
+    some = {"pricing": {"prompt": "0.000001", "completion": "0.000002"}}
+    sings = {"architecture": {"output_modalities": ["text", "audio"]}}
+    entries = [
+        {"id": "google/lyria", **nothing, **sings},
+        {"id": "a/unmarked", **nothing},
+        {"id": "a/speaks", **some, **sings},
+        {"id": "a/b:free", **nothing},
+        {"id": "openrouter/free", **nothing},
+    ]
+    models = {model.id: model for model in parse_models(entries)}
+    assert [id_ for id_ in models if models[id_].is_free] == ["a/b:free", "openrouter/free"]
+    for id_ in ("google/lyria", "a/unmarked", "a/speaks"):
+        assert models[id_].price(10, 10) is None, "it is not known"
+    assert models["a/b:free"].price(10, 10) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from nbchat._servers.error_messages import explain_body
 from nbchat._servers.models import parse_models
 from nbchat._servers.providers import KNOWN, Provider
 from nbchat._servers.server import Server
+from nbchat._tools.toolbox import Toolbox
 from nbchat._turns.plan import Plan, refused_parameter
 from nbchat._turns.rules import Rules
 
@@ -262,8 +263,12 @@ def test_no_request_is_sent_that_could_pass_max_cost() -> None:
 
 
 def test_free_models_cost_nothing_however_much_was_spent() -> None:
-    free = {"id": "a/b", "pricing": {"prompt": "0", "completion": "0"}}
-    assert plan(free, rules=Rules(max_cost=0.01), spent=spent(5)).body
+    free = {"id": "a/b:free", "pricing": {"prompt": "0", "completion": "0"}}
+    rules = Rules(max_cost=0.01)
+    assert plan(free, model="a/b:free", rules=rules, spent=spent(5)).body
+    unmarked = {**free, "id": "a/b"}
+    with pytest.raises(ChatError, match="max_cost"):
+        plan(unmarked, rules=rules, spent=spent(0.005, 0.004))
 
 
 def test_where_no_price_is_known_the_dearest_reply_counts() -> None:
@@ -294,3 +299,66 @@ def test_bad_rules(options: dict[str, Any], error: type[Exception]) -> None:
     (name,) = options
     with pytest.raises(error, match=name):
         Rules(**options)
+
+
+# The system role and tools
+
+
+SYSTEM = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "System role not supported"),
+        (500, "Jinja Exception: System role not supported"),
+        (400, "Developer instruction is not enabled for models/gemma-3-27b-it"),
+        (400, "Unsupported value: 'messages[0].role' does not support 'system' with this model."),
+    ],
+)
+def test_a_model_without_the_system_role_gets_its_text_in_the_first_message(
+    status: int, message: str
+) -> None:
+    there = server(name="groq")
+    request = Plan(ChatSettings(model="a/b"), SYSTEM, there, Rules(), Spent())
+    assert request.body["messages"] == SYSTEM
+    assert request.after(said(status, {"message": message})) == 0.0
+    merged = [{"role": "user", "content": "Be brief.\n\nHi"}]
+    assert request.body["messages"] == merged
+    assert any("does not accept the system role" in note for note in request.notes)
+    assert request.after(said(status, {"message": message})) is None, "it is tried once"
+    later = Plan(ChatSettings(model="a/b"), SYSTEM, there, Rules(), Spent())
+    assert later.body["messages"] == merged, "it is remembered for this model"
+    other = Plan(ChatSettings(model="c/d"), SYSTEM, there, Rules(), Spent())
+    assert other.body["messages"] == SYSTEM
+
+
+def test_the_system_text_goes_before_the_parts_of_a_message() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:,"}}
+    messages = [SYSTEM[0], {"role": "user", "content": [image]}]
+    request = plan(messages=messages)
+    request.after(said(400, "System role not supported"))
+    assert request.body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "Be brief."}, image]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "`tool calling` is not supported with this model"),
+        (400, "model features function calling not support"),
+        (400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser'),
+        (500, "tools param requires --jinja flag"),
+        (400, "registry.ollama.ai/library/gemma:2b does not support tools"),
+    ],
+)
+def test_a_server_that_refuses_tools_is_asked_without(status: int, message: str) -> None:
+    def area(width: float) -> float:
+        return width
+
+    request = plan(name="groq", rules=Rules(toolbox=Toolbox([area])))
+    assert "tools" in request.body
+    assert request.after(said(status, {"message": message})) == 0.0
+    assert "tools" not in request.body
+    assert any("without tools" in note for note in request.notes)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import socket
+import ssl
 import stat
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +22,7 @@ from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 from wire import WIRE, needs_wire
 
-from nbchat import ChatWidget
+from nbchat import ChatError, ChatWidget
 from nbchat._chat.keys import Secret
 from nbchat._servers import model_cache, providers
 from nbchat._servers.account import account
@@ -489,3 +494,30 @@ def test_what_is_left_is_asked_after_each_reply(
     chat.send("Hi").wait(TIMEOUT)
     until(lambda: snapshot(chat)["account"].startswith("42 of 50"))
     chat.close()
+
+
+def test_plain_http_to_a_server_that_speaks_https(tmp_path: Path) -> None:
+    pair = [str(tmp_path / name) for name in ("key.pem", "cert.pem")]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate")
+    subprocess.run([*command, "-keyout", pair[0], "-out", pair[1]], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair[1], pair[0])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, contextlib.suppress(OSError):
+                    context.wrap_socket(connection, server_side=True).close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        chat = ChatWidget(base_url=address, model="m")
+        with pytest.raises(ChatError, match="speaks HTTPS: use https:// in base_url"):
+            chat.send("Hi").wait(TIMEOUT)
+        chat.close()

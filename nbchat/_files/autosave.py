@@ -44,7 +44,7 @@ class Autosave:
         self._changes = self._tried = self._saved = 0
         self._next = 0.0  # when the next save may begin, on the clock of `time.monotonic`
         self._running = self._closed = False
-        atexit.register(self._at_exit)
+        _open.add(self)
 
     def touch(self) -> None:
         """Notes a change; returns at once."""
@@ -81,7 +81,7 @@ class Autosave:
         with self._lock:
             self._closed = True
         self.flush()
-        atexit.unregister(self._at_exit)
+        _open.discard(self)
 
     async def _run(self) -> None:
         """Saves until no new change is left."""
@@ -96,7 +96,17 @@ class Autosave:
                     self._running = False
                     return
 
-    def _at_exit(self) -> None:
+    def save_at_exit(self) -> None:
         # A forked child inherits the handler, not the chat.
         if os.getpid() == self._pid:
             self.flush()
+
+
+# One handler for all: Python keeps the place of a handler that is no longer registered.
+_open: set[Autosave] = set()
+
+
+@atexit.register
+def _at_exit() -> None:
+    for autosave in tuple(_open):
+        autosave.save_at_exit()

@@ -271,7 +271,8 @@ class Connection:
         address = "" if engine.is_prepared else provider.base_url
         self.ask_account()
         if address and not self.catalogue.models:
-            known = parse_models(await asyncio.to_thread(model_cache.read, address))
+            body = await asyncio.to_thread(model_cache.read, address)
+            known = parse_models(body, is_local=provider.is_loopback)
             self._take(engine, Catalogue(tuple(known)))
         try:
             body = await self._fetch_models(engine)
@@ -281,7 +282,7 @@ class Connection:
             if not self.catalogue.models and self.is_openrouter:
                 self._take(engine, Catalogue(tuple(Model(id_, id_) for id_ in BUILT_IN)))
             return
-        models = tuple(parse_models(body))
+        models = tuple(parse_models(body, is_local=provider.is_loopback))
         # A list of so many models has been cut: it does not say what the server lacks.
         self._take(engine, Catalogue(models, is_live=len(models) < MOST_MODELS))
         if address:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from nbchat._chat.background import background
 from nbchat._chat.errors import ChatError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT_S = 15.0
 _GET_TIMEOUT_S = 30.0
+_TLS_TIMEOUT_S = 2.0
 
 
 class Deadline:
@@ -118,7 +120,10 @@ class Engine:
                 raise
             failure = Failure(self._silence(deadline.seconds))
         except Exception as error:
-            failure = Failure(self._explain(error, body["model"]))
+            explained = self._explain(error, body["model"])
+            if explained.kind == "lost" and not reader.chunks and await self._speaks_https():
+                explained = explain_cause("speaks_https", server=self.provider.name)
+            failure = Failure(explained)
         finally:
             deadline.close()
         for event in reader.end():  # text that was held back may still come
@@ -207,8 +212,31 @@ class Engine:
         if client is not None and self.owns_client:
             await client.close()
 
+    async def _speaks_https(self) -> bool:
+        """Whether a server that hung up on plain HTTP answers TLS. Sends it no key and no text."""
+        address = urlsplit(self.provider.base_url)
+        if address.scheme != "http" or not self.owns_client or background().thread is None:
+            return False
+        try:
+            import ssl
+
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            opening = asyncio.open_connection(address.hostname, address.port or 80, ssl=context)
+            _, writer = await asyncio.wait_for(opening, _TLS_TIMEOUT_S)
+        except (OSError, TimeoutError, asyncio.TimeoutError, ImportError):
+            return False
+        writer.transport.abort()
+        return True
+
     def _explain(self, error: BaseException, model: str | None) -> ChatError:
-        return explain(error, server=self.provider.name, key_env=self.provider.key_env, model=model)
+        return explain(
+            error,
+            server=self.provider.name,
+            key_env=self.provider.key_env,
+            model=model,
+            sent_key=bool(self._clients_key or self.provider.key),
+        )
 
     def _silence(self, seconds: float) -> ChatError:
         return ChatError(

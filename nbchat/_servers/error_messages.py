@@ -94,6 +94,8 @@ _PERMANENT = {
     ),
     "web_page": "{server} answered with a web page (HTML) instead of a chat reply. " + _BASE_URL,
     "not_a_stream": "{server} answered with something other than a chat reply. " + _BASE_URL,
+    "speaks_https": "{server} speaks HTTPS: use https:// in base_url.",
+    "speaks_http": "No secure connection to {server}: it speaks HTTP. Use http:// in base_url.",
     "tls": (
         "No secure connection to {server}. Should base_url begin with http://, "
         "or does a proxy use its own certificate?"
@@ -119,6 +121,12 @@ _BY_STATUS = {
 _BY_WORDS = [
     (re.compile(pattern, re.IGNORECASE), cause)
     for pattern, cause in (
+        # nginx, Go and Apache.
+        (
+            r"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server"
+            r"|speaking plain HTTP to an SSL",
+            "speaks_https",
+        ),
         # OpenRouter: 429 for the free requests of a day, 403 for the limit of a key.
         (r"free_tier_daily|free-models-per-day", "daily"),
         (r"key limit exceeded", "key_limit"),
@@ -178,9 +186,24 @@ _BY_CLASS = (
     (("DecodingError", "JSONDecodeError", "UnicodeDecodeError"), "unreadable"),
 )
 
+# What TLS and HTTP make of each other: the words of OpenSSL 1.1 to 3, and of h11, which quotes an
+# alert of TLS as a line of HTTP.
+_OTHER_SCHEME = (
+    (
+        re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL", re.I),
+        "speaks_http",
+    ),
+    (re.compile(r"illegal status line.{0,20}\\x15\\x03", re.I), "speaks_https"),
+)
+
 
 def explain(
-    exc: BaseException, *, server: str, key_env: str | None = None, model: str | None = None
+    exc: BaseException,
+    *,
+    server: str,
+    key_env: str | None = None,
+    model: str | None = None,
+    sent_key: bool | None = None,
 ) -> ChatError:
     """Turns any exception of a request into a `ChatError`; a `ChatError` passes through.
 
@@ -189,6 +212,7 @@ def explain(
         server: The server's name, as the user sees it.
         key_env: The environment variable that holds the key.
         model: The requested model.
+        sent_key: Whether the request carried an API key, if that is known.
     """
     chain = list(_chain(exc))
     if isinstance(exc, ChatError):
@@ -207,6 +231,7 @@ def explain(
             server=server,
             key_env=key_env,
             model=model,
+            sent_key=sent_key,
         )
     names = {base.__name__ for link in chain for base in type(link).__mro__}
     if "OpenAIError" in names and "api_key" in str(exc):
@@ -214,6 +239,8 @@ def explain(
     else:
         cause = next((c for known, c in _BY_CLASS if names.intersection(known)), "unexpected")
     texts = dict.fromkeys(f"{type(link).__name__}: {link}" for link in chain if str(link))
+    if cause in ("tls", "lost"):
+        cause = next((c for words, c in _OTHER_SCHEME if words.search("\n".join(texts))), cause)
     if cause == "key_text":
         texts = {}  # they quote the key
     return explain_cause(
@@ -240,6 +267,7 @@ def explain_body(
     server: str = "The server",
     key_env: str | None = None,
     model: str | None = None,
+    sent_key: bool | None = None,
 ) -> ChatError:
     """Explains an error body of any shape that servers send.
 
@@ -250,6 +278,7 @@ def explain_body(
         server: The server's name, as the user sees it.
         key_env: The environment variable that holds the key.
         model: The requested model.
+        sent_key: Whether the request carried an API key, if that is known.
     """
     if isinstance(body, (bytes, bytearray)):
         body = body.decode("utf-8", "replace")
@@ -281,6 +310,9 @@ def explain_body(
     cause = _cause_of(" ".join([*words, limit_source, quote]), status, metadata)
     if title is not None and status is None:
         cause = "web_page"
+    if cause in ("key", "no_key") and sent_key is not None:
+        # OpenRouter says "No auth credentials found" of a malformed key, too.
+        cause = "key" if sent_key else "no_key"
     all_headers = {
         str(key).lower(): str(value)
         for source in (_mapping(metadata.get("headers")), headers or {})
@@ -295,7 +327,11 @@ def explain_body(
         key_env=key_env,
         model=model,
         upstream=metadata.get("provider_name"),
-        advice=_advice(cause, quote, param, resets_at, availability),
+        advice=(
+            "It was sent no API key."
+            if sent_key is False and cause == "no_key"
+            else _advice(cause, quote, param, resets_at, availability)
+        ),
         detail=_verbatim(error),
     )
     result.status_code = status

@@ -93,8 +93,12 @@ class Model:
         return dollars / 1e6
 
 
-def parse_models(body: object) -> list[Model]:
+def parse_models(body: object, *, is_local: bool = False) -> list[Model]:
     """Returns the chat models of a `/models` answer: free ones first, then by name.
+
+    Free are the models that OpenRouter marks as free, and on this machine those with a price of 0.
+    Elsewhere a price of 0 may hide another: OpenRouter lists music models with it that cost "$0.04
+    per clip" (November 2026).
 
     Leaves out what it can't understand, and what comes after `MOST_MODELS`. It knows the lists of
     OpenRouter (August 2026), Groq, Mistral, the HF router, Venice, Copilot and llama-server (all
@@ -104,14 +108,14 @@ def parse_models(body: object) -> list[Model]:
     if not isinstance(entries, list):
         return []
     models: dict[str, Model] = {}
-    for model in filter(None, map(_parse_model, entries)):
+    for model in filter(None, (_parse_model(entry, is_local) for entry in entries)):
         if len(models) == MOST_MODELS:
             break
         models[model.id] = model
     return sorted(models.values(), key=lambda model: (not model.is_free, model.name.casefold()))
 
 
-def _parse_model(entry: object) -> Model | None:
+def _parse_model(entry: object, is_local: bool) -> Model | None:
     if not isinstance(entry, dict):
         return None
     id_ = _text(entry.get("id"))
@@ -121,16 +125,19 @@ def _parse_model(entry: object) -> Model | None:
     if not _is_for_chat(id_, entry):
         return None
     spec = _mapping(entry.get("model_spec"))  # Venice
-    prompt_price, completion_price = _prices(entry, spec)
+    is_free, (prompt_price, completion_price) = _is_marked_free(id_), _prices(entry, spec)
+    if prompt_price == completion_price == 0:
+        is_free = is_free or is_local
+    if not is_free and (prompt_price == completion_price == 0 or "audio" in _outputs(entry)):
+        prompt_price = completion_price = None
     inputs = _words(_mapping(entry.get("architecture")).get("input_modalities"))
     inputs = inputs or _words(entry.get("input_modalities"))
     expires = _day(entry.get("expiration_date")) or _day(entry.get("deprecation"))
     aliases = [_text(entry.get("canonical_slug")), *(_words(entry.get("aliases")) or ())]
-    free = prompt_price == completion_price == 0
     return Model(
         id=id_,
         name=_name(entry) or _name(spec) or id_,
-        is_free=free or id_.endswith(":free"),
+        is_free=is_free,
         context_length=_context_length(entry, spec),
         max_completion_tokens=_max_completion_tokens(entry, spec),
         prompt_price=prompt_price,
@@ -149,10 +156,17 @@ def _name(entry: Mapping[str, Any]) -> str:
     return " ".join(_text(entry.get("name"))[:_ID_CHARS].split())
 
 
-def _is_for_chat(id_: str, entry: Mapping[str, Any]) -> bool:
+def _is_marked_free(id_: str) -> bool:
+    return id_.endswith(":free") or id_ == "openrouter/free"
+
+
+def _outputs(entry: Mapping[str, Any]) -> tuple[str, ...]:
     outputs = _words(_mapping(entry.get("architecture")).get("output_modalities"))
-    outputs = outputs or _words(entry.get("output_modalities"))
-    if outputs:
+    return outputs or _words(entry.get("output_modalities")) or ()
+
+
+def _is_for_chat(id_: str, entry: Mapping[str, Any]) -> bool:
+    if outputs := _outputs(entry):
         return "text" in outputs
     capabilities = _mapping(entry.get("capabilities"))
     if isinstance(capabilities.get("completion_chat"), bool):  # Mistral

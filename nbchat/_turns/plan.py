@@ -29,6 +29,20 @@ _OPTIONAL = (
 )
 # Words of servers that refuse a response_format.
 _FORM = re.compile(r"response.format|json.(schema|object|mode)|structured.output|grammar", re.I)
+# Groq, the HF router, vLLM without --enable-auto-tool-choice, llama-server without --jinja.
+_NO_TOOLS = re.compile(
+    r"(?:tool[ _-]?(?:s|use|call\w*|choice|param)\b|function[ _-]call\w*)"
+    r".{0,80}(?:\bnot\b|unsupported|requires)|(?:not|n't) support.{0,20}(?:tools|function)",
+    re.IGNORECASE,
+)
+# Templates of Gemma and Mistral, Google's own API, OpenAI's first reasoning models.
+_NO_SYSTEM = re.compile(
+    r"(?:system|developer)['\"`]? (?:role|message|prompt|instruction)s?.{0,60}"
+    r"(?:\bnot\b|unsupported|n't)|(?:not|n't) support\w* .{0,30}['\"` ](?:system|developer)\b"
+    r"|(?:unsupported|unknown|invalid|unexpected) (?:message )?role\b.{0,20}(?:system|developer)",
+    re.IGNORECASE,
+)
+_REFUSALS = (400, 404, 422, 500, 501)
 # Fields that a message can do without.
 _OPTIONAL_IN_MESSAGES = ("reasoning_details", "reasoning_content")
 # Errors after which another model may succeed: not those of a wrong key or a wrong request.
@@ -151,6 +165,12 @@ class Plan:
         if name in refused:
             return None
         refused.add(name)
+        if name == "system":
+            self._notes[name] = (
+                f"{model_id} does not accept the system role here: the system instructions were "
+                "sent at the beginning of your first message."
+            )
+            return 0.0
         self._notes[name] = f"Sent without {name}: {model_id} does not accept it here."
         return 0.0
 
@@ -273,8 +293,17 @@ class Plan:
 
 
 def refused_parameter(error: ChatError, body: Mapping[str, Any]) -> str | None:
-    """Returns the parameter that a refusal names, if the request can do without it."""
+    """Returns the parameter that a refusal names, if the request can do without it.
+
+    The system role counts as one, "system".
+    """
     text = f"{error.message} {error.detail or ''}"
+    if error.status_code in _REFUSALS:
+        has_system = any(message["role"] == "system" for message in body.get("messages", ()))
+        if has_system and _NO_SYSTEM.search(text):
+            return "system"
+        if "tools" in body and "tool_choice" not in body and _NO_TOOLS.search(text):
+            return "tools"
     if error.status_code == 404 and "tools" in body and re.search(r"\btool (use|call)", text):
         return "tools"  # OpenRouter, where no provider of the model takes tools
     if error.status_code not in (400, 422) or error.kind not in ("request", "failed"):

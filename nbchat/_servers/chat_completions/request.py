@@ -35,7 +35,7 @@ def chat_completion_body(
         dialect: How the server wants its requests.
         prompt_tokens: The approximate size of `messages`; by default, estimated from their text.
         response_format: The format of the reply; put into words if the parameter can't be sent.
-        refused: Parameters that the server has refused with this model.
+        refused: Parameters that the server has refused with this model; "system" for the role.
         tools: The tools that the model may call. Without tools, earlier calls are sent as text.
         may_call: Whether the model may call tools now; if not, it must answer without them.
     """
@@ -77,7 +77,25 @@ def chat_completion_body(
     ]
     if response_format is not None and "response_format" not in body:
         body["messages"] = _instructed(body["messages"], response_format.instruction)
+    if "system" in refused:
+        body["messages"] = _without_system(body["messages"])
     return body
+
+
+def _without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the messages with the system message's text in front of the first user message."""
+    text = "\n\n".join(each["content"] for each in messages if each["role"] == "system")
+    others = [each for each in messages if each["role"] != "system"]
+    first = next((n for n, each in enumerate(others) if each["role"] == "user"), None)
+    if not text or first is None:
+        return [*([{"role": "user", "content": text}] if text else []), *others]
+    content = others[first]["content"]
+    merged = (
+        f"{text}\n\n{content}"
+        if isinstance(content, str)
+        else [{"type": "text", "text": text}, *content]
+    )
+    return [*others[:first], {**others[first], "content": merged}, *others[first + 1 :]]
 
 
 def _instructed(messages: list[dict[str, Any]], instruction: str) -> list[dict[str, Any]]:
