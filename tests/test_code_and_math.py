@@ -357,6 +357,7 @@ MATH_TEXTS = [
     "- a\n$$\nx\n$$\n\n> q\n\\[\ny\n\\]\nlazy $z$\n\n1. b\n   $$\n   c\n   $$\n",
     "$$\nx\n$$ y\n\n$$a\n$$b\n$$\n```\ncode $x$\n```\n\n$$\n`\n$$\n",
     "Prices: $5 to $10, *then* $x$ and 5$.\n\n\\[ x \\] \\(y\\)\n\n$$\n" + "z\n" * 120 + "$$\n",
+    "text\n\\begin{align}\na &= b \\\\\n- c\n\\end{align}\n\nSee \\[1\\], \\(sic\\), $HOME/$USER\n",
     "[a]: https://example.com\n\n$$\nx\n$$\n\n```js\n1\n```\n[a] $y$ [b]\n\n[b]: https://example.com\n",
 ]
 

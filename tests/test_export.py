@@ -483,7 +483,7 @@ ORDINARY = """\
 1. `vector<int>`, a < b, <https://example.org/a>
 2. `<div>` and ``![]``
 
-``a`b`` and | a | table |
+``a`b`` and | a | table | H<sub>2</sub>O<br>x<sup>2</sup> |
 
 $a < b$ costs \\$5!
 
@@ -502,6 +502,22 @@ nested
 
 def test_ordinary_markdown_stays_as_it_is() -> None:
     assert harmless(ORDINARY) == ORDINARY
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("<sub>a\n\nb</sub>", "&lt;sub>a\n\nb&lt;/sub>"),
+        ("<sub onclick=x>a</sub>", "&lt;sub onclick=x>a&lt;/sub>"),
+        (
+            "<br onclick=x> <sup><img src=x></sup>",
+            "&lt;br onclick=x> &lt;sup>&lt;img src=x>&lt;/sup>",
+        ),
+        ("<sub>![a](http://b.example)</sub>", "<sub>&#33;[a](http://b.example)</sub>"),
+    ],
+)
+def test_only_breaks_and_closed_indices_stay_html(text: str, safe: str) -> None:
+    assert harmless(text) == safe
 
 
 def rendered(text: str) -> list[tuple[str, dict[str, str | None]]]:

@@ -36,6 +36,7 @@ DIFFERENT_ON_PURPOSE = {
         "gfm 630, gfm 631, gfm 632"
     ),
     '"~5 to ~6" is a guess: one tilde strikes nothing.': "gfm 491",
+    "Words are bold beside any punctuation, as their writer means it.": "380",
     "A language's name is a class only if it is a plain word.": "34, 144",
     "The sanitiser trims titles.": "196",
 }

@@ -16,8 +16,11 @@ from .markdown import Code, Prose, split
 # Characters that control a terminal, or that XML can't contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-# The start of a tag, a comment or the like, but not of a link in angle brackets.
-_HTML = re.compile(r"<(?!https?://[^\s<>]*>)(?=[A-Za-z/!?])")
+# The start of a tag, a comment or the like, but not of a link in angle brackets. What the page lets
+# do something comes first and stays: a break, and what is raised or lowered, closed on its line.
+_HTML = re.compile(
+    r"(<br ?/?>|<(su[bp])>[^<>\n]{1,200}</\2>)|<(?!https?://[^\s<>]*>)(?=[A-Za-z/!?])"
+)
 _IMAGE = re.compile(r"!(?=\[)")
 
 # The bracket before a link's address, or in its definition, if the address is no web or mail
@@ -118,7 +121,8 @@ def _harmless_chunk(chunk: str) -> str:
 
 
 def _harmless_prose(text: str) -> str:
-    return _IMAGE.sub("&#33;", _LINK.sub("&#93;", _HTML.sub("&lt;", text)))
+    text = _HTML.sub(lambda found: found[1] or "&lt;", text)
+    return _IMAGE.sub("&#33;", _LINK.sub("&#93;", text))
 
 
 def _has_whole_brackets(text: str) -> bool:

@@ -25,6 +25,24 @@ const FORMULAS: [text: string, found: string[]][] = [
   ["```\n$x$\n```\n\n    $$y$$", []],
   ["$$\nx\n\ny\n$$", []],
   ["$$x$$ and more\n\n\\[ x", ["$$x$$"]],
+  ['Set $HOME/$USER first, from $START-$END, in "$C":"$D" or "$A"/"$B"', []],
+  ["$PATH:$HOME\n5$/kg and 6$/kg, $5 or so, maybe (7$)", []],
+  [
+    "See \\[1\\], \\[2, 3\\], \\[4-6\\], \\(sic\\), \\(see below\\) and \\[Text here\\](https://a.example)",
+    [],
+  ],
+  [
+    "\\(5\\), \\(ab\\), \\(ABC\\), \\[ E = mc^2 \\]",
+    ["\\(5\\)", "\\(ab\\)", "\\(ABC\\)", "\\[ E = mc^2 \\]"],
+  ],
+  ["设$x$为$k$NN, $-$ and $x$/$y$", ["$x$", "$k$", "$x$", "$y$"]],
+  [
+    "\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}",
+    ["\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}"],
+  ],
+  ["So:\n\\begin{equation*}x\\end{equation*}\nand", ["\\begin{equation*}x\\end{equation*}"]],
+  ["so \\begin{cases}a\\end{cases} it is", ["\\begin{cases}a\\end{cases}"]],
+  ["\\begin{document}x\\end{document} \\begin{align}x\\end{align*} `\\begin{align}x\\end{align}`", []],
 ];
 
 for (const [text, found] of FORMULAS) {

@@ -3,13 +3,43 @@ import type MarkdownIt from "markdown-it";
 import type { StateBlock, StateInline } from "markdown-it";
 
 const CLOSINGS: Record<string, string> = { $: "$", $$: "$$", "\\(": "\\)", "\\[": "\\]" };
+// What Jupyter's own Markdown draws without dollars.
+const ENVIRONMENT =
+  /\\begin\{((?:align|alignat|equation|gather|multline|eqnarray|flalign)\*?|array|cases|split|(?:align|alignat|gather)ed|[pbBvV]?matrix)\}/y;
 const MAX_LINES = 100;
+
+// "$5 or so, maybe 6$" is money, "\(sic\)" and "\[1\]" are escaped brackets, "$HOME/$USER" are variables of a shell.
+const AMOUNT = /^\d[^\\^_={}]*\s\p{L}{2,}\s/u;
+const WORDS = /^[\p{L}\s,.;:!?'’-]+$/u;
+const WORD = /\p{Ll}{3}/u;
+const REFERENCE = /^\d+(?:[,;–-] ?\d+)*$/;
+const JOINED = /[-/:+*=,.;|&@%<"'([]$/;
+const CONSTANT = /^[A-Z_][A-Z\d_]+$/;
+
+function isFormula(open: string, content: string, after: string): boolean {
+  if (!/[\p{L}\d]/u.test(content)) return false;
+  if ((open === "\\(" || open === "\\[") && WORD.test(content) && WORDS.test(content)) return false;
+  if (open === "\\[" && REFERENCE.test(content)) return false;
+  if (open !== "$") return true;
+  if (/\s$/.test(content) || /\d/.test(after) || AMOUNT.test(content)) return false;
+  return !(/[\p{L}_{(]/u.test(after) && (JOINED.test(content) || CONSTANT.test(content)));
+}
 
 /** Returns what opens a formula at `at`, or "". */
 export function opening(text: string, at: number): string {
   const two = text.slice(at, at + 2);
   if (two in CLOSINGS) return two.length === 2 ? two : "";
-  return /^\$\S/.test(two) ? "$" : "";
+  if (two === "\\b") {
+    ENVIRONMENT.lastIndex = at;
+    return ENVIRONMENT.exec(text)?.[0] ?? "";
+  }
+  // "5$" is an amount.
+  return /^\$\S/.test(two) && !/\d/.test(text[at - 1] ?? "") ? "$" : "";
+}
+
+/** Returns whether a formula that opens so stands in a line of its own. */
+function isDisplayed(open: string): boolean {
+  return open !== "$" && open !== "\\(";
 }
 
 /** Finds closings in a text, and remembers which it has searched in vain: many openings cost no more than one. */
@@ -24,15 +54,16 @@ export class Closings {
   /** Returns where a formula that opens with `open` at `at` ends, or -1: "$5 to $10" and "$5–$10" are money. */
   end(open: string, at: number): number {
     const text = this.#text;
-    const close = CLOSINGS[open];
+    const close = CLOSINGS[open] ?? open.replace("begin", "end");
     const begin = at + open.length;
     if (begin < this.#searched[open]) return -1;
     let to = begin;
     // A text with a backtick is code.
     for (; to < text.length && text[to] !== "`" && (open !== "$" || text[to] !== "\n"); to++) {
       if (text.startsWith(close, to)) {
-        const money = open === "$" && (/\s/.test(text[to - 1]) || /\d/.test(text[to + 1] ?? ""));
-        return !money && /[\p{L}\d]/u.test(text.slice(begin, to)) ? to + close.length : -1;
+        const end = to + close.length;
+        if (isFormula(open, text.slice(begin, to), text[end] ?? "")) return end;
+        break;
       }
       if (text[to] === "\\") to++;
     }
@@ -58,10 +89,10 @@ function inline(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** `$$…$$` or `\[…\]` on lines of its own, none of them empty. */
+/** `$$…$$`, `\[…\]` or `\begin{align}…\end{align}` on lines of its own, none of them empty. */
 function block(state: StateBlock, start: number, endLine: number, silent: boolean): boolean {
   const open = opening(state.src, state.bMarks[start] + state.tShift[start]);
-  if (!(open === "$$" || open === "\\[") || state.sCount[start] - state.blkIndent >= 4) return false;
+  if (!open || !isDisplayed(open) || state.sCount[start] - state.blkIndent >= 4) return false;
   let last = start + 1;
   const limit = Math.min(endLine, start + MAX_LINES);
   while (last < limit && !state.isEmpty(last) && state.sCount[last] >= state.blkIndent) last++;
@@ -90,7 +121,7 @@ export function formulas(md: MarkdownIt): void {
   });
   md.renderer.rules.formula = (tokens, index) => {
     const { content, markup } = tokens[index];
-    const kind = markup === "$" || markup === "\\(" ? "math" : "display-math";
+    const kind = isDisplayed(markup) ? "display-math" : "math";
     return `<span class="nbchat-${kind}">${md.utils.escapeHtml(content)}</span>`;
   };
   md.renderer.rules.formula_block = (...all) => `<p>${md.renderer.rules.formula!(...all)}</p>\n`;

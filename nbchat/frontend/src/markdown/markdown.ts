@@ -3,9 +3,14 @@ import MarkdownIt from "markdown-it";
 import type { StateCore, Token } from "markdown-it";
 
 import { keepSelection } from "../page/selection";
+import { addresses } from "./addresses";
+import { emphasis } from "./emphasis";
+import { footnotes } from "./footnotes";
 import { formulas } from "./formulas";
+import { htmlTags } from "./html-tags";
 import { repair } from "./repair";
 import { setHTML } from "./sanitize";
+import { tables } from "./table";
 
 const LANGUAGE = /^[A-Za-z0-9_+#.-]{1,30}$/;
 const LINK = /^(https?:\/\/|mailto:)/i;
@@ -13,18 +18,8 @@ const TASK = /^\[([ xX])\] /;
 
 const md = new MarkdownIt({ html: false, linkify: true, breaks: false, typographer: false });
 
-md.use(formulas);
+for (const plugin of [formulas, tables, emphasis, addresses, htmlTags, footnotes]) md.use(plugin);
 
-// Links only what is written as an address: "setup.py" is a file, though .py is a country.
-md.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
-md.linkify
-  .add("ftp:", null)
-  .add("//", null)
-  .add("www.", {
-    validate: (text, at, { re }) =>
-      new RegExp(`^${re.src_host_port_strict}${re.src_path}`, "i").exec(text.slice(at))?.[0].length ?? 0,
-    normalize: (match) => void (match.url = `http://${match.url}`),
-  });
 md.validateLink = (url) => LINK.test(url.trim()) && URL.canParse(url.trim());
 
 // Two tildes strike a text through, as in GFM; three or more don't, nor does one: "~5 to ~6" are estimates.
@@ -109,8 +104,12 @@ md.core.ruler.push("alignment", (state) => {
 
 interface Environment {
   references?: Record<string, unknown>;
+  footnotes?: Record<string, true>;
   /** The text may go on. */
   unfinished?: boolean;
+  /** As in footnotes.ts. */
+  growing?: boolean;
+  guessed?: boolean;
 }
 
 /** Returns all of `text` as HTML that is not clean yet: for setHTML only. */
@@ -184,7 +183,7 @@ export class MarkdownStream {
   /** Where the open block begins in `#text`. */
   #start = 0;
   #carriageReturn = "";
-  #env: Environment = {};
+  #env: Environment = { growing: true };
   #open: ChildNode[] = [];
   #fence: OpenFence | undefined;
   /** The HTML of the closed blocks. */
@@ -215,8 +214,9 @@ export class MarkdownStream {
   #end(): void {
     this.#close(this.#text.length - this.#start);
     this.#fence = undefined;
-    // A link definition may come after what refers to it, and its title after that.
-    if (this.#env.references && Object.keys(this.#env.references).length > 0) {
+    // A definition may come after what refers to it, and a link's title after that.
+    const { references, footnotes, guessed } = this.#env;
+    if (guessed || Object.keys({ ...references, ...footnotes }).length > 0) {
       const whole = render(this.#text);
       if (whole !== this.#html) {
         this.#open = [...this.#element.childNodes];
@@ -231,7 +231,7 @@ export class MarkdownStream {
     this.#element.replaceChildren();
     this.#text = this.#carriageReturn = this.#html = "";
     this.#start = 0;
-    this.#env = {};
+    this.#env = { growing: true };
     this.#open = [];
     this.#fence = undefined;
     this.append(text);
@@ -245,8 +245,12 @@ export class MarkdownStream {
       tail = tail.slice(start);
     }
     // A copy: a definition that is still being written must not stay, as Markdown takes the first one.
-    const references = { ...this.#env.references };
-    this.#replaceOpen(render(repair(tail), { references }), false);
+    const env = {
+      ...this.#env,
+      references: { ...this.#env.references },
+      footnotes: { ...this.#env.footnotes },
+    };
+    this.#replaceOpen(render(repair(tail), env), false);
     this.#fence = this.#openFence(tail);
   }
 

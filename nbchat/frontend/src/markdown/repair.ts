@@ -6,6 +6,9 @@ const BLOCK_BEGIN = /\n[ \t]*(?=\n|[-*+] |\d{1,9}[.)] |[#>|])/g;
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 const LINK = /(!?)\[([^[\]\n]*)(?:\]\([^()\n]*)?$/;
 
+// What may become a tag of html-tags.ts.
+const TAG = /<(?:\/?(?:s(?:u[bp]?)?)?|br?[ /]{0,2})$/;
+
 /** Removes or completes the unfinished markup at the end of `text`. The result is for showing only. */
 export function repair(text: string): string {
   if (inFence(text)) return text;
@@ -94,7 +97,7 @@ function closeInline(text: string): string {
       at = formulaEnd;
       continue;
     }
-    const [run] = /^(?:\\[\s\S]?|`+|\*+|_+|~~)/.exec(text.slice(at, at + 100)) ?? [text[at]];
+    const [run] = /^(?:\\[\s\S]?|`+|\*+|_+|~~|<\/?su[bp]>)/.exec(text.slice(at, at + 100)) ?? [text[at]];
     const end = at + run.length;
     if (run[0] === "`") {
       const close = closingBackticks(text, run, end);
@@ -102,7 +105,9 @@ function closeInline(text: string): string {
       at = close;
       continue;
     }
-    if ("*_~".includes(run[0])) {
+    if (run.startsWith("<su")) open.push(`</${run.slice(1)}`);
+    else if (run.startsWith("</") && open.includes(run)) open.length = open.lastIndexOf(run);
+    else if ("*_~".includes(run[0])) {
       const before = text[at - 1] ?? " ";
       const after = text[end] ?? " ";
       const inWord = run[0] === "_" && /\w/.test(before) && /\w/.test(after);
@@ -113,7 +118,9 @@ function closeInline(text: string): string {
     }
     at = end;
   }
-  const shown = text.replace(LINK, (_all, image, label) => (image ? "" : label));
+  const shown = text
+    .replace(LINK, (_all, image, label) => (image || label.startsWith("^") ? "" : label))
+    .replace(TAG, "");
   if (open.length === 0) return shown;
   return shown.replace(/[\s*_~]+$/, "") + open.reverse().join("");
 }

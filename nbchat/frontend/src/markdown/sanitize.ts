@@ -6,7 +6,7 @@ const TAGS =
   "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong sub sup " +
   "table tbody td th thead tr ul";
 const CLASS =
-  /^(language-[A-Za-z0-9_+#.-]{1,30}|nbchat-(table|task|math|display-math)|hljs-[a-z_-]+( [a-z]+_+)*)$/;
+  /^(language-[A-Za-z0-9_+#.-]{1,30}|nbchat-(table|task|math|display-math|footnote|footnote-mark)|hljs-[a-z_-]+( [a-z]+_+)*)$/;
 
 const purify = DOMPurify(window);
 

@@ -10,9 +10,9 @@ export function typeset(formula: Element, draw: typeof Draw): void {
   const source = formula.textContent;
   let drawn = kept.get(source);
   if (!drawn) {
-    const margin = /^\$[^$]/.test(source) ? 1 : 2;
+    const margin = /^\\b/.test(source) ? 0 : /^\$[^$]/.test(source) ? 1 : 2;
     const display = formula.className === "nbchat-display-math";
-    const math = draw(source.slice(margin, -margin), display);
+    const math = draw(source.slice(margin, source.length - margin), display);
     drawn = math ?? h("code", {}, source);
     // Kept, as a block that grows is drawn again and again.
     if (kept.size >= MAX_KEPT) kept.clear();
