@@ -46,7 +46,15 @@ PLACES = [
 ]
 # fmt: on
 STACKED = ["x" + "\u0316\u0317\u0318\u0319\u0323" * 60, "x" + "\u0300\u0301\u0302\u0303" * 60]
-TALL = ["\ufdfd" * 3, "꧅" * 9, "𒐫" * 9, "\u0e47" * 200, "a\u0e49\u0e49\u0e49" * 99, "☰" * 50]
+TALL = [
+    "\ufdfd" * 3,
+    "꧅" * 9,
+    "𒐫" * 9,
+    "\u0e47" * 200,
+    "a\u0e49\u0e49\u0e49" * 99,
+    "☰" * 50,
+    "x<sup>a<sup>b<sup>c</sup></sup></sup><sub>a<sub>b<sub>c</sub></sub></sub>" * 9,
+]
 CODE = "```python\nprint('hello')\n```"
 CALL = {
     "name": "read",

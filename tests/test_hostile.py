@@ -18,10 +18,13 @@ pytestmark = pytest.mark.browser
 # All that Markdown may become: whatever else is found in a reply has got past the sanitiser.
 TAGS = (
     "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong "
-    "table tbody td th thead tr ul"
+    "sub sup table tbody td th thead tr ul"
 )
-ATTRIBUTES = "align class href rel start target title"
-CLASSES = "nbchat-table nbchat-task nbchat-math nbchat-display-math nbchat-wrapped"
+ATTRIBUTES = "align class dir href rel start target title"
+CLASSES = (
+    "nbchat-table nbchat-task nbchat-math nbchat-display-math nbchat-wrapped "
+    "nbchat-footnote nbchat-footnote-mark"
+)
 
 # A script `bad(root)`: what in `root` should not be there, as HTML.
 BAD = """
@@ -35,7 +38,8 @@ BAD = """
       (el.hasAttribute("href") && !(/^(https?|mailto):$/.test(el.protocol) &&
         el.target === "_blank" && el.rel === "noopener noreferrer"));
     // A code block's header is the chat's own, and what stands for characters that can't be seen.
-    const ours = (el) => el.closest(".nbchat-code-header, .nbchat-invisible");
+    const ours = (el) =>
+      el.closest(".nbchat-code-header, .nbchat-invisible, .nbchat-footnote-mark > button");
     const bad = (root) => [...root.querySelectorAll("*")].filter((el) => !ours(el) && isBad(el))
       .map((el) => el.outerHTML);
 """ % [TAGS, ATTRIBUTES, CLASSES]
@@ -148,10 +152,11 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
         BAD
         + """
         const texts = [...document.querySelectorAll(".nbchat-markdown")];
-        const plain = ".nbchat-bubble, .nbchat-caption, .nbchat-error p, .nbchat-error pre, " +
-          ".nbchat-chip-name, .nbchat-note > span";
+        const plain = ".nbchat-caption, .nbchat-error pre, .nbchat-chip-name, " +
+          ".nbchat-note > span, .nbchat-bubble:not(:has(> .nbchat-markdown:only-child))";
         return [
           ...texts.flatMap(bad),
+          ...[...document.querySelectorAll(".nbchat-error p")].flatMap(bad),
           ...[...document.querySelectorAll(plain)].filter((el) => el.children.length > 0)
             .map((el) => el.outerHTML),
         ];
@@ -164,8 +169,8 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
           [...document.body.querySelectorAll(":not(.nbchat-markdown *, .nbchat-icon *)")]
             .map((el) => el.localName))].sort()"""
     ) == [
-        *["a", "article", "button", "details", "div", "footer", "input", "p", "pre", "script"],
-        *["span", "summary", "svg", "textarea"],
+        *["a", "article", "button", "code", "details", "div", "footer", "input", "p", "pre"],
+        *["script", "span", "summary", "svg", "textarea"],
     ]
     # And what is an icon is ours.
     assert watched.page.evaluate(
@@ -191,12 +196,12 @@ def test_in_what_the_chat_itself_says(watched: Kernel) -> None:
         )
         cards = watched.page.locator(".nbchat-notice")
         expect(cards).to_have_count(len(INJECTIONS))
-    # Addresses are links there, and only those.
+    # Addresses are links there, code is code, and only those.
     assert (
         watched.page.evaluate(
             """() => [...document.querySelectorAll(".nbchat-notice")].flatMap((card) =>
           [...card.querySelectorAll("*")].filter((el) =>
-            !["a", "button", "input", "p", "progress", "span"].includes(el.localName) ||
+            !["a", "button", "code", "input", "p", "progress", "span"].includes(el.localName) ||
             (el.localName === "a" && (!/^https?:$/.test(el.protocol) ||
               el.target !== "_blank" || el.rel !== "noopener noreferrer")) ||
             [...el.attributes].some(({ name }) => /^on|^style$|^src$/.test(name)))

@@ -25,7 +25,7 @@ TEXTS = [
     "One[^1] and [^note].\n\nTwo [^1], [^9], a[^a-z]\n\n[^1]: First\n[^note]: **Named**\nlazy\n\nEnd [^note]\n",
     "[^1]\n\n# h\n[^ab]\n\n- [^2]: in a list\n- b [^2]\n",
     "[^1]: x\n\n[^1]: https://example.com\n[a]: https://example.com\n\n[^1] [a]\n",
-    "| $|x|$ | b |\n|---|---|\n| $P(a|b)$<br>c | H<sub>2</sub>O |\n# Head\n\n**重要：**明天https://example.com/a，见\n",
+    "| $|x|$ | b |\n|---|---|\n| $P(a|b)$<br>c | H<sub>2</sub>O |\n# Head\n\n**「重要」**明天https://example.com/a。见\n",
     "    indented code\n\n    more\n\ntext\n\n\tcode by tab\n",
     "- [ ] open\n- [x] done **bold**\n- [X] also\n- [] not\n\n1. [x] numbered\n",
     "![alt *em*](https://example.com/i.png) and [![in](https://example.com/i.png)](https://example.com)\n",

@@ -19,7 +19,7 @@ const NO_KERNEL = "Run the cell to continue.";
 const leftBehind = new WeakMap<Element, string>();
 
 export function composer({ store, draft, health }: Chat, el: HTMLElement): Cleanup {
-  const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: PLACEHOLDER });
+  const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: PLACEHOLDER, dir: "auto" });
   const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
   const attaching = new Attaching(draft, box);
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });

@@ -9,7 +9,9 @@ import { elapsed } from "../page/units";
 import { Actions } from "./actions";
 import { CodeBlocks } from "./code-blocks";
 import { caption, incompleteness } from "./metadata";
+import { linked } from "./linked";
 import { ReplyBody } from "./reply-body";
+import { UserText } from "./user-text";
 
 export interface MessageView {
   readonly element: HTMLElement;
@@ -22,20 +24,21 @@ export interface MessageView {
 export class UserMessage implements MessageView {
   readonly element = h("article", { class: "nbchat-message nbchat-user", "aria-label": "You" });
   readonly blocks = [];
-  #text = h("div", { class: "nbchat-bubble" });
+  #text: UserText;
   #attachments: Attachments;
   #actions: Actions;
 
   /** `compared`: the message is part of a comparison, and can only be copied. */
   constructor(chat: Chat, compared = false) {
     this.#attachments = new Attachments(chat);
-    this.#actions = new Actions(chat, this.#text, compared);
-    this.element.append(this.#attachments.element, this.#text, this.#actions.element);
+    this.#text = new UserText(chat.store);
+    this.#actions = new Actions(chat, this.#text.bubble, compared);
+    this.element.append(this.#attachments.element, this.#text.bubble, this.#text.more, this.#actions.element);
   }
 
   update(message: Message, last: boolean): boolean {
     this.#attachments.update(message.attachments);
-    setText(this.#text, message.content);
+    this.#text.update(message.content);
     this.#actions.update(message, last);
     return true;
   }
@@ -153,7 +156,7 @@ export class AssistantMessage implements MessageView {
     this.#shownError = shown;
     this.#error.remove();
     if (!error) return;
-    this.#error.replaceChildren(h("p", {}, error.message));
+    this.#error.replaceChildren(h("p", {}, ...linked(error.message)));
     if (error.detail) {
       this.#error.append(
         h("details", {}, h("summary", {}, "What the server said"), h("pre", {}, error.detail)),

@@ -3,22 +3,10 @@ import type { Chat } from "../kernel/chat";
 import type { Notice, Request } from "../kernel/protocol";
 import { h, setText } from "../page/dom";
 import { explain } from "./explain";
-
-const ADDRESS = /(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]])/;
+import { linked } from "./linked";
 
 /** Characters: a text that has room beside its buttons. */
 const SHORT = 50;
-
-/** A text in which addresses are links. */
-function linked(text: string): (Node | string)[] {
-  return text
-    .split(ADDRESS)
-    .map((part, index) =>
-      index % 2 === 0 || !URL.canParse(part)
-        ? part
-        : h("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part),
-    );
-}
 
 export class NoticeView {
   readonly element = h("section", { class: "nbchat-notice" });

@@ -1,9 +1,11 @@
-// Adds what Markdown itself does not have: headers and colours of code, drawn formulas.
+// Adds what Markdown itself does not have: headers and colours of code, drawn formulas, directions, links to footnotes.
 import type { Store } from "../kernel/store";
 import { markInvisible } from "../page/invisible";
 import { keepSelection } from "../page/selection";
 import { highlighter, math } from "./assets";
 import { addHeader, languageOf } from "./code-header";
+import { direct } from "./direction";
+import { linkFootnotes } from "./footnote-links";
 import { setHTML } from "./sanitize";
 import { typeset } from "./typeset";
 
@@ -35,6 +37,8 @@ export class Decorator {
     }
     this.#highlight();
     this.#typeset(element);
+    direct(element);
+    linkFootnotes(this.#root, element);
   }
 
   #highlight = (): void => {
