@@ -38,7 +38,7 @@ from ._widget.comms import close_family, open_family
 from ._widget.controls import Controls
 from ._widget.lean_widgets import Layout, Lean, Part
 from ._widget.model_controls import ModelControls
-from ._widget.model_switch import ModelSwitch
+from ._widget.model_switch import KEY_ERRORS, ModelSwitch
 from ._widget.owner_log import log_to_kernel, warn_in_voila
 from ._widget.requests import ChatRequests
 from ._widget.settings_traits import SettingsTraits
@@ -95,8 +95,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             Default: 8192.
         top_p: 0.0 to 1.0. Default: 1.0.
         provider: A server that nbchat knows by name: "openrouter", "openai", "groq", "deepseek",
-            "mistral", "together", "huggingface", "ollama", "lmstudio", "llama-server", "vllm" or
-            "sglang". With `base_url`: a server of this kind at that address.
+            "mistral", "together", "huggingface", "anthropic", "gemini", "xai", "cerebras",
+            "ollama", "lmstudio", "llama-server", "vllm" or "sglang". With `base_url`: a server of
+            this kind at that address.
         base_url: The address of any OpenAI-compatible server, such as
             "http://localhost:11434/v1".
         api_key: The server's key; if neither `provider` nor `base_url` is given, OpenRouter's.
@@ -225,11 +226,11 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self.connect_settings(connection, given)
         self._usage = UsageDisplay(self, session, connection, notices, transcript)
         model_controls = ModelControls(self, controls, connection, notices, transcript)
+        self._turns = TurnRequests(self, session, connection)
         self._models = ModelSwitch(
             *(self, session, connection, controls, model_controls, notices),
-            *(self._usage, given_models),
+            *(self._usage, given_models, self._turns.retry),
         )
-        self._turns = TurnRequests(self, session, connection)
         self._runs = CodeRuns(session, transcript, self._notebook)
         requests = ChatRequests(
             *(session, self._turns, self._models, notices, self._notebook, self._runs),
@@ -626,8 +627,14 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         if reply._message in self._session.conversation.messages and reply.text:
             self._last_reply.write(reply.text)
         error = reply.error
-        if error is not None and error.kind in ("key", "no_key") and self._budget is None:
-            self._models.welcome.other_key()
+        welcome = self._models.welcome
+        if error is None and reply.text:
+            welcome.replied()
+        elif error is not None and self._budget is None:
+            if error.kind in KEY_ERRORS:
+                welcome.other_key()
+            elif error.kind == "no_model":
+                welcome.no_model()
         self._models.sync_model()
         self._connection.ask_account()
         self._keeper.refresh()

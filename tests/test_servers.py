@@ -432,9 +432,84 @@ def test_a_refused_key_can_be_replaced(make: Make, server: ScriptedServer) -> No
     chat.send("Hi")
     until(lambda: "no-model" in notices(chat))
     assert notices(chat)["no-model"]["secret_label"].endswith("API key")
+    failed = chat.last
     ask_page(chat, "secret", notice="no-model", value="sk-right")
-    chat.retry().wait(TIMEOUT)
+    until(lambda: chat.last is not failed and chat.last.status == "complete")
     assert server.chats[1].headers["authorization"] == "Bearer sk-right"
+    assert [message["status"] for message in snapshot(chat)["messages"]] == ["complete"] * 2
+    assert notices(chat) == {}
+
+
+def test_the_card_for_a_refused_key_goes_with_the_next_reply(
+    make: Make, server: ScriptedServer
+) -> None:
+    server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
+    chat = make(api_key="sk-mine")
+    chat.send("Hi")
+    until(lambda: "no-model" in notices(chat))
+    chat.send("Hi again").wait(TIMEOUT)
+    until(lambda: notices(chat) == {})
+
+
+def test_a_message_for_a_server_that_refused_the_key_goes_to_no_other(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbchat._servers import discovery
+    from nbchat._servers.discovery import FoundServer
+
+    server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
+    chat = make(api_key="sk-wrong")
+    chat.send("Hi")
+    until(lambda: "no-model" in notices(chat))
+    with ScriptedServer() as other:
+        found = FoundServer("ollama", other.base_url, ("qwen3",))
+        monkeypatch.setattr(discovery, "find_servers", lambda: [found])
+        chat._models.welcome.offer_servers()
+        until(lambda: notices(chat).get("servers", {}).get("actions"))
+        press(chat, "servers", "ollama")
+        until(lambda: notices(chat) == {})
+        assert not chat.busy
+        assert other.chats == []
+
+
+def test_each_notice_can_be_closed(make: Make, server: ScriptedServer) -> None:
+    server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
+    chat = make(api_key="sk-mine")
+    chat.send("Hi")
+    until(lambda: "no-model" in notices(chat))
+    press(chat, "no-model", "close")
+    assert notices(chat) == {}
+    chat.model = "no/such"
+    until(lambda: "gone" in notices(chat))
+    press(chat, "gone", "close")
+    chat.temperature = 0.5
+    chat._models.sync_model()
+    assert notices(chat) == {}  # closed is kept
+
+
+def test_an_unknown_provider_names_base_url() -> None:
+    with pytest.raises(ValueError, match=r"pass its address as base_url"):
+        ChatWidget(provider="acme")
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [
+        ("ANTHROPIC_API_KEY", "anthropic"),
+        ("GEMINI_API_KEY", "gemini"),
+        ("GOOGLE_API_KEY", "gemini"),
+        ("XAI_API_KEY", "xai"),
+        ("CEREBRAS_API_KEY", "cerebras"),
+    ],
+)
+def test_a_provider_finds_its_key(
+    variable: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    monkeypatch.setenv(variable, "sk-found")
+    key = providers.named(name).key
+    assert key is not None
+    assert key.reveal() == "sk-found"
 
 
 def test_a_redirect_is_not_followed(make: Make, server: ScriptedServer) -> None:

@@ -75,10 +75,44 @@ def test_a_code_that_is_not_accepted(chat: ChatWidget, server: ScriptedServer) -
 
 def test_signing_in_can_be_given_up(chat: ChatWidget) -> None:
     press(chat, "no-model", "sign-in")
+    assert list(notices(chat)) == ["sign-in"]  # in the place of the other card
     press(chat, "sign-in", "cancel")
     assert list(notices(chat)) == ["no-model"]
     with pytest.raises(ValueError, match="no longer"):
         sign_in(chat)
+
+
+def test_a_message_waits_for_the_key(chat: ChatWidget, server: ScriptedServer) -> None:
+    chat.send("Hi")
+    until(lambda: snapshot(chat)["messages"][-1]["error"])
+    assert not snapshot(chat)["messages"][-1]["error"]["retryable"], "a retry can't help"
+    ask_page(chat, "secret", notice="no-model", value=KEY)
+    until(lambda: not chat.busy and chat.last.text == "You said: Hi")
+    assert len(snapshot(chat)["messages"]) == 2  # the error is gone
+    assert notices(chat) == {}
+
+
+def test_keys_in_the_environment_are_offered_first(
+    chat: ChatWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Found" not in notices(chat)["no-model"]["text"]
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-found")
+    monkeypatch.setenv("XAI_API_KEY", "sk-found")
+    second = ChatWidget()
+    card = notices(second)["no-model"]
+    assert "a key for OpenAI and xAI" in card["text"]
+    labels = [action["label"] for action in card["actions"]]
+    assert labels == ["Use OpenAI", "Use xAI", "Sign in to OpenRouter"]
+    press(second, "no-model", "openai")
+    assert "api.openai.com" in repr(second)
+    second.close()
+
+
+def test_a_closed_first_card_comes_back_when_it_is_needed(chat: ChatWidget) -> None:
+    press(chat, "no-model", "close")
+    assert notices(chat) == {}
+    chat.send("Hi")
+    until(lambda: "no-model" in notices(chat))
 
 
 def test_a_key_that_cannot_be_one_is_refused(chat: ChatWidget) -> None:

@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple
 
 from .keys import Secret
 
+#: The id of the button that each notice has: the user closes it.
+CLOSE = "close"
 _log = logging.getLogger("nbchat")
 
 
@@ -37,6 +39,7 @@ class Notice(NamedTuple):
         actions: The buttons, by their ids.
         progress: How much of a running task is done: (done, total).
         tone: "info" or "error".
+        closed: Called when the user closes the notice.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Notice(NamedTuple):
     actions: Mapping[str, Action] = {}
     progress: tuple[int, int] | None = None
     tone: Literal["info", "error"] = "info"
+    closed: Callable[[], object] | None = None
 
 
 class Notices:
@@ -93,7 +97,13 @@ class Notices:
         Raises:
             ValueError: The notice or the button is no longer shown.
         """
-        action = self._find(notice_id).actions.get(action_id)
+        notice = self._find(notice_id)
+        if action_id == CLOSE:
+            self.dismiss(notice_id)
+            if notice.closed is not None:
+                notice.closed()
+            return
+        action = notice.actions.get(action_id)
         if action is None:
             raise ValueError("This choice is no longer available.")
         action.do()

@@ -130,14 +130,16 @@ class Connection:
         """
         model = self.model(model_id)
         accepts = model.accepts(attachment.kind) if model is not None else None
+        who = model_id
         if accepts is None and attachment.kind == "file" and self.provider is not None:
             accepts = self.provider.dialect.files
+            who = self.provider.name
         if accepts is False:
             what = "images" if attachment.kind == "image" else "files other than text"
             others = [m.id for m in self.catalogue.models if m.accepts(attachment.kind)]
             hint = f" {others[0]} does." if others else ""
             raise ValueError(
-                f"{model_id} does not accept {what}, so {attachment.name} was not sent.{hint}"
+                f"{who} does not accept {what}, so {attachment.name} was not sent.{hint}"
             )
 
     def no_images(self, model_id: str) -> str:
@@ -156,7 +158,7 @@ class Connection:
             raise ChatError(
                 "Not sent: no model is connected yet. "
                 "Paste an OpenRouter key, or pass base_url to ChatWidget.",
-                retryable=True,
+                kind="no_model",
             )
         loading = self._start_loading()
         if not self.catalogue.models:

@@ -18,7 +18,7 @@ from . import bounded
 _DETAIL_LIMIT = 2000
 _QUOTE_LIMIT = 400
 
-_BASE_URL = "Check base_url: it usually ends in /v1."
+_BASE_URL = "If you set base_url, check it: it usually ends in /v1."
 
 # A retry may help. `_turns/plan.py` looks for names of parameters in the whole message: keep them
 # out of these sentences.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -74,6 +74,12 @@ class Known(NamedTuple):
     base_url: str
     dialect: Dialect
     key_env: str | None = None
+    other_key_env: str | None = None
+
+    def find_key(self, find: Callable[[str], Secret | None]) -> Secret | None:
+        """Returns the key that `find` knows under one of the usual names."""
+        names = filter(None, (self.key_env, self.other_key_env))
+        return next(filter(None, map(find, names)), None)
 
 
 KNOWN = {
@@ -86,6 +92,18 @@ KNOWN = {
     # recordings.
     "together": Known("Together", "https://api.together.xyz/v1", _TOGETHER, "TOGETHER_API_KEY"),
     "huggingface": Known("Hugging Face", "https://router.huggingface.co/v1", _EFFORT, "HF_TOKEN"),
+    # Anthropic's and Google's own protocols are others; these are the addresses that they document
+    # for OpenAI's SDK (platform.claude.com, openai-sdk; ai.google.dev, openai; November 2026).
+    "anthropic": Known("Anthropic", "https://api.anthropic.com/v1", _EFFORT, "ANTHROPIC_API_KEY"),
+    "gemini": Known(
+        "Google Gemini",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        _EFFORT,
+        "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
+    ),
+    "xai": Known("xAI", "https://api.x.ai/v1", _EFFORT, "XAI_API_KEY"),
+    "cerebras": Known("Cerebras", "https://api.cerebras.ai/v1", _EFFORT, "CEREBRAS_API_KEY"),
     "ollama": Known("Ollama", "http://127.0.0.1:11434/v1", _OLLAMA),
     "lmstudio": Known("LM Studio", "http://127.0.0.1:1234/v1", _EFFORT),
     # llama-server's default port is 9931 since August 2026 (llama.cpp#26508), and was 8080.
@@ -174,7 +192,10 @@ def named(name: str, base_url: str | None = None, key: Secret | None = None) -> 
         ValueError: There is no such name, or `base_url` is not an http(s) address.
     """
     if name not in KNOWN:
-        raise ValueError(f"provider must be one of {', '.join(KNOWN)}, not {name!r}")
+        raise ValueError(
+            f"provider must be one of {', '.join(KNOWN)}, not {name!r}. For any other "
+            "OpenAI-compatible server, pass its address as base_url."
+        )
     known = KNOWN[name]
     if base_url is not None:
         return replace(endpoint(base_url, key), dialect=known.dialect)
@@ -183,7 +204,7 @@ def named(name: str, base_url: str | None = None, key: Secret | None = None) -> 
     return Provider(
         name=known.title,
         base_url=known.base_url,
-        key=key or (find_key(known.key_env) if known.key_env else None),
+        key=key or known.find_key(find_key),
         key_env=known.key_env,
         dialect=known.dialect,
     )
@@ -223,13 +244,18 @@ def _dialect_at(hostname: str, port: int | None) -> Dialect:
     return PLAIN
 
 
+def key_in_environment(name: str) -> Secret | None:
+    """Returns the key with this name from the environment."""
+    key = Secret(os.environ.get(name, ""))
+    return key if key.reveal() else None
+
+
 def find_key(name: str) -> Secret | None:
     """Returns the key with this name from the environment or from Colab's secrets."""
-    for value in (os.environ.get(name, ""), _colab_secret(name)):
-        key = Secret(value)
-        if key.reveal():
-            return key
-    return None
+    if (key := key_in_environment(name)) is not None:
+        return key
+    key = Secret(_colab_secret(name))
+    return key if key.reveal() else None
 
 
 def find_openrouter_key() -> Secret | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 
 from nbchat._chat.notices import Action, Notice, Notices
 from nbchat._chat.settings import EFFORTS, SETTINGS, UNCHOSEN_EFFORT, USUAL_EFFORTS, ChatSettings
@@ -126,8 +127,9 @@ class ModelControls:
             id_ = nearest.id
             text += f" The closest model that it lists is {id_}."
             actions["use"] = Action(f"Use {id_}", lambda: self._settings.set_trait("model", id_))
-        actions["keep"] = Action(f"Keep {model_id}", lambda: self._keep(model_id))
-        self._notices.show(Notice(GONE, text, actions=actions))
+        keep = partial(self._keep, model_id)
+        actions["keep"] = Action(f"Keep {model_id}", keep)
+        self._notices.show(Notice(GONE, text, actions=actions, closed=keep))
 
     def _keep(self, model_id: str) -> None:
         self._kept.add(model_id)

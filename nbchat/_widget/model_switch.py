@@ -16,6 +16,8 @@ from .settings_traits import SettingsTraits
 from .usage import UsageDisplay
 from .welcome import Welcome
 
+#: The kinds of errors after which another key may help.
+KEY_ERRORS = ("key", "no_key")
 # After this time the page has drawn the chat; on two cores, imports would delay that.
 _DRAWN_S = 0.5
 
@@ -32,6 +34,7 @@ class ModelSwitch:
         notices: Shows that a list of models can't be used.
         usage: Shows how full the model's context is.
         models: The only models to offer, if the user has named any.
+        retry: Repeats the request of the last reply.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class ModelSwitch:
         notices: Notices,
         usage: UsageDisplay,
         models: list[str] | None,
+        retry: Callable[[], object],
     ) -> None:
         self._settings = settings
         self._session = session
@@ -53,7 +57,8 @@ class ModelSwitch:
         self._notices = notices
         self._usage = usage
         self._models = models
-        self.welcome = Welcome(connection, notices, self.switch)
+        self._retry = retry
+        self.welcome = Welcome(connection, notices, self._connect)
         controls.model.offer(models or connection.catalogue.ids)
 
     def prepare(self) -> None:
@@ -82,6 +87,20 @@ class ModelSwitch:
                 self._controls.model.offer(self._connection.catalogue.ids)
             self.adopt(model)
         self._connection.load_models()
+
+    def _connect(self, change: Callable[[], object]) -> None:
+        """Changes the server, and sends the last message if only the connection was missing."""
+        before = self._connection.provider
+        with self._session.lock:
+            self.switch(change)
+            after, messages = self._connection.provider, self._session.messages()
+            error = messages[-1].error if messages else None
+            if error is None or after is None:
+                return
+            # A message for a server that refused the key is for no other server.
+            same = before is not None and before.base_url == after.base_url
+            if error.kind == "no_model" or (error.kind in KEY_ERRORS and same):
+                self._retry()
 
     def adopt(self, model: str) -> None:
         """Continues with this model of the present server; blank: the server's default.

@@ -95,7 +95,7 @@ class UsageDisplay:
                 '(overflow="truncate"):'
             )
             actions = {"truncate": Action("Drop oldest messages", self._truncate), **actions}
-        return Notice(FULL, "\n".join([text, *lines]), actions=actions)
+        return Notice(FULL, "\n".join([text, *lines]), actions=actions, closed=self._ignore)
 
     def _truncate(self) -> None:
         self._settings.overflow = "truncate"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbchat._chat.background import start, start_thread
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import Secret
 from nbchat._chat.notices import Action, Notice, Notices, SecretBox
 from nbchat._servers.connection import Connection
-from nbchat._servers.providers import KNOWN, find_key
+from nbchat._servers.providers import KNOWN, find_key, key_in_environment
 
 if TYPE_CHECKING:
     from nbchat._servers.discovery import FoundServer
@@ -46,6 +47,10 @@ class Welcome:
         """Removes all offers, because there is a model now."""
         self._notices.dismiss(*_ALL)
 
+    def replied(self) -> None:
+        """Removes the card that asks for a key, because the server has accepted the present one."""
+        self._notices.dismiss(NO_MODEL)
+
     def no_model(self) -> None:
         """Says that no model is connected, and offers ways to connect one."""
         from nbchat._servers import local_model
@@ -57,7 +62,12 @@ class Welcome:
             'Use a local server: ChatWidget(provider="ollama"), or '
             'ChatWidget(base_url="http://localhost:11434/v1", model="…").',
         ]
-        actions = {"sign-in": Action("Sign in to OpenRouter", self._sign_in)}
+        # Not Colab's secrets: reading one may ask the user, who has not asked for this server.
+        actions = self._with_keys(key_in_environment)
+        if actions:
+            names = " and ".join(KNOWN[name].title for name in actions)
+            ways.insert(0, f"Found in your environment: a key for {names}.")
+        actions["sign-in"] = self._sign_in_from(NO_MODEL)
         if local_model.runtime_installed():
             ways.append(
                 "No account? Fetch a small demo model that runs on this machine: SmolLM2 135M "
@@ -82,7 +92,7 @@ class Welcome:
             return
         actions = {}
         if self._connection.is_openrouter:
-            actions["sign-in"] = Action("Sign in to OpenRouter", self._sign_in)
+            actions["sign-in"] = self._sign_in_from(NO_MODEL)
         text = f"{provider.name} rejected the API key. Paste another one."
         secret = SecretBox(f"{provider.name} API key", "Use this key", self._use_key)
         self._notices.show(Notice(NO_MODEL, text, secret, actions))
@@ -112,17 +122,10 @@ class Welcome:
     def _offer(self, found: list[FoundServer]) -> None:
         from nbchat._servers import local_model
 
-        current = self._connection.provider
         actions = {server.provider: self._use_found(server) for server in found}
-        for name, known in KNOWN.items():
-            if (
-                known.key_env
-                and find_key(known.key_env)
-                and not (current and current.name == known.title)
-            ):
-                actions[name] = self._use(known.title, provider=name)
+        actions.update(self._with_keys(find_key))
         if not self._connection.is_openrouter and "openrouter" not in actions:
-            actions["sign-in"] = Action("Sign in to OpenRouter", self._sign_in)
+            actions["sign-in"] = self._sign_in_from(_SERVERS)
         if local_model.runtime_installed() and local_model.weights() is not None:
             local = self._connection.use_local_model
             actions["local"] = Action("Use the demo model", lambda: self._switch(local))
@@ -133,6 +136,15 @@ class Welcome:
             '\n\nOther servers: chat.use_server("groq"), or chat.use_server(base_url="…").'
         )
         self._notices.show(Notice(_SERVERS, text, actions=actions))
+
+    def _with_keys(self, find: Callable[[str], Secret | None]) -> dict[str, Action]:
+        """Returns a button for each other server whose key `find` knows, by the server's name."""
+        current = self._connection.provider
+        return {
+            name: self._use(known.title, provider=name)
+            for name, known in KNOWN.items()
+            if not (current and current.name == known.title) and known.find_key(find)
+        }
 
     def _use_found(self, server: FoundServer) -> Action:
         title = KNOWN[server.provider].title
@@ -147,30 +159,42 @@ class Welcome:
 
     # Signing in
 
-    def _sign_in(self, problem: str = "") -> None:
+    def _sign_in_from(self, card: str) -> Action:
+        return Action("Sign in to OpenRouter", partial(self._sign_in, card))
+
+    def _sign_in(self, card: str, problem: str = "") -> None:
+        """Asks for a code, in the place of the card that offered to sign in."""
         from nbchat._servers.sign_in import SignIn
 
         sign_in = SignIn()
+        self._notices.dismiss(card)
         text = (
             f"1. Open {sign_in.url} and authorize nbchat.\n"
             "2. Paste the code shown there. It works once and expires after 10 minutes."
         )
         secret = SecretBox(
-            "Code from OpenRouter", "Sign in", lambda code: start(self._exchange(sign_in, code))
+            "Code from OpenRouter",
+            "Sign in",
+            lambda code: start(self._exchange(card, sign_in, code)),
         )
-        cancel = Action("Cancel", lambda: self._notices.dismiss(_SIGN_IN))
+        cancel = partial(self._cancel_sign_in, card)
         text = f"{problem}\n\n{text}" if problem else text
-        self._notices.show(
-            Notice(_SIGN_IN, text, secret, {"cancel": cancel}, tone="error" if problem else "info")
-        )
+        tone: Literal["info", "error"] = "error" if problem else "info"
+        actions = {"cancel": Action("Cancel", cancel)}
+        self._notices.show(Notice(_SIGN_IN, text, secret, actions, tone=tone, closed=cancel))
 
-    async def _exchange(self, sign_in: SignIn, code: Secret) -> None:
+    def _cancel_sign_in(self, card: str) -> None:
+        self._notices.dismiss(_SIGN_IN)
+        if card == NO_MODEL:
+            (self.no_model if self._connection.provider is None else self.other_key)()
+
+    async def _exchange(self, card: str, sign_in: SignIn, code: Secret) -> None:
         self._notices.show(Notice(_SIGN_IN, "Signing in…"))
         try:
             key = await sign_in.exchange(code)
             self._switch(lambda: self._connection.use_openrouter(key))
         except (ChatError, RuntimeError) as error:
-            self._sign_in(str(error))
+            self._sign_in(card, str(error))
 
     # The demo model
 
