@@ -735,7 +735,7 @@ def test_without_a_key_the_chat_says_what_to_do(
     ask_page(chat, "secret", notice="no-model", value="sk-or-typed")
     assert chat._transcript.get_state()["snapshot"]["notices"] == []
     assert chat.model == "openrouter/free"
-    assert chat.retry().wait(TIMEOUT).text == "You said: Hi"
+    assert chat.last.wait(TIMEOUT).text == "You said: Hi"  # sent by itself
     assert server.chats[0].headers["authorization"] == "Bearer sk-or-typed"
     chat.close()
 

@@ -25,6 +25,8 @@ def facts(id_: str, name: str = "", **more: Any) -> dict[str, Any]:
         "completion_price": None,
         "reasoning": None,
         "images": None,
+        "tools": None,
+        "chats": True,
         "expires": None,
         **more,
     }
@@ -124,7 +126,7 @@ def test_a_click_opens_the_list_at_the_chosen_model(picker: Picker) -> None:
     expect(picker.options.first).to_contain_text("Acme Mini")
     assert picker.shown() == [model["name"] for model in CATALOGUE]
     expect(picker.active).to_contain_text("Acme Grand")
-    for text in ("acme/grand", "$0.45 in / $3.20 out", "1M context · reasons · takes images"):
+    for text in ("acme/grand", "$0.45 in / $3.20 out", "1M context · reasoning · images"):
         expect(picker.active).to_contain_text(text)
     expect(picker.list.get_by_role("group", name="Free").get_by_role("option")).to_have_count(2)
     expect(picker.list.get_by_role("group", name="Paid").get_by_role("option")).to_have_count(2)
@@ -160,7 +162,7 @@ def test_typing_on_the_menu_searches(picker: Picker) -> None:
         ("free", ["Acme Mini", "Zeta See"]),
         ("images", ["Zeta See", "Acme Grand"]),
         ("images free", ["Zeta See"]),
-        ("reasons", ["Acme Grand"]),
+        ("reasoning", ["Acme Grand"]),
         ("  mini   ACME ", ["Acme Mini"]),
         ("beta/", ["Beta Small"]),
         ("1m", ["Acme Grand"]),
@@ -453,7 +455,7 @@ def test_the_chosen_models_facts(picker: Picker) -> None:
                 images=True,
                 expires="2026-12-31",
             ),
-            "$0.45 in / $3.20 out per M tokens · 262k context · reasons · takes images · "
+            "$0.45 in / $3.20 out per M tokens · 262k context · reasoning · images · "
             "until 31 Dec 2026",
         ),
         (

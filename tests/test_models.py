@@ -13,7 +13,7 @@ from nbchat._servers.models import Model, parse_models, read_model_ids
 from nbchat._widget.views import model_info
 
 
-def test_free_models_come_first_then_by_name() -> None:
+def test_free_models_come_first_then_by_id() -> None:
     body = {
         "data": [
             {"id": "z/paid", "name": "a paid one", "pricing": {"prompt": "0.1", "completion": "0"}},
@@ -23,7 +23,7 @@ def test_free_models_come_first_then_by_name() -> None:
             {"id": "router", "name": "Auto", "pricing": {"prompt": "-1", "completion": "-1"}},
         ]
     }
-    assert [model.id for model in parse_models(body)] == ["b/x:free", "z/paid", "a/y", "router"]
+    assert [model.id for model in parse_models(body)] == ["b/x:free", "a/y", "router", "z/paid"]
     assert [model.id for model in parse_models(body, is_local=True)][:2] == ["a/y", "b/x:free"]
 
 
@@ -61,7 +61,7 @@ def test_recorded_catalogues(path: Path) -> None:
     models = parse_models(json.loads(path.read_text(encoding="utf-8")))
     assert models
     assert len({model.id for model in models}) == len(models)
-    free = [model.is_free for model in models]
+    free = [model.is_free for model in models if model.chats]
     assert free == sorted(free, reverse=True)
     assert not any("embed" in model.id or "whisper" in model.id for model in models)
     if path.name.startswith("openrouter"):
@@ -246,3 +246,17 @@ def test_models_that_are_missing_or_empty(tmp_path: Path) -> None:
         read_model_ids([])
     with pytest.raises(TypeError, match="list of model ids"):
         read_model_ids(["a", 3])  # type: ignore[list-item]
+
+
+def test_what_holds_no_conversation_comes_last() -> None:
+    def entry(id_: str, *outputs: str) -> dict[str, Any]:
+        return {"id": id_, "architecture": {"output_modalities": [*outputs, "text"]}}
+
+    ids = [
+        *("a/gpt-5:batch", "a/gpt-3.5-turbo-instruct", "b/llama-guard-4", "b/gpt-oss-safeguard"),
+        *("c/gpt-5", "d/image-too"),
+    ]
+    entries = [*map(entry, ids[:-1]), entry("d/image-too", "image"), entry("a/song", "audio")]
+    models = parse_models({"data": entries})
+    assert [model.id for model in models if model.chats] == ["c/gpt-5", "d/image-too"]
+    assert [model.chats for model in models] == sorted((m.chats for m in models), reverse=True)

@@ -107,7 +107,7 @@ def test_the_list_is_kept_for_when_the_network_is_away(
     chat._connection.load_models()
     until(lambda: chat._connection.catalogue.models)
     assert not chat._connection.catalogue.is_live
-    assert chat._controls.model.options[:2] == ("b/plain", "a/thinker")
+    assert chat._controls.model.options[:2] == ("a/thinker", "b/plain")
     chat.send("Hi").wait(TIMEOUT)
     assert "temperature" not in server.chats[0].body
 
@@ -181,13 +181,24 @@ def test_openrouter_is_asked_for_what_the_account_may_use(
     chat.close()
 
 
+def test_the_menu_is_in_the_order_of_what_it_shows(make: Make, server: ScriptedServer) -> None:
+    ids = ("z/guard-2", "b/free:free", "openrouter/auto", "a/first")
+    server.models = [{"id": id_, "name": f"Vendor: {id_[::-1]}"} for id_ in ids]
+    chat = make(model="")
+    chat._connection.load_models()
+    until(lambda: chat._connection.catalogue.is_live and chat.model)
+    options = chat._controls.model.options
+    assert options[:-1] == ("a/first", "b/free:free", "openrouter/auto", "z/guard-2")
+    assert chat.model == "b/free:free"  # the default is still a free one
+
+
 def test_what_the_browser_gets_of_the_models(make: Make, server: ScriptedServer) -> None:
     server.models = [FULL, PLAIN]
     chat = loaded(make(model="a/thinker"))
     before = snapshot(chat)["catalogue"]
     assert snapshot(chat)["model_info"]["prompt_price"] == 1.0
     _, content = ask_page(chat, "models")
-    assert [model["id"] for model in json.loads(content)] == ["b/plain", "a/thinker"]
+    assert [model["id"] for model in json.loads(content)] == ["a/thinker", "b/plain"]
     ask_page(chat, "model", id="typed/by-hand")
     assert (chat.model, snapshot(chat)["model_info"]) == ("typed/by-hand", None)
     assert snapshot(chat)["catalogue"] == before, "the list is the same"

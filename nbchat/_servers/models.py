@@ -29,6 +29,13 @@ _NOT_FOR_CHAT = re.compile(
     r"chatgpt-image|\bsora\b|davinci|babbage|rerank|gpt-3\.5-turbo-instruct",
     re.IGNORECASE,
 )
+# These write text, but hold no conversation: they only continue a text, classify what others write,
+# or (":batch", OpenRouter's doubles) answer within hours.
+_BESIDE_CHAT = re.compile(
+    r":batch$|gpt-3\.5-turbo-instruct|\bguard\b|llama-?guard|shieldgemma|safeguard|"
+    r"content-safety|gpt-audio|\blyria\b",
+    re.IGNORECASE,
+)
 # OpenRouter listed about 500 in November 2026. The page receives them all.
 MOST_MODELS = 5_000
 _ID_CHARS = 256
@@ -53,6 +60,7 @@ class Model:
         files: Whether messages may contain files such as PDF.
         expires: The day on which the server removes it.
         aliases: Other ids of the same model.
+        chats: Whether it is for conversations. All others come last.
         owned_by: The owner or server software that the server names, such as "llamacpp".
     """
 
@@ -69,6 +77,7 @@ class Model:
     files: bool | None = None
     expires: date | None = None
     aliases: tuple[str, ...] = ()
+    chats: bool = True
     owned_by: str = ""
 
     def takes(self, *names: str) -> bool:
@@ -94,7 +103,7 @@ class Model:
 
 
 def parse_models(body: object, *, is_local: bool = False) -> list[Model]:
-    """Returns the chat models of a `/models` answer: free ones first, then by name.
+    """Returns the models of a `/models` answer that write text: free ones first, then by id.
 
     Free are the models that OpenRouter marks as free, and on this machine those with a price of 0.
     Elsewhere a price of 0 may hide another: OpenRouter lists music models with it that cost "$0.04
@@ -112,7 +121,11 @@ def parse_models(body: object, *, is_local: bool = False) -> list[Model]:
         if len(models) == MOST_MODELS:
             break
         models[model.id] = model
-    return sorted(models.values(), key=lambda model: (not model.is_free, model.name.casefold()))
+    return sorted(models.values(), key=_order)
+
+
+def _order(model: Model) -> tuple[bool, bool, str]:
+    return not model.chats, not model.is_free, model.id.casefold()
 
 
 def _parse_model(entry: object, is_local: bool) -> Model | None:
@@ -132,6 +145,7 @@ def _parse_model(entry: object, is_local: bool) -> Model | None:
         prompt_price = completion_price = None
     inputs = _words(_mapping(entry.get("architecture")).get("input_modalities"))
     inputs = inputs or _words(entry.get("input_modalities"))
+    outputs = _outputs(entry)
     expires = _day(entry.get("expiration_date")) or _day(entry.get("deprecation"))
     aliases = [_text(entry.get("canonical_slug")), *(_words(entry.get("aliases")) or ())]
     return Model(
@@ -148,6 +162,7 @@ def _parse_model(entry: object, is_local: bool) -> Model | None:
         files="file" in inputs if inputs else None,
         expires=expires,
         aliases=tuple(alias for alias in aliases if 0 < len(alias) <= _ID_CHARS),
+        chats="audio" not in outputs and not _BESIDE_CHAT.search(id_),
         owned_by=_text(entry.get("owned_by"))[:_ID_CHARS],
     )
 
@@ -160,11 +175,6 @@ def _is_marked_free(id_: str) -> bool:
     return id_.endswith(":free") or id_ == "openrouter/free"
 
 
-def _outputs(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    outputs = _words(_mapping(entry.get("architecture")).get("output_modalities"))
-    return outputs or _words(entry.get("output_modalities")) or ()
-
-
 def _is_for_chat(id_: str, entry: Mapping[str, Any]) -> bool:
     if outputs := _outputs(entry):
         return "text" in outputs
@@ -175,6 +185,11 @@ def _is_for_chat(id_: str, entry: Mapping[str, Any]) -> bool:
     if type_ and type_ not in _CHAT_TYPES:
         return False
     return not _NOT_FOR_CHAT.search(id_)
+
+
+def _outputs(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    outputs = _words(_mapping(entry.get("architecture")).get("output_modalities"))
+    return outputs or _words(entry.get("output_modalities")) or ()
 
 
 def _context_length(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> int | None:

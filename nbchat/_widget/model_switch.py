@@ -59,7 +59,7 @@ class ModelSwitch:
         self._models = models
         self._retry = retry
         self.welcome = Welcome(connection, notices, self._connect)
-        controls.model.offer(models or connection.catalogue.ids)
+        controls.model.offer(self._offered())
 
     def prepare(self) -> None:
         """Fetches the list of models before the first message; called when a page opens."""
@@ -83,8 +83,7 @@ class ModelSwitch:
             if self._session.busy:
                 raise RuntimeError("A reply is still running. Wait for it, or stop it.")
             change()
-            if not self._models:
-                self._controls.model.offer(self._connection.catalogue.ids)
+            self._controls.model.offer(self._offered())
             self.adopt(model)
         self._connection.load_models()
 
@@ -127,14 +126,21 @@ class ModelSwitch:
         try:
             with self._session.lock:
                 ids = self._connection.catalogue.ids
-                if not self._models:
-                    self._controls.model.offer(ids)
+                self._controls.model.offer(self._offered())
                 if ids and not self._settings.model:
                     self._settings.model = ids[0]
                 self.sync_model()
         except Exception as error:  # no cell would show it
             text = f"nbchat could not use the server's list of models: {error!r}"
             self._notices.show(Notice("catalogue", text, tone="error"))
+
+    def _offered(self) -> list[str]:
+        """Returns the ids of the menu: the user's own, else the server's in alphabetical order."""
+        if self._models:
+            return self._models
+        models = self._connection.catalogue.models
+        ordered = sorted(models, key=lambda model: (not model.chats, model.id.casefold()))
+        return [model.id for model in ordered]
 
     def listed(self) -> list[Model]:
         """Returns the models in the menu's order, and refreshes an old list in the background."""

@@ -148,6 +148,8 @@ class ModelInfo(TypedDict):
     completion_price: float | None
     reasoning: bool | None
     images: bool | None
+    tools: bool | None
+    chats: bool
     expires: str | None
 
 

@@ -131,6 +131,8 @@ def model_info(model: Model) -> ModelInfo:
         "completion_price": model.completion_price,
         "reasoning": None if model.reasoning is None else model.reasoning.choice != "none",
         "images": model.images,
+        "tools": None if model.parameters is None else model.takes("tools"),
+        "chats": model.chats,
         "expires": model.expires.isoformat() if model.expires else None,
     }
 

@@ -65,7 +65,7 @@ test("what is said of a model", () => {
   equal(price(model({ prompt_price: 0.45, completion_price: 3.2 })), "$0.45 in / $3.20 out");
   equal(capacity(model({ context_length: 262_144 })), "262k context");
   equal(capacity(model()), "");
-  deepEqual(abilities(model({ reasoning: true, images: true })), ["reasons", "takes images"]);
+  deepEqual(abilities(model({ reasoning: true, images: true })), ["reasoning", "images"]);
   deepEqual(abilities(model({ reasoning: false })), []);
 });
 

@@ -113,6 +113,10 @@ export interface ModelInfo {
   reasoning: boolean | null;
   /** Whether it takes images. */
   images: boolean | null;
+  /** Whether it calls tools. */
+  tools?: boolean | null;
+  /** Whether it is for conversations. */
+  chats?: boolean;
   /** The day on which the model is withdrawn, "2026-12-31". */
   expires: string | null;
 }

@@ -23,7 +23,14 @@ export function capacity({ context_length }: ModelInfo): string {
 
 /** What a model can do besides writing. */
 export function abilities({ reasoning, images }: ModelInfo): string[] {
-  return [...(reasoning ? ["reasons"] : []), ...(images ? ["takes images"] : [])];
+  return [...(reasoning ? ["reasoning"] : []), ...(images ? ["images"] : [])];
+}
+
+/** What the search finds a model by, beside its id and its name. */
+export function searchable(model: ModelInfo): string[] {
+  const able = [...abilities(model), ...(model.tools ? ["tools"] : [])];
+  const context = model.context_length === null ? [] : [tokens(model.context_length).toLowerCase()];
+  return [model.is_free ? "free" : "paid", ...able, ...context];
 }
 
 /** Until when the model exists, if that is near enough to matter; "soon" is within a month. */

@@ -5,22 +5,22 @@ import type { ModelInfo } from "../kernel/protocol";
 import { dotted, h, setText } from "../page/dom";
 import { icon } from "../page/icon";
 import { isComposing } from "../page/keys";
-import { abilities, capacity, lastDay, price } from "./model-info";
+import { abilities, capacity, lastDay, price, searchable } from "./model-info";
+import { search } from "./search";
 
 const WIDTH = 460;
 const HEIGHT = 420;
 const ENOUGH = 260;
 const GAP = 4;
 const MARGIN = 8;
-const GROUPS = ["", "Free", "Paid"] as const;
 
 interface Entry {
   id: string;
+  name: string;
+  facts: readonly string[];
   /** Whether the menu offers it. */
   listed: boolean;
-  group: (typeof GROUPS)[number];
-  /** The text that the search looks in, in lower case. */
-  words: string;
+  group: "" | "Free" | "Paid" | "Not for chat";
   element: HTMLElement;
 }
 
@@ -43,7 +43,7 @@ function modelEntry(id: string, model: ModelInfo | undefined, chosen: boolean): 
 }
 
 function plainEntry(id: string, listed: boolean, text: string): Entry {
-  return { id, listed, group: "", words: id.toLowerCase(), element: option([text], []) };
+  return { id, name: id, facts: [], listed, group: "", element: option([text], []) };
 }
 
 function unlistedEntry(id: string): Entry {
@@ -55,12 +55,13 @@ function describedEntry(id: string, model: ModelInfo): Entry {
   const last = lastDay(model);
   const can = [capacity(model), ...abilities(model), last?.text ?? ""].filter(Boolean);
   const name = model.name || id;
-  const group = model.is_free ? "Free" : "Paid";
+  const group = model.chats === false ? "Not for chat" : model.is_free ? "Free" : "Paid";
   return {
     id,
+    name,
+    facts: searchable(model),
     listed: true,
     group,
-    words: [id, name, cost, group, ...can].join(" ").toLowerCase(),
     element: option(
       [h("span", {}, name), h("span", { class: "nbchat-option-price" }, cost)],
       [h("span", {}, name === id ? "" : id), h("span", {}, ...dotted(can))],
@@ -74,7 +75,7 @@ function elements(entries: readonly Entry[]): HTMLElement[] {
 
 function group(name: string, entries: readonly Entry[]): HTMLElement[] {
   if (entries.length === 0) return [];
-  const unit = name === "Paid" ? "per M tokens" : "";
+  const unit = name === "Free" ? "" : "per M tokens";
   const heading = h("div", { class: "nbchat-group", "aria-hidden": "true" }, h("span", {}, name), unit);
   return [h("div", { role: "group", "aria-label": name }, heading, ...elements(entries))];
 }
@@ -208,20 +209,25 @@ export class ModelList {
     this.#find(this.#active?.listed ? this.#active.id : undefined);
   }
 
-  /** Shows the entries that contain all typed words; the entry `active`, or else the first, becomes active. */
+  /** Shows the entries that fit what is typed; the entry `active`, or else the first, becomes active. */
   #find(active?: string): void {
     const typed = this.#search.value.trim();
-    const words = typed.toLowerCase().split(/\s+/);
-    const found = this.#entries.filter((entry) => words.every((word) => entry.words.includes(word)));
-    const groups = GROUPS.map((name) => found.filter(({ group }) => group === name));
-    const [none, free, paid] = groups;
+    const found = search(typed, this.#entries);
+    const of = (name: Entry["group"]) => found.filter((entry) => entry.group === name);
+    const others = of("Not for chat");
+    const chats = found.filter((entry) => !others.includes(entry));
     const unlisted = typed && !this.#entries.some(({ id }) => id === typed) ? [unlistedEntry(typed)] : [];
-    this.#shown = [...none, ...free, ...paid, ...unlisted];
+    // What is searched for stands in the order of the matches, whatever it costs.
+    const headed = ["Free", "Paid"].every((name) => this.#entries.some((entry) => entry.group === name));
+    const grouped = headed && !typed;
+    const shown = grouped ? [...of(""), ...of("Free"), ...of("Paid")] : chats;
+    this.#shown = [...shown, ...others, ...unlisted];
     this.#shown.forEach(({ element }, index) => (element.id = `${this.#id}-${index}`));
-    const headed = ["Free", "Paid"].every((name) => this.#entries.some(({ group }) => group === name));
     this.#list.replaceChildren(
-      ...elements(none),
-      ...(headed ? [...group("Free", free), ...group("Paid", paid)] : elements([...free, ...paid])),
+      ...(grouped
+        ? [...elements(of("")), ...group("Free", of("Free")), ...group("Paid", of("Paid"))]
+        : elements(chats)),
+      ...group("Not for chat", others),
       ...elements(unlisted),
     );
     setText(this.#count, found.length === 1 ? "1 model" : `${found.length || "No"} models`);
