@@ -299,7 +299,7 @@ def test_no_key_reaches_the_notebook(kernel: Kernel) -> None:
 def test_thoughts_are_shown_and_timed(kernel: Kernel) -> None:
     kernel.open(busy=True)
     thoughts = kernel.page.locator(".nbchat-thoughts")
-    expect(thoughts).to_have_text("No thoughts yet.")
+    expect(thoughts).to_have_text("Thinking will appear here.")
     kernel.change("message", message=message("a", status="streaming"))
     kernel.change("delta", id="a", reasoning="I *think*")
     expect(thoughts.locator("em")).to_have_text("think")
@@ -310,7 +310,61 @@ def test_thoughts_are_shown_and_timed(kernel: Kernel) -> None:
     )
     expect(thoughts).to_contain_text("Thought for 3.2 s")
     kernel.change("message", message=message("b", content="Again."))
-    expect(thoughts).to_have_text("This model does not expose reasoning traces.")
+    expect(thoughts).to_have_text("This reply came without reasoning.")
+
+
+def test_a_model_is_said_to_show_no_thoughts_only_if_that_is_known(kernel: Kernel) -> None:
+    none, one = "This model does not expose reasoning traces.", "This reply came without reasoning."
+    kernel.open()
+    thoughts = kernel.page.locator(".nbchat-thoughts")
+    kernel.change("message", message=message("a", content="No effort was chosen."))
+    expect(thoughts).to_have_text(one)
+    kernel.change("message", message=message("b", status="error", asked_to_reason=True))
+    expect(thoughts).to_have_text(one)
+    kernel.change("message", message=message("c", content="Asked.", asked_to_reason=True))
+    expect(thoughts).to_have_text(none)
+    kernel.change("message", message=message("d", content="Another.", model="test/other"))
+    expect(thoughts).to_have_text(one)
+    kernel.change("message", message=message("e", content="So.", reasoning="It does."))
+    kernel.change("message", message=message("f", content="Plain.", asked_to_reason=True))
+    expect(thoughts).to_have_text(one)
+    kernel.open()
+    kernel.change("message", message=message("a", content="Text."))
+    info = {"id": "test/model", "name": "Test", "is_free": False, "reasoning": False}
+    kernel.state(model_info=info)
+    expect(thoughts.last).to_have_text(none)
+
+
+@pytest.mark.parametrize("tone", ["info", "error"])
+def test_each_notice_can_be_closed(kernel: Kernel, tone: str) -> None:
+    kernel.open(notices=[notice("some", "Something happened.", tone=tone)])
+    kernel.page.get_by_role("button", name="Close").click()
+    sent = kernel.wait_sent("action")
+    assert (sent["notice"], sent["action"]) == ("some", "close")
+
+
+def test_a_long_address_is_a_short_link(kernel: Kernel) -> None:
+    address = "https://openrouter.ai/auth?code_challenge=0123456789&code_challenge_method=S256"
+    kernel.open(
+        notices=[
+            notice(
+                "sign-in",
+                f"1. Open {address} and authorize nbchat.",
+                secret_label="Code",
+                actions=[{"id": "cancel", "label": "Cancel"}],
+            )
+        ]
+    )
+    link = kernel.page.get_by_role("link", name="openrouter.ai/auth", exact=True)
+    expect(link).to_have_attribute("href", address)
+    field = kernel.page.get_by_label("Code")
+    cancel = kernel.page.get_by_role("button", name="Cancel").last
+    assert (
+        field.evaluate(
+            "(field, cancel) => field.compareDocumentPosition(cancel)", cancel.element_handle()
+        )
+        == 4
+    )  # the field stands first
 
 
 def test_a_reply_that_is_not_whole_says_so(kernel: Kernel) -> None:

@@ -17,7 +17,7 @@ from sse_server import DONE, ScriptedServer
 pytestmark = pytest.mark.browser
 
 Open = Callable[[Lab, Sequence[str]], NotebookPage]
-REASONING = "This model does not expose reasoning traces."
+REASONING = "This reply came without reasoning."
 
 
 def chat_cell(server: ScriptedServer, **options: object) -> str:

@@ -85,6 +85,7 @@ class Message:
         usage: The total of all requests that wrote the reply.
         context_tokens: The size of the conversation in the context, up to and with this message.
         estimated_cost: US dollars, from known prices where the server reports no cost.
+        asked_to_reason: Whether the request had a reasoning effort that the user has chosen.
         reasoning_s: Seconds that the model spent reasoning, in all requests together.
         first_token_s: Seconds from the first request to the first text, reasoning or image.
         duration_s: Seconds from the first request to the end, without the time for tool calls.
@@ -111,6 +112,7 @@ class Message:
     context_tokens: int | None = None
     estimated_cost: float | None = None
     reasoning_details: tuple[dict[str, Any], ...] = ()
+    asked_to_reason: bool = False
     reasoning_s: float | None = None
     first_token_s: float | None = None
     duration_s: float | None = None

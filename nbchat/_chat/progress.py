@@ -53,13 +53,21 @@ class Progress:
         self._reply.status = "streaming"
         self._reply.model = model or None
 
-    def begin_request(self, model: str, notes: Sequence[str], wait_s: float = 0.0) -> None:
+    def begin_request(
+        self,
+        model: str,
+        notes: Sequence[str],
+        wait_s: float = 0.0,
+        *,
+        asked_to_reason: bool = False,
+    ) -> None:
         """Prepares for a request, which is sent to this model in `wait_s` seconds."""
         self._end_calls()
         if not self._is_sent:  # the time that nbchat took before this doesn't count
             self._started, self._is_sent = self._clock(), True
         reply = self._reply
         reply.model = model
+        reply.asked_to_reason = asked_to_reason
         reply.notes = tuple(notes)
         reply.finish_reason = self._finish_reason_before
         reply.retry_at = time.monotonic() + wait_s if wait_s else None

@@ -114,6 +114,12 @@ class Plan:
         return "tools" in self.body and "tool_choice" not in self.body
 
     @property
+    def asks_to_reason(self) -> bool:
+        """Whether this request has a reasoning effort that the user has chosen."""
+        chosen = self._settings.reasoning_effort not in (None, "none")
+        return chosen and any(name in self.body for name in _REASONING)
+
+    @property
     def most(self) -> float:
         """The most that the request can cost, in US dollars, as far as that is known."""
         return self._most(self.body)

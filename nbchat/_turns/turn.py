@@ -182,7 +182,9 @@ class Turn:
         with self._lock:
             notes = self._notes(plan)
             self._conversation.account_for(self.message)
-            self._progress.begin_request(plan.body["model"], notes, wait_s)
+            self._progress.begin_request(
+                plan.body["model"], notes, wait_s, asked_to_reason=plan.asks_to_reason
+            )
             self._view.send_facts(self.message)
         if wait_s:
             await asyncio.sleep(wait_s)

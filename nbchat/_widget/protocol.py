@@ -88,6 +88,7 @@ class MessageFacts(TypedDict):
     branch: BranchView
     model: str | None
     finish_reason: str | None
+    asked_to_reason: bool
     reasoning_s: float | None
     first_token_s: float | None
     duration_s: float | None

@@ -15,9 +15,12 @@ export function linked(text: string): (Node | string)[] {
 function addresses(text: string): (Node | string)[] {
   return text
     .split(ADDRESS)
-    .map((part, index) =>
-      index % 2 === 0 || !URL.canParse(part)
-        ? part
-        : h("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part),
-    );
+    .map((part, index) => (index % 2 === 0 || !URL.canParse(part) ? part : link(part)));
+}
+
+/** A link that shows no more than host and path: that of a sign-in has 120 characters. */
+function link(address: string): HTMLElement {
+  const { host, pathname } = new URL(address);
+  const where = { href: address, title: address, target: "_blank", rel: "noopener noreferrer" };
+  return h("a", where, host + (pathname === "/" ? "" : pathname));
 }

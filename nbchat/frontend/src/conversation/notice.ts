@@ -2,6 +2,7 @@
 import type { Chat } from "../kernel/chat";
 import type { Notice, Request } from "../kernel/protocol";
 import { h, setText } from "../page/dom";
+import { iconButton } from "../page/icon";
 import { explain } from "./explain";
 import { linked } from "./linked";
 
@@ -51,10 +52,19 @@ export class NoticeView {
       return button;
     });
     if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
-    if (actions.length > 0) this.element.append(h("p", { class: "nbchat-actions" }, ...actions));
     if (notice.secret_label !== null) this.element.append(this.#secret(notice));
+    if (actions.length > 0) this.element.append(h("p", { class: "nbchat-actions" }, ...actions));
+    // What is under way comes back with its next step.
+    if (!progress) this.element.append(this.#close(notice.id));
     this.#refusal.hidden = true;
     this.element.append(this.#refusal);
+  }
+
+  #close(id: string): HTMLElement {
+    const close = iconButton("Close", "remove");
+    close.classList.add("nbchat-close");
+    close.addEventListener("click", () => this.#ask({ type: "action", notice: id, action: "close" }));
+    return close;
   }
 
   #secret({ id, secret_label, secret_button }: Omit<Notice, "progress">): HTMLElement {

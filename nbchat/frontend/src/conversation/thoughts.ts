@@ -1,7 +1,7 @@
 // The thoughts of a reply, in the accordion below the conversation.
 import type { Chat } from "../kernel/chat";
 import { keepDrawn } from "../kernel/keep-drawn";
-import type { Message } from "../kernel/protocol";
+import type { Message, Snapshot } from "../kernel/protocol";
 import { StreamedText } from "../markdown/streamed";
 import { together, type Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
@@ -9,13 +9,26 @@ import { AutoScroll } from "../page/scroll";
 import { elapsed, seconds } from "../page/units";
 import { isRunning } from "../kernel/unsent";
 
-function header(reply: Message | undefined, since: number): string {
-  if (!reply) return "No thoughts yet.";
+const NOT_YET = "Thinking will appear here.";
+
+/** Whether the model of a reply shows no thoughts: the catalogue says so, or it was asked for some in vain. */
+function showsNone({ messages, model_info }: Snapshot, model: string): boolean {
+  if (model_info?.id === model && model_info.reasoning !== null) return !model_info.reasoning;
+  const replies = messages.filter((message) => message.role === "assistant" && message.model === model);
+  const asked = replies.some(({ status, asked_to_reason }) => status === "complete" && asked_to_reason);
+  return asked && !replies.some(({ reasoning }) => reasoning);
+}
+
+function header(state: Snapshot, reply: Message | undefined, since: number): string {
+  if (!reply) return NOT_YET;
   if (reply.reasoning) {
     if (reply.reasoning_s !== null) return `Thought for ${seconds(reply.reasoning_s)}`;
     return reply.status === "streaming" ? `Thinking… ${elapsed(since)}` : "Thoughts";
   }
-  return isRunning(reply) ? "No thoughts yet." : "This model does not expose reasoning traces.";
+  if (isRunning(reply)) return NOT_YET;
+  return reply.model !== null && showsNone(state, reply.model)
+    ? "This model does not expose reasoning traces."
+    : "This reply came without reasoning.";
 }
 
 export function thoughts({ store }: Chat, el: HTMLElement): Cleanup {
@@ -42,7 +55,7 @@ export function thoughts({ store }: Chat, el: HTMLElement): Cleanup {
       drawn = shown.text.update(reply.reasoning, reply.status !== "streaming" || done);
     }
     box.hidden = !reply?.reasoning;
-    setText(line, header(reply, shown?.since ?? 0));
+    setText(line, header(store.state, reply, shown?.since ?? 0));
     scroll.update();
     return drawn;
   };

@@ -52,6 +52,8 @@ export interface Message {
   branch: { index: number; count: number };
   model: string | null;
   finish_reason: string | null;
+  /** Whether the request had a reasoning effort that the user has chosen; older notebooks don't say. */
+  asked_to_reason?: boolean;
   /** Seconds. */
   reasoning_s: number | null;
   /** Seconds. */

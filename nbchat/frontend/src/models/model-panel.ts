@@ -82,7 +82,7 @@ export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
   let drawn: Partial<ChatState> = {};
   const draw = () => {
     const { state } = store;
-    setText(server, state.server ? `on ${state.server}` : "no server yet");
+    setText(server, state.server || "Not connected");
     if (state.model_info !== drawn.model_info) {
       info.replaceChildren(...(state.model_info ? about(state.model_info) : []));
       info.hidden = info.textContent === "";
