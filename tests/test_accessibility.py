@@ -184,7 +184,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
     kernel.box.fill("Hello")
     kernel.log.focus()
     reached = []
-    for _ in range(11):
+    for _ in range(12):
         kernel.page.keyboard.press("Tab")
         reached.append(
             kernel.page.evaluate(
@@ -198,8 +198,8 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
             )
         )
     assert reached == [
-        *["link", "What the server said", "Retry", "Copy message", "Go", "API key"],
-        *["Use this key", "Attach files", "Message", "Send", "Download last reply"],
+        *["link", "What the server said", "Retry", "Copy message", "API key"],
+        *["Use this key", "Go", "Close", "Attach files", "Message", "Send", "Download last reply"],
     ]
 
 

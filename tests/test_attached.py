@@ -81,6 +81,7 @@ def test_a_model_that_takes_no_images_says_so_before_sending(
     with pytest.raises(ValueError, match="test/model does not accept images") as raised:
         chat.send("Look", images=[PNG])
     assert "can/see" in str(raised.value)
+    assert raised.value.other == "can/see"  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="files other than text"):
         chat.send("Read", files=[("a.pdf", b"%PDF-1.7 \x00\x01")])
     assert chat.messages == []

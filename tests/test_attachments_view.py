@@ -195,6 +195,32 @@ def test_what_is_too_large_is_named_before_anything_is_sent(kernel: Kernel) -> N
     expect(chips(kernel)).to_contain_text(["small.bin", "other.bin"])
 
 
+def test_a_refusal_goes_with_its_cause(kernel: Kernel) -> None:
+    def refuse(count: int) -> None:
+        kernel.box.press("Enter")
+        nonce = kernel.wait_sent("send", count)["nonce"]
+        refused = "test/model does not accept images. can/see does."
+        kernel.push("received", nonce=nonce, refused=refused, other_model="can/see")
+        expect(problem(kernel)).to_have_text(refused)
+
+    kernel.open()
+    pick(kernel, upload("chart.png", PNG, "image/png"))
+    kernel.box.fill("Look")
+    refuse(1)
+    kernel.page.get_by_role("button", name="Remove chart.png").click()
+    expect(problem(kernel)).to_have_count(0)
+    pick(kernel, upload("chart.png", PNG, "image/png"))
+    refuse(2)
+    kernel.page.get_by_role("button", name="Close").click()
+    expect(problem(kernel)).to_have_count(0)
+    refuse(3)
+    kernel.page.get_by_role("button", name="Use can/see").click()
+    assert kernel.wait_sent("model")["id"] == "can/see"
+    kernel.state(model="can/see")
+    expect(problem(kernel)).to_have_count(0)
+    expect(chips(kernel)).to_contain_text(["chart.png"])
+
+
 def test_a_refusal_keeps_text_and_files(kernel: Kernel) -> None:
     kernel.open()
     pick(kernel, upload("chart.png", PNG, "image/png"))

@@ -62,7 +62,7 @@ def test_a_model_is_found_by_typing_and_its_controls_follow(
     option = options.filter(has_text="Thinker")
     expect(option).to_contain_text("100k")
     expect(option).to_contain_text("$1")
-    expect(option).to_contain_text("reasons")
+    expect(option).to_contain_text("reasoning")
     chat.page.keyboard.press("Enter")
     expect(chat.model).to_have_value("a/thinker")
     expect(chat.model).to_be_focused()

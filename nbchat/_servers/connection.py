@@ -33,6 +33,18 @@ _FRESH_S = 3600.0
 _listed: dict[str, tuple[Model, ...]] = {}
 
 
+class NotAcceptedError(ValueError):
+    """An attachment that the model does not accept.
+
+    Attributes:
+        other: The id of a model of this server that accepts it; blank if there is none.
+    """
+
+    def __init__(self, message: str, other: str) -> None:
+        super().__init__(message)
+        self.other = other
+
+
 class Connection:
     """One chat's connection to a server. Without an engine, there is no server yet.
 
@@ -126,7 +138,7 @@ class Connection:
         """Refuses an attachment that the model is known not to accept.
 
         Raises:
-            ValueError: Its message names a model of this server that accepts it, if there is one.
+            NotAcceptedError: The attachment is not accepted.
         """
         model = self.model(model_id)
         accepts = model.accepts(attachment.kind) if model is not None else None
@@ -136,10 +148,12 @@ class Connection:
             who = self.provider.name
         if accepts is False:
             what = "images" if attachment.kind == "image" else "files other than text"
-            others = [m.id for m in self.catalogue.models if m.accepts(attachment.kind)]
-            hint = f" {others[0]} does." if others else ""
-            raise ValueError(
-                f"{who} does not accept {what}, so {attachment.name} was not sent.{hint}"
+            models = (m for m in self.catalogue.models if m.chats and m.accepts(attachment.kind))
+            other = next(models, None)
+            hint = f" {other.id} does." if other is not None else ""
+            raise NotAcceptedError(
+                f"{who} does not accept {what}, so {attachment.name} was not sent.{hint}",
+                other.id if other is not None else "",
             )
 
     def no_images(self, model_id: str) -> str:

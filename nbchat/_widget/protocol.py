@@ -278,13 +278,15 @@ class SnapshotSent(TypedDict):
 class Received(TypedDict, total=False):
     """The answer to a request.
 
-    `refused`: why the request was refused, for the user. `fault`: what to show if nbchat itself
+    `refused`: why the request was refused, for the user. `other_model`: a model with which it would
+    not be. `fault`: what to show if nbchat itself
     failed; the log has the details.
     """
 
     type: Literal["received"]
     nonce: str | None
     refused: str
+    other_model: str
     fault: str
 
 

@@ -22,6 +22,7 @@ from nbchat._chat.errors import ChatError
 from nbchat._chat.message import Message
 from nbchat._chat.notices import Notice
 from nbchat._chat.signal import Signal
+from nbchat._servers.connection import NotAcceptedError
 
 from .bundle import View, asset
 from .protocol import (
@@ -265,6 +266,8 @@ class Transcript(View):
             file = self.handle(read_request(message, buffers))
         except _REFUSALS as error:
             received["refused"] = str(error) or repr(error)
+            if isinstance(error, NotAcceptedError) and error.other:
+                received["other_model"] = error.other
         except Exception:  # no cell would show it
             _log.exception("a request from a page failed: %s", message.get("type"))
             received["fault"] = _FAULT

@@ -9,6 +9,7 @@ import { onceAFrame } from "../page/frame";
 import { isComposing } from "../page/keys";
 import { outputsAround } from "../page/outputs";
 import { Mentions } from "./mentions";
+import { Refusal } from "./refusal";
 
 const MAX_ROWS = 8;
 
@@ -22,7 +23,7 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
   const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: PLACEHOLDER, dir: "auto" });
   const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
   const attaching = new Attaching(draft, box);
-  const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
+  const refusal = new Refusal(store, draft);
   el.classList.add("nbchat-composer");
   const hint = h("p", { class: "nbchat-hint", role: "status", hidden: true });
   const cancel = h("button", { type: "button", class: "nbchat-button", hidden: true }, "Cancel");
@@ -32,7 +33,7 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     h("div", { class: "nbchat-box" }, attaching.chips, attaching.button, attaching.input, box, button),
     attaching.problem,
     mentions.status,
-    refusal,
+    refusal.element,
     mentions.announcer,
   );
   takeDrops(draft, el);
@@ -110,6 +111,7 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     button.title = ended ? NO_KERNEL : "";
     button.disabled = sending || blank || ended;
     attaching.draw(sending || ended);
+    refusal.update();
     if (box.value !== fitted) fit();
   };
   const redraw = onceAFrame(draw);
@@ -124,14 +126,14 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     sending = true;
     draw();
     const attachments = attached.map(({ file }) => ({ name: file.name, media_type: file.type }));
-    const { refused } = await store.request(
+    const answer = await store.request(
       edited ? { type: "edit", id: edited.id, content } : { type: "send", content, attachments },
       attached.map((each) => each.content),
     );
     sending = false;
-    setText(refusal, refused ?? "");
+    refusal.show(answer);
     // Clears only what has arrived, and nothing that was typed since.
-    if (refused === undefined) {
+    if (answer.refused === undefined) {
       const rest = box.value.startsWith(content) ? box.value.slice(content.length) : box.value;
       if (edited && edited === editing) endEdit(rest);
       else box.value = rest;

@@ -173,8 +173,17 @@ export type Change =
   | { type: "replace"; seq: number; ids: string[]; messages: Message[] }
   | { type: "state"; seq: number; state: ChatState };
 
-/** The answer to a request; `refused`: why it was not done; `fault`: nbchat itself failed, which is logged. */
-export type Received = { type: "received"; nonce: string; refused?: string; fault?: string };
+/**
+ * The answer to a request; `refused`: why it was not done; `other_model`: a model with which it can be;
+ * `fault`: nbchat itself failed, which is logged.
+ */
+export type Received = {
+  type: "received";
+  nonce: string;
+  refused?: string;
+  other_model?: string;
+  fault?: string;
+};
 export type File = { type: "file"; nonce: string; name: string };
 /** The answers to `resync`: nothing was missed, or the whole state. */
 export type Resynced = { type: "synced" } | { type: "snapshot"; snapshot: Snapshot };
