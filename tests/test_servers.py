@@ -181,6 +181,20 @@ def test_openrouter_is_asked_for_what_the_account_may_use(
     chat.close()
 
 
+def test_a_list_that_could_not_be_loaded_is_no_secret(
+    make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbchat._servers.connection._FAILED_S", -1)
+    listed, server.models = server.models, sse.status(503, "away")
+    chat = make()
+    chat._connection.load_models()
+    until(lambda: snapshot(chat)["list_problem"] == "The list of models could not be loaded.")
+    server.models = listed
+    chat._connection.load_models()  # the menu is opened, or a message sent
+    until(lambda: snapshot(chat)["list_problem"] == "")
+    assert chat._connection.catalogue.is_live
+
+
 def test_the_menu_is_in_the_order_of_what_it_shows(make: Make, server: ScriptedServer) -> None:
     ids = ("z/guard-2", "b/free:free", "openrouter/auto", "a/first")
     server.models = [{"id": id_, "name": f"Vendor: {id_[::-1]}"} for id_ in ids]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PATIENCE_S = 3.0
 # How long a list counts as up to date.
 _FRESH_S = 3600.0
+# How long after a failure the list is not asked for again.
+_FAILED_S = 30.0
 # The last list of each server in this kernel: the next chat starts with it.
 _listed: dict[str, tuple[Model, ...]] = {}
 
@@ -59,6 +61,7 @@ class Connection:
         changed: Called on the background loop when the catalogue or the account has changed.
         catalogue: The server's models, as far as they are known.
         account: What is left of the account's quota or credit, as text.
+        list_problem: Why the menu does not have the server's models; blank if it has them.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Connection:
         self._loaded_at = 0.0
         self._too_large: ChatError | None = None
         self._asking: asyncio.Task[None] | None = None
-        self.account = ""
+        self.account = self.list_problem = ""
         self._refused: dict[str, set[str]] = {}
         self.engine = self._choose(provider, base_url, key, client)
         self.catalogue = self._known()
@@ -223,7 +226,8 @@ class Connection:
         old, self.engine = self.engine, engine
         tasks = (self._loading, self._asking)
         self._loading = self._asking = self._too_large = None
-        self.catalogue, self.account, self._refused = self._known(), "", {}
+        self.catalogue, self._refused = self._known(), {}
+        self.account = self.list_problem = ""
         for task in tasks:
             if task is not None:
                 background().call(task.cancel)
@@ -270,7 +274,7 @@ class Connection:
 
     def _start_loading(self) -> asyncio.Task[None]:
         loop = background().loop
-        is_old = loop.time() - self._loaded_at > _FRESH_S
+        is_old = loop.time() - self._loaded_at > (_FAILED_S if self.list_problem else _FRESH_S)
         if self._loading is None or (is_old and self._loading.done()):
             self._loaded_at = loop.time()
             self._loading = loop.create_task(self._load())
@@ -295,8 +299,11 @@ class Connection:
         except ChatError as error:
             # The next request reports what is wrong. Until then, the known list stays.
             self._too_large = error if error.kind == "too_large" else None
-            if not self.catalogue.models and self.is_openrouter:
-                self._take(engine, Catalogue(tuple(Model(id_, id_) for id_ in BUILT_IN)))
+            if not self.catalogue.models and engine is self.engine:
+                self.list_problem = "The list of models could not be loaded."
+                if self.is_openrouter:
+                    self.catalogue = Catalogue(tuple(Model(id_, id_) for id_ in BUILT_IN))
+                self.changed()
             return
         models = tuple(parse_models(body, is_local=provider.is_loopback))
         # A list of so many models has been cut: it does not say what the server lacks.
@@ -314,7 +321,7 @@ class Connection:
 
     def _take(self, engine: Engine, catalogue: Catalogue) -> None:
         if engine is self.engine and (catalogue.models or catalogue.is_live):
-            self.catalogue = catalogue
+            self.catalogue, self.list_problem = catalogue, ""
             self.changed()
 
     def _start_asking(self) -> None:

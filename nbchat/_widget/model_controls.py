@@ -71,6 +71,7 @@ class ModelControls:
             state.model_info = model_info(model) if model is not None else None
             state.why_disabled = why_disabled
             state.catalogue = self._changes
+            state.list_problem = "" if self._controls.are_fixed else self._connection.list_problem
             state.account = "" if self._controls.are_fixed else self._connection.account
         self._show_if_gone()
 

@@ -175,6 +175,7 @@ class ChatState:
         model_info: What is known about the chosen model.
         why_disabled: A setting's name → why its control is disabled, in a sentence.
         catalogue: A number that changes with the list of models.
+        list_problem: Why the menu does not have the server's models; blank if it has them.
         account: What is left of the free quota or the credit; blank if unknown.
         usage: The usage of the whole conversation.
         max_cost: US dollars that the conversation may cost.
@@ -192,6 +193,7 @@ class ChatState:
     model_info: ModelInfo | None = None
     why_disabled: dict[str, str] = field(default_factory=dict)
     catalogue: int = 0
+    list_problem: str = ""
     account: str = ""
     usage: UsageView | None = None
     max_cost: float | None = None

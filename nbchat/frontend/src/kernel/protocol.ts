@@ -139,6 +139,8 @@ export const INITIAL_STATE = {
   why_disabled: {} as Record<string, string>,
   /** Counts the changes of the list that `models` fetches. */
   catalogue: 0,
+  /** Why the menu does not have the server's models, or "". */
+  list_problem: "",
   /** What is left of the free quota or the credit, or "". */
   account: "",
   /** Of the whole conversation. */

@@ -62,6 +62,7 @@ export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
     "Change server",
   );
   const info = h("p", { class: "nbchat-caption" });
+  const listProblem = h("p", { class: "nbchat-caption", role: "status", hidden: true });
   const account = h("p", { class: "nbchat-caption" });
   const money = h("p", { class: "nbchat-caption" });
   const meter = new ContextMeter();
@@ -69,7 +70,7 @@ export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
   el.classList.add("nbchat-model-panel");
   el.append(
     h("div", { class: "nbchat-server-line" }, server, change),
-    ...[refusal, info, account, money, meter.element],
+    ...[refusal, listProblem, info, account, money, meter.element],
   );
 
   const say = (text: string) => setText(refusal, text);
@@ -87,6 +88,7 @@ export function modelPanel(chat: Chat, el: HTMLElement): Cleanup {
       info.replaceChildren(...(state.model_info ? about(state.model_info) : []));
       info.hidden = info.textContent === "";
     }
+    setText(listProblem, state.list_problem && `${state.list_problem} Any model id can be typed.`);
     setText(account, state.account);
     if (state.usage !== drawn.usage || state.max_cost !== drawn.max_cost) {
       const parts = dotted(spent(state));
