@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -242,7 +243,8 @@ def test_signing_in_leaves_no_secret_in_the_notebook_or_its_traffic(
     chat.conversation.get_by_role("button", name="Sign in to OpenRouter").click()
     box = chat.conversation.get_by_label("Code from OpenRouter")
     expect(box).to_have_attribute("type", "password")
-    link = chat.conversation.get_by_role("link").filter(has_text="code_challenge=")
+    link = chat.conversation.get_by_role("link", name="/auth")
+    expect(link).to_have_attribute("href", re.compile("code_challenge="))
     expect(link).to_have_attribute("rel", "noopener noreferrer")
     box.fill(code)
     chat.conversation.get_by_role("button", name="Sign in", exact=True).click()
