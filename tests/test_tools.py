@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -409,3 +410,59 @@ def test_what_no_tool_gets_is_shown_as_it_came(arguments: str) -> None:
     with pytest.raises(ValueError, match="The arguments"):
         read_arguments(arguments)
     assert ToolCall("1", "f", arguments).pretty_arguments == arguments
+
+
+# Types and docstrings as users write them
+
+
+def test_descriptions_come_from_annotated_and_each_style_of_docstring() -> None:
+    def annotated(x: Annotated[int, "How many."]) -> Elsewhere:  # type: ignore[name-defined]  # noqa: F821
+        """Counts."""
+
+    def sphinx(x: int, y: str = "") -> None:
+        """Counts.
+
+        :param x: How many,
+            at most.
+        :param str y: Of what.
+        """
+
+    def of_numpy(x: int, y: str = "") -> None:
+        """Counts.
+
+        Parameters
+        ----------
+        x : int
+            How many.
+        y : str, optional
+            Of what.
+
+        Returns
+        -------
+        None
+        """
+
+    def about(function: Any) -> dict[str, Any]:
+        properties = Tool(function).schema["function"]["parameters"]["properties"]
+        return {name: each.get("description") for name, each in properties.items()}
+
+    assert about(annotated) == {"x": "How many."}
+    assert about(sphinx) == {"x": "How many, at most.", "y": "Of what."}
+    assert about(of_numpy) == {"x": "How many.", "y": "Of what."}
+    assert Tool(sphinx).schema["function"]["description"] == "Counts."
+
+
+def test_what_a_partial_has_bound_is_not_offered() -> None:
+    def area(width: float, height: float, unit: str = "m") -> float:
+        """Measures."""
+        return width * height
+
+    tool = Tool(functools.partial(area, 2.0, unit="km"))
+    assert tool.name == "area"
+    assert list(tool.schema["function"]["parameters"]["properties"]) == ["height"]
+    assert tool.function(**tool.parse('{"height": 3}')) == 6.0
+
+
+def test_an_unknown_type_names_its_parameter() -> None:
+    with pytest.raises(TypeError, match="parameter x can't be found"):
+        Tool(unknown)

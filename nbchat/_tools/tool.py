@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, get_type_hints
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from nbchat._chat.keys import mask_keys_in_use
 from nbchat._chat.tool_rounds import read_arguments
@@ -18,6 +20,11 @@ MAX_RESULT = 20_000
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _ARGS = re.compile(r"^[ \t]*(?:Args|Arguments|Parameters):[ \t]*$", re.MULTILINE)
+# ":param int x: what", which may go on in indented lines.
+_SPHINX = re.compile(r"^:param (?:[^:\n]* )?\*{0,2}(\w+):(.*(?:\n[ \t]+\S.*)*)\n?", re.MULTILINE)
+# A heading with a line of dashes, up to the next such heading.
+_NUMPY = re.compile(r"^Parameters\n-{3,}\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", re.MULTILINE | re.DOTALL)
+_NUMPY_ARG = re.compile(r"^(\*{0,2}\w[\w*, ]*?)(?: *:.*)?\n((?:[ \t]+\S.*\n?|\n)*)", re.MULTILINE)
 _ARG = re.compile(r"\*{0,2}(\w+)(?: *\([^)]*\))?: *(.*)")
 
 
@@ -29,20 +36,24 @@ class Tool:
     """A function that a model may call.
 
     Args:
-        function: Needs a type hint for each parameter. Its docstring describes it to the model; an
-            "Args:" section in it (Google style) describes the parameters.
+        function: Needs a type hint for each parameter. Its docstring describes it to the model; its
+            parameters are described by "Args:" (Google), "Parameters" (NumPy), ":param x:" (Sphinx)
+            or `Annotated`. What a `functools.partial` has bound is not offered.
 
     Raises:
         TypeError: The function can't be a tool; the text says why.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        name = getattr(function, "__name__", "")
+        plain = function
+        while isinstance(plain, functools.partial):
+            plain = plain.func
+        name = getattr(plain, "__name__", "")
         if not callable(function) or not _NAME.fullmatch(name):
             raise TypeError(f"tools must be functions with a name, not {function!r}")
         self.function = function
         self.name = name
-        description, about = _read_docstring(inspect.getdoc(function) or "")
+        description, about = _read_docstring(inspect.getdoc(plain) or "")
         self._parameters, self._model, parameters = _arguments_model(function, name, about)
         #: In OpenAI's format.
         self.schema = {
@@ -94,10 +105,10 @@ def _arguments_model(
             return False  # a title would only repeat the name
 
     try:
-        parameters = inspect.signature(function).parameters.values()
-        hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError, ValueError) as error:
+        parameters = _offered_parameters(function)
+    except (TypeError, ValueError) as error:
         raise TypeError(f"The tool {name} can't be described to a model: {error}") from None
+    hints = _hints(function, name)
     names: dict[str, str] = {}
     fields: dict[str, Any] = {}
     for number, parameter in enumerate(parameters):
@@ -135,8 +146,64 @@ def _arguments_model(
     return names, model, {"properties": {}, **schema}
 
 
+def _offered_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Returns the parameters that the model fills in: not those that a partial has bound."""
+    bound: set[str] = set()
+    inner: Any = function
+    while isinstance(inner, functools.partial):
+        bound |= set(inner.keywords)
+        inner = inner.func
+    found = inspect.signature(function).parameters.values()
+    return [parameter for parameter in found if parameter.name not in bound]
+
+
+def _hints(function: Any, name: str) -> dict[str, Any]:
+    """Returns the types of the parameters. That of the result may be for type checkers only.
+
+    Raises:
+        TypeError: The type of a parameter can't be found.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    if not hasattr(function, "__annotations__"):
+        return {}
+    from pydantic import Field
+
+    hints: dict[str, Any] = {}
+    for parameter, annotation in function.__annotations__.items():
+        if parameter == "return":
+            continue
+        holder = SimpleNamespace(__annotations__={parameter: annotation})
+        try:
+            hints |= get_type_hints(
+                holder, getattr(function, "__globals__", {}), include_extras=True
+            )
+        except Exception as error:
+            raise TypeError(
+                f"The tool {name} can't be described to a model: "
+                f"the type of its parameter {parameter} can't be found ({error})."
+            ) from None
+        for extra in getattr(hints[parameter], "__metadata__", ())[:1]:
+            if isinstance(extra, str):  # Annotated[int, "how many"]
+                described = Field(description=extra)
+                hints[parameter] = Annotated[hints[parameter], described]
+    return hints
+
+
 def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
     """Returns a docstring without its "Args:" section, and the description of each parameter."""
+    if _SPHINX.search(text):
+        about_one = {match[1]: " ".join(match[2].split()) for match in _SPHINX.finditer(text)}
+        return _SPHINX.sub("", text).strip(), about_one
+    if numpy := _NUMPY.search(text):
+        entries = _NUMPY_ARG.finditer(numpy[1])
+        about_one = {
+            one.strip().lstrip("*"): " ".join(match[2].split())
+            for match in entries
+            for one in match[1].split(",")
+        }
+        return (text[: numpy.start()] + text[numpy.end() :]).strip(), about_one
     found = _ARGS.search(text)
     if found is None:
         return text.strip(), {}
