@@ -23,7 +23,7 @@ TAGS = (
 ATTRIBUTES = "align class dir href rel start target title"
 CLASSES = (
     "nbchat-table nbchat-task nbchat-math nbchat-display-math nbchat-wrapped "
-    "nbchat-footnote nbchat-footnote-mark"
+    "nbchat-footnote nbchat-footnote-mark nbchat-long"
 )
 
 # A script `bad(root)`: what in `root` should not be there, as HTML.

@@ -32,6 +32,8 @@ def test_text_runs_as_its_script_does_and_code_left_to_right(kernel: Kernel) -> 
 
     assert directions(blocks) == ["rtl", "rtl", "rtl", "ltr", "rtl", "ltr"]
     assert directions(".nbchat-assistant table") == ["rtl"]
+    two = kernel.page.locator(".nbchat-assistant li").last
+    assert two.evaluate("(el) => getComputedStyle(el).textAlign") == "right"
     assert set(directions(".nbchat-assistant code")) == {"ltr"}
 
 
@@ -93,3 +95,19 @@ def test_an_error_has_code_and_links(kernel: Kernel) -> None:
     expect(alert.locator("code")).to_have_text("http://localhost:1/v1")
     expect(alert.get_by_role("link")).to_have_text("https://example.com/help")
     expect(alert).not_to_contain_text("`")
+
+
+def test_short_cells_stay_on_one_line_and_a_wide_table_scrolls(kernel: Kernel) -> None:
+    row = " | ".join(["some short words"] * 6)
+    long = "a text that is longer than the cells beside it and is wrapped"
+    text = f"| {row} | {long} |\n|{'---|' * 7}\n| {row} | {long} |\n"
+    kernel.page.set_viewport_size({"width": 700, "height": 800})
+    kernel.open(messages=[message("a", content=text)])
+    table = kernel.page.locator(".nbchat-table")
+    assert table.evaluate("(el) => el.scrollWidth > el.clientWidth")
+    heights = table.locator("td").evaluate_all(
+        "(cells) => cells.map((el) => { const range = document.createRange();"
+        " range.selectNodeContents(el); return range.getClientRects().length; })"
+    )
+    assert heights[:6] == [1] * 6
+    assert 2 <= heights[6] <= 4

@@ -12,6 +12,9 @@ import { typeset } from "./typeset";
 // A line that is longer than the block, or has a gap, could have a part out of sight.
 const FAR = /\S[\p{Zs}\t]{8,}\S|.{200,}/u;
 
+// Cells with less text stay on one line: a table that is too wide scrolls.
+const LONG_CELL = 24;
+
 const FORMULAS = ".nbchat-math, .nbchat-display-math";
 
 /** Decorates the blocks of one text. */
@@ -35,6 +38,8 @@ export class Decorator {
       markInvisible(code);
       if (languageOf(code)) this.#plain.add(code);
     }
+    for (const cell of element.querySelectorAll("th, td"))
+      cell.classList.toggle("nbchat-long", cell.textContent.length > LONG_CELL);
     this.#highlight();
     this.#typeset(element);
     direct(element);
