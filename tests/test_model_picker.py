@@ -418,7 +418,7 @@ def test_hostile_names_are_text(picker: Picker) -> None:
     picker.give([facts(hostile, hostile + " name", expires=hostile)])
     expect(picker.options.filter(has_text=hostile + " name")).to_be_visible()
     picker.search.fill(hostile + "!")
-    assert picker.shown() == [f'Use "{hostile}!" as the model id']
+    assert picker.shown()[-1] == f'Use "{hostile}!" as the model id'
     assert picker.root.locator("img, b").count() == 0
     assert picker.kernel.page.evaluate("window.hacked") is None
 

@@ -232,7 +232,8 @@ def test_a_recorded_list_becomes_the_menu(make: Make, server: ScriptedServer, pa
     server.models = sse.status(200, body)
     chat = loaded(make(model=""))
     listed = json.loads(ask_page(chat, "models")[1])
-    assert chat._controls.model.options[:-1] == tuple(model["id"] for model in listed)
+    menu = sorted(listed, key=lambda model: (not model["chats"], model["id"].casefold()))
+    assert chat._controls.model.options[:-1] == tuple(model["id"] for model in menu)
     for model in listed[:: len(listed) // 20 + 1]:
         chat.model = model["id"]
         until(lambda: chat._controls.settings["max_tokens"].value == chat.max_tokens)

@@ -171,7 +171,7 @@ def _visit(folder: str, limits: Shared, tries: int, queue: Any) -> None:
     sent = 0
     for _ in range(tries):
         try:
-            SharedBudget(limits).take(0.001)(0.002)
+            SharedBudget(limits).take(0.0021)(0.002)
             sent += 1
         except ChatError:
             pass

@@ -143,7 +143,7 @@ class ModelSwitch:
         return [model.id for model in ordered]
 
     def listed(self) -> list[Model]:
-        """Returns the models in the menu's order, and refreshes an old list in the background."""
+        """Returns the models, free ones first, and refreshes an old list in the background."""
         self._connection.load_models()
         if self._models is None:
             return list(self._connection.catalogue.models)

@@ -427,7 +427,7 @@ class ReadLastReply:
 
 @dataclass(frozen=True)
 class ListModels:
-    """The page needs the models. Answered by a file: JSON of `ModelInfo`s, in the menu's order."""
+    """The page needs the models. Answered by a file: JSON of `ModelInfo`s, free ones first."""
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ export type Request =
   | { type: "approve"; id: string; call: number; allow: boolean }
   | { type: "download" }
   | { type: "asset"; name: string }
-  /** Answered by a file: JSON of `ModelInfo[]`, in the menu's order. */
+  /** Answered by a file: JSON of `ModelInfo[]`, free ones first. */
   | { type: "models" }
   /** Answered by a file: JSON of `VariableName[]`. */
   | { type: "names" }
