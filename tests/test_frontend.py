@@ -390,9 +390,7 @@ def test_a_key_typed_in_is_sent_once_and_forgotten(kernel: Kernel) -> None:
     asks = notice("k", "Get a key at https://example.com/keys.", secret_label="API key")
     kernel.open()
     kernel.state(notices=[asks])
-    expect(
-        kernel.page.get_by_role("link", name="example.com/keys", exact=True)
-    ).to_be_visible()
+    expect(kernel.page.get_by_role("link", name="example.com/keys", exact=True)).to_be_visible()
     field = kernel.page.get_by_label("API key")
     expect(field).to_have_attribute("type", "password")
     field.fill("sk-secret")

@@ -10,6 +10,8 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
+from nbchat._chat.keys import is_secret_name
+
 from .kinds import (
     holds_keys,
     is_a,
@@ -129,8 +131,8 @@ def resolve(expression: str, namespace: Namespace) -> tuple[str, object]:
 def offered(namespace: Namespace, hidden: Namespace) -> list[tuple[str, str]]:
     """Returns the variables that can be mentioned, each with a hint such as "list 12".
 
-    Variables made in the notebook come first, the newest before the others. Imported functions and
-    classes, and chats, come last. A variable whose code takes too long gets no hint.
+    Tables come first, and of all others the newest. Left out are chats, imported functions and
+    classes, and names of secrets. A variable whose code takes too long gets no hint.
 
     Args:
         namespace: The user's variables.
@@ -138,28 +140,25 @@ def offered(namespace: Namespace, hidden: Namespace) -> list[tuple[str, str]]:
     """
     # A cell that runs in another thread may make variables meanwhile.
     names = list(dict(namespace).items())
-    own = [
-        (name, value) for name, value in reversed(names) if hidden.get(name, _MISSING) is not value
-    ]
     end = time.monotonic() + _HINTS_LIMIT_S
-    first: list[tuple[str, str]] = []
-    last: list[tuple[str, str]] = []
-    for name, value in own:
-        if not _is_offered(name, value):
+    tables: list[tuple[str, str]] = []
+    others: list[tuple[str, str]] = []
+    for name, value in reversed(names):
+        if hidden.get(name, _MISSING) is value or not _is_offered(name, value):
             continue
-        is_last, text = _look_at(value, end - time.monotonic())
-        (last if is_last else first).append((name, text))
-    return first + last
+        if is_secret_name(name) or is_nbchats(value):
+            continue
+        is_foreign, text = _look_at(value, end - time.monotonic())
+        if not is_foreign:
+            (tables if is_table(value) else others).append((name, text))
+    return tables + others
 
 
 def _look_at(value: object, seconds: float) -> tuple[bool, str]:
-    """Returns whether a variable is offered last, and its hint."""
+    """Returns whether another module defines the value, and its hint."""
     if seconds > 0:
         with suppress(Exception):
-            return within(
-                min(seconds, _HINT_LIMIT_S),
-                lambda: (is_imported(value) or is_nbchats(value), hint(value)),
-            )
+            return within(min(seconds, _HINT_LIMIT_S), lambda: (is_imported(value), hint(value)))
     return False, ""
 
 
