@@ -213,7 +213,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._transcript = transcript = Transcript(flush_interval_s)
         self._session = session = Session(transcript, connection.connect, self.rules)
         self._lock = session.lock
-        transcript.show(session.messages)
+        transcript.show(session.messages, self._lock)
         for_visitors = None if limits is None else (FULL, _CLEARED)
         self._notices = notices = Notices(transcript.show_notices, self._lock, for_visitors)
         self._callbacks = Callbacks(notices)

@@ -182,7 +182,7 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
             session.changed.connect(partial(self._show_busy, model))
             session.ended.connect(self._on_end)
             column = self._columns[model]
-            column.show(session.messages)
+            column.show(session.messages, session.lock)
             with column.changing() as state:
                 state.model = model
             self.replies[model] = session.ask(

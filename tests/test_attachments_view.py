@@ -541,7 +541,7 @@ def test_what_a_reply_cost(kernel: Kernel) -> None:
     expect(caption).to_have_text("15 out tokens · ≈ $0.0012")
 
 
-def test_a_notice_offers_its_actions_before_its_field(kernel: Kernel) -> None:
+def test_a_notice_has_its_field_before_its_actions(kernel: Kernel) -> None:
     kernel.open()
     kernel.state(
         notices=[
@@ -555,8 +555,8 @@ def test_a_notice_offers_its_actions_before_its_field(kernel: Kernel) -> None:
         ]
     )
     card = kernel.page.get_by_role("note")
-    expect(card.get_by_role("button")).to_have_text(["Use Ollama", "Sign in"])
-    assert "Found:\n• Ollama at http://localhost:11434\n• LM Studio" in card.inner_text()
+    expect(card.get_by_role("button")).to_have_text(["Sign in", "Use Ollama", ""])
+    assert "Found:\n• Ollama at localhost:11434\n• LM Studio" in card.inner_text()
     link = card.get_by_role("link")
     expect(link).to_have_attribute("href", "http://localhost:11434")
 

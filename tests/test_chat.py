@@ -884,3 +884,36 @@ def test_a_page_edits_no_reply_and_regenerates_no_question(
     assert chat._session.messages() == [question, reply]
     assert len(server.chats) == 1
     from_json(to_json(chat._session.conversation, chat.settings))
+
+
+def test_a_page_that_opens_in_mid_stream_gets_each_piece_once(
+    chat: ChatWidget, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transcript = chat._transcript
+    sent: list[Any] = []
+    pages: list[tuple[threading.Thread, list[dict[str, Any]]]] = []
+    append, deliver = transcript.append, transcript._deliver
+
+    def open_page_and_append(*arguments: Any) -> None:
+        state: list[dict[str, Any]] = []
+        page = threading.Thread(target=lambda: state.append(transcript.get_state()["snapshot"]))
+        page.start()
+        page.join(0.1)  # has to wait: the message has the text, and the pages do not
+        pages.append((page, state))
+        append(*arguments)
+
+    def note(message: Any, *buffers: Any) -> None:
+        sent.append(message)
+        deliver(message, *buffers)
+
+    monkeypatch.setattr(transcript, "append", open_page_and_append)
+    monkeypatch.setattr(transcript, "_deliver", note)
+    server.script(*(sse.text(f"word{n} ") for n in range(5)), sse.finish(), DONE)
+    text = chat.send("Hi").wait(TIMEOUT).text
+    assert len(pages) == 5
+    for page, state in pages:
+        page.join(TIMEOUT)
+        (snapshot,) = state
+        later = [each for each in sent if each["type"] == "delta" and each["seq"] > snapshot["seq"]]
+        shown = snapshot["messages"][-1]["content"]
+        assert shown + "".join(each.get("content", "") for each in later) == text

@@ -66,7 +66,6 @@ def test_what_one_types_while_a_reply_streams_stays(chat: ChatPage, server: Scri
     chat.send("Hi")
     expect(chat.reply).to_contain_text("One")
     chat.message.fill("my next")
-    chat.message.press("Enter")  # not while a reply runs
     more.set()
     chat.wait_ended()
     expect(chat.message).to_have_value("my next")
@@ -415,7 +414,6 @@ def test_without_a_key_it_takes_one_and_the_notebook_never_holds_it(
     key.fill("sk-or-typed-by-hand")
     chat.conversation.get_by_role("button", name="Use this key").click()
     expect(key).to_have_count(0)
-    chat.retry_button.click()
     expect(chat.reply).to_contain_text("You said: Hi")
     assert server.chats[0].headers["authorization"] == "Bearer sk-or-typed-by-hand"
     assert "sk-or-typed" not in json.dumps(notebook.save())

@@ -85,9 +85,16 @@ class Transcript(View):
         super().__init__()
         self.on_msg(self._receive)
 
-    def show(self, messages: Callable[[], list[Message]]) -> None:
-        """Sets the function that returns the messages of a snapshot."""
+    def show(self, messages: Callable[[], list[Message]], lock: threading.RLock) -> None:
+        """Sets the function that returns the messages of a snapshot.
+
+        Args:
+            messages: Returns the messages.
+            lock: Held while a message changes and is sent: a snapshot between the two would have a
+                text that a later delta repeats.
+        """
         self._messages = messages
+        self._lock = lock
 
     def answer_with(self, answer: Answer) -> None:
         """Sets the function that carries out the pages' requests."""

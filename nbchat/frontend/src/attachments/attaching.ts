@@ -46,14 +46,16 @@ export class Attaching {
     });
   }
 
-  draw(off: boolean): void {
+  /** `sending`: these files are on their way; `ended`: there is no kernel for any. */
+  draw(sending: boolean, ended: boolean): void {
     const { attached, editing, notAttached } = this.#draft;
     arrange(
       this.chips,
       attached.map((each) => this.#chip(each)),
     );
     this.chips.hidden = attached.length === 0 || editing !== undefined;
-    this.chips.inert = this.button.inert = off;
+    this.chips.inert = sending || ended;
+    this.button.inert = ended;
     setText(this.problem, notAttached);
   }
 

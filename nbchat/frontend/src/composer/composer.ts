@@ -110,7 +110,7 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     box.placeholder = ended ? NO_KERNEL : PLACEHOLDER;
     button.title = ended ? NO_KERNEL : "";
     button.disabled = sending || blank || ended;
-    attaching.draw(sending || ended);
+    attaching.draw(sending, ended);
     refusal.update();
     if (box.value !== fitted) fit();
   };
