@@ -256,8 +256,8 @@ def test_in_refusals(watched: Kernel) -> None:
               kernel.push({ type: "received", nonce: kernel.sent.at(-1).nonce, refused });
               await new Promise((done) => setTimeout(done));
             }
-            const shown = [...document.querySelectorAll(".nbchat-refusal:not([hidden])")].map((el) =>
-              el.querySelector("[role=alert]") ?? el);
+            const refusals = [...document.querySelectorAll(".nbchat-refusal:not([hidden])")];
+            const shown = refusals.map((el) => el.querySelector("[role=alert]") ?? el);
             if (shown.length !== 2 || shown.some((el) => el.innerHTML !== shown[0].innerHTML ||
               el.children.length > 0)) found.push(refused);
           }
