@@ -522,6 +522,6 @@ def test_only_a_request_without_a_key_was_sent_no_key(sent_key: bool | None) -> 
         key_env="OPENROUTER_API_KEY",
         sent_key=sent_key,
     )
-    assert ("was sent no API key" in str(error)) == (sent_key is False)
+    assert ("This request had none" in str(error)) == (sent_key is False)
     assert ("rejected the API key" in str(error)) == (sent_key is True)
     assert error.kind == ("key" if sent_key else "no_key")

@@ -477,6 +477,19 @@ def test_the_card_for_a_refused_key_goes_with_the_next_reply(
     until(lambda: notices(chat) == {})
 
 
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("sk-mine", "rejected the API key. Paste another"), (None, "needs an API key")],
+)
+def test_a_card_says_rejected_only_of_a_key_that_was_sent(
+    make: Make, server: ScriptedServer, key: str | None, text: str
+) -> None:
+    server.script(sse.status(401, {"error": {"message": "No", "code": 401}}))
+    chat = make(api_key=key)
+    chat.send("Hi")
+    until(lambda: text in notices(chat).get("no-model", {}).get("text", ""))
+
+
 def test_a_message_for_a_server_that_refused_the_key_goes_to_no_other(
     make: Make, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

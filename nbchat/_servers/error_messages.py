@@ -328,7 +328,7 @@ def explain_body(
         model=model,
         upstream=metadata.get("provider_name"),
         advice=(
-            "It was sent no API key."
+            "This request had none."
             if sent_key is False and cause == "no_key"
             else _advice(cause, quote, param, resets_at, availability)
         ),

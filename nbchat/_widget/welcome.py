@@ -59,8 +59,8 @@ class Welcome:
             "Sign in to OpenRouter, or paste a key from https://openrouter.ai/settings/keys. Keys "
             "are kept in memory only. Many models are free. To skip this step, set "
             "OPENROUTER_API_KEY.",
-            'Use a local server: ChatWidget(provider="ollama"), or '
-            'ChatWidget(base_url="http://localhost:11434/v1", model="…").',
+            'Use a local server: `ChatWidget(provider="ollama")`, or '
+            '`ChatWidget(base_url="http://localhost:11434/v1", model="…")`.',
         ]
         # Not Colab's secrets: reading one may ask the user, who has not asked for this server.
         actions = self._with_keys(key_in_environment)
@@ -86,14 +86,17 @@ class Welcome:
         start_thread(self._offer_found_servers)
 
     def other_key(self) -> None:
-        """Asks for another key, because the server rejected the one in use."""
+        """Asks for a key, because the server rejected the one in use, or was sent none."""
         provider = self._connection.provider
         if provider is None or not self._connection.takes_keys:
             return
         actions = {}
         if self._connection.is_openrouter:
             actions["sign-in"] = self._sign_in_from(NO_MODEL)
-        text = f"{provider.name} rejected the API key. Paste another one."
+        if provider.key:
+            text = f"{provider.name} rejected the API key. Paste another one."
+        else:
+            text = f"{provider.name} needs an API key. Paste one."
         secret = SecretBox(f"{provider.name} API key", "Use this key", self._use_key)
         self._notices.show(Notice(NO_MODEL, text, secret, actions))
 
