@@ -62,6 +62,7 @@ def test_pages_that_sleep_in_mid_stream(
     tab.close()
     more = script(server)
     chat.send("Three")
+    expect(chat.assistant_messages).to_have_count(3)  # the reply before has the same words
     expect(chat.reply).to_contain_text(WORDS[199])
     freeze(notebook.page)
     more.set()

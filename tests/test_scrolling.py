@@ -110,6 +110,12 @@ def test_scrolling_down_to_the_end_follows_again(streaming: Kernel) -> None:
     by_wheel(streaming)
     expect(jump_button(streaming)).to_be_visible()
     streaming.log.press("End")
+    streaming.page.wait_for_function(
+        """() => {
+          const log = document.querySelector("[role=log]");
+          return log.scrollHeight - log.scrollTop - log.clientHeight < 2;
+        }"""
+    )
     expect(jump_button(streaming)).to_be_hidden()
     stream(streaming)
     assert gap(streaming) < 2
