@@ -40,10 +40,6 @@ function complete(snapshot: Partial<Snapshot>): Snapshot {
   };
 }
 
-function isUnfinished({ status }: Message): boolean {
-  return status === "streaming" || status === "queued";
-}
-
 /** A reply whose kernel has ended. */
 function stopped(message: Message): Message {
   const tool_calls = message.tool_calls.map((call) =>
@@ -189,7 +185,7 @@ export class Store {
     this.#ended = true;
     for (const { resolve } of this.#pending.values()) resolve({ type: "received", nonce: "", refused: "" });
     this.#pending.clear();
-    const messages = this.state.messages.map((each) => (isUnfinished(each) ? stopped(each) : each));
+    const messages = this.state.messages.map((each) => (isRunning(each) ? stopped(each) : each));
     // Should a kernel answer after all, its next message shows a gap.
     this.state = { ...this.state, messages, busy: false, seq: 0 };
     this.redraw();
