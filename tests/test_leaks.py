@@ -21,7 +21,7 @@ from test_chat import widget_count
 from until import TIMEOUT, until
 
 from nbchat import ChatError, ChatWidget
-from nbchat._chat.background import background
+from nbchat._chat.background import background, start
 from nbchat._servers import engine
 
 FDS = "/proc/self/fd"
@@ -169,6 +169,28 @@ def test_going_from_server_to_server_leaves_nothing_of_the_last(
         until(lambda: all(client.is_closed() for client in clients[:-1]))
         chat.close()
         until(lambda: clients[-1].is_closed())
+
+
+def test_a_task_that_loses_a_cancellation_is_cancelled_all_the_same() -> None:
+    """As with anyio on Python 3.10, which can lose the one that comes while it connects."""
+    started, lost, ended = threading.Event(), threading.Event(), threading.Event()
+
+    async def request() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    stop = start(request())
+    assert started.wait(TIMEOUT)
+    stop()
+    assert lost.wait(TIMEOUT)
+    assert ended.wait(TIMEOUT)
 
 
 @pytest.mark.parametrize("code", ["ChatWidget(model='x', ", "compare('Hi', ['x', 'y'], "])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbchat._chat.attachments import Attachment
-from nbchat._chat.background import background, start
+from nbchat._chat.background import background, cancel, start
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import Secret
 from nbchat._chat.settings import ChatSettings
@@ -230,7 +230,7 @@ class Connection:
         self.account = self.list_problem = ""
         for task in tasks:
             if task is not None:
-                background().call(task.cancel)
+                background().call(cancel, task)
         if old is not None:
             start(old.close())
 
