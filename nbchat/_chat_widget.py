@@ -11,11 +11,11 @@ import ipywidgets
 import traitlets
 from IPython.display import display
 
-from ._chat.attachments import read_all
+from ._chat.attachments.attachment import read_all
+from ._chat.conversation.message import Message, to_openai
 from ._chat.events import Usage
 from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
-from ._chat.message import Message, to_openai
 from ._chat.notices import Action, Notice, Notices
 from ._chat.settings import SETTINGS, ChatSettings, read_system
 from ._chat.shared import Shared, read_shared
@@ -303,7 +303,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         Raises:
             ImportError: pandas is not installed.
         """
-        from ._chat.dataframes import conversation_frame
+        from ._chat.conversation.dataframes import conversation_frame
 
         with self._lock:
             return conversation_frame(self._session.conversation.messages)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from IPython.display import display
 
-from ._chat.attachments import read_all
-from ._chat.dataframes import rows_frame, usage_row
+from ._chat.attachments.attachment import read_all
+from ._chat.conversation.dataframes import rows_frame, usage_row
+from ._chat.conversation.message import check_content
 from ._chat.errors import ChatError
 from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
-from ._chat.message import check_content
 from ._chat.settings import ChatSettings, read_system
 from ._chat_widget import ChatWidget
 from ._files.chat_json import SavedChat

@@ -17,8 +17,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nbchat._chat import attachments
-from nbchat._chat.attachments import Attachment, from_data_url, from_upload, read_file, read_image
+from nbchat._chat.attachments import attachment
+from nbchat._chat.attachments.attachment import (
+    MAX_BYTES,
+    Attachment,
+    from_data_url,
+    from_upload,
+    read_file,
+    read_image,
+)
 from nbchat._notebook.description import describe
 from nbchat._widget.views import attachment_view
 
@@ -88,14 +95,14 @@ def test_a_text_is_decoded(encoding: str) -> None:
 def test_what_is_empty_or_too_large_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^a\.txt is empty$"):
         from_upload("a.txt", "text/plain", b"")
-    large = bytes(attachments.MAX_BYTES + 1)
+    large = bytes(MAX_BYTES + 1)
     with pytest.raises(ValueError, match=r"^b is larger than 20 MB"):
         from_upload("b", "", memoryview(large))
     file = tmp_path / "c.bin"
     file.write_bytes(large)
     with pytest.raises(ValueError, match=r"^c\.bin is larger than 20 MB"):
         read_file(file)
-    assert from_upload("b", "", large[1:]).size == attachments.MAX_BYTES
+    assert from_upload("b", "", large[1:]).size == MAX_BYTES
 
 
 # Names
@@ -370,9 +377,9 @@ def test_all_else_of_a_model_is_no_image(url: object) -> None:
 
 def test_an_image_of_a_model_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"data:image/png;base64,{base64.b64encode(png()).decode()}"
-    monkeypatch.setattr(attachments, "MAX_BYTES", len(png()) - 1)
+    monkeypatch.setattr(attachment, "MAX_BYTES", len(png()) - 1)
     assert from_data_url(url, "x") is None
-    monkeypatch.setattr(attachments, "MAX_BYTES", 10)
+    monkeypatch.setattr(attachment, "MAX_BYTES", 10)
     assert from_data_url(url, "x") is None
 
 

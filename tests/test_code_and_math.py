@@ -13,6 +13,7 @@ from harness import STATIC, Kernel, message
 from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import Locator, Page, expect
 from sse_server import DONE, ScriptedServer
+from until import until
 
 from nbchat._widget.bundle import asset
 
@@ -273,6 +274,14 @@ def test_code_with_long_lines_scrolls(chat: Chat) -> None:
     assert chat.code.evaluate("(code) => code.scrollWidth > code.clientWidth")
 
 
+def labels(code: Locator) -> list[str]:
+    """What is drawn instead of the characters that can't be seen."""
+    found = code.locator(".nbchat-invisible").evaluate_all(
+        "(all) => all.map((each) => getComputedStyle(each, '::before').content)"
+    )
+    return [label.strip('"').lstrip("\\") for label in found]
+
+
 def test_characters_that_cant_be_seen_are_shown_in_code(chat: Chat) -> None:
     signs = "\u202e\u200b\u3164\u115f\u2800\u034f\ufe0f\x0c\x0b\x1c\x85\u2028"
     source = "".join(f"a{sign} = '{sign}'  # {sign}x\n" for sign in signs) + "b = '❤️ é'\n"
@@ -280,11 +289,8 @@ def test_characters_that_cant_be_seen_are_shown_in_code(chat: Chat) -> None:
         chat.show(f"```{language}\n{source}```\n\nEnd.", language or "none")
         code = chat.code.last
         expect(code.locator(".nbchat-invisible")).to_have_count(3 * len(signs))
-        labels = code.locator(".nbchat-invisible").evaluate_all(
-            "(all) => all.map((each) => getComputedStyle(each, '::before').content)"
-        )
         escapes = [f"u{{{ord(sign):x}}}" for sign in signs for _ in range(3)]
-        assert [label.strip('"').lstrip("\\") for label in labels] == escapes
+        until(lambda code=code, escapes=escapes: labels(code) == escapes)  # colours come later
         # What is copied and run is what the model wrote.
         assert code.text_content() == source
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from nbchat._chat.cleared import Cleared
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.conversation.cleared import Cleared
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import ContentDelta, Event, Failure, Finish, ReasoningDelta, Usage
-from nbchat._chat.message import Message
 from nbchat._widget.views import message_facts
 
 

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_attachments import PDF, png
 
-from nbchat._chat.attachments import Attachment
-from nbchat._chat.conversation import Conversation
-from nbchat._chat.dataframes import conversation_frame
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.dataframes import conversation_frame
+from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import (
     ContentDelta,
@@ -30,7 +31,6 @@ from nbchat._chat.events import (
     Usage,
 )
 from nbchat._chat.foreign_text import harmless
-from nbchat._chat.message import Message
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.chat_json import from_json, to_json
 from nbchat._files.export import MARKER, to_html, to_markdown, to_notebook, to_plain

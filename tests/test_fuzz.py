@@ -39,8 +39,8 @@ from test_hostile import BAD, pieces
 from wire import WIRE
 
 from nbchat import ChatSettings
-from nbchat._chat.attachments import Attachment
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.conversation.conversation import Conversation
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import (
     ContentDelta,

@@ -20,7 +20,7 @@ from test_servers import Make, snapshot
 from until import TIMEOUT
 
 from nbchat import ChatWidget
-from nbchat._chat.runs import MAX_CHARACTERS, MAX_IMAGE_CHARACTERS, MAX_OUTPUTS, Run
+from nbchat._chat.conversation.runs import MAX_CHARACTERS, MAX_IMAGE_CHARACTERS, MAX_OUTPUTS, Run
 
 __all__ = ["shell"]  # a fixture
 

@@ -23,8 +23,8 @@ from test_attachments import png
 
 import nbchat
 from nbchat import ChatError, ChatWidget, Reply
-from nbchat._chat.attachments import Attachment
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.conversation.conversation import Conversation
 from nbchat._chat.events import (
     ContentDelta,
     Failure,
@@ -304,7 +304,7 @@ IN_LAB = """
 import json
 from IPython.display import display
 from nbchat import Reply
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.conversation.conversation import Conversation
 shown = []
 for text in json.loads({texts}):
     conversation = Conversation()

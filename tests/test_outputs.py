@@ -12,8 +12,8 @@ from harness import PNG
 from pages import ask_page
 
 from nbchat import ChatWidget
-from nbchat._chat.conversation import Conversation
-from nbchat._chat.message import Message
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.message import Message
 from nbchat._notebook.outputs import MAX_CHARACTERS, MAX_IMAGES, to_files
 from nbchat._widget.code_runs import CodeRuns
 from nbchat._widget.transcript import Transcript

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from nbchat import ChatError, ChatSettings
-from nbchat._chat.conversation import Spent
+from nbchat._chat.conversation.conversation import Spent
+from nbchat._chat.conversation.token_estimate import brief, estimate_tokens, leave_out
 from nbchat._chat.events import Usage
-from nbchat._chat.token_estimate import brief, estimate_tokens, leave_out
 from nbchat._servers.catalogue import Catalogue
 from nbchat._servers.error_messages import explain_body
 from nbchat._servers.models import parse_models

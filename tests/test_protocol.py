@@ -17,8 +17,8 @@ from test_tool_loop import answers, call, calls
 from until import until
 
 from nbchat import ChatError, ChatWidget
+from nbchat._chat.conversation.runs import Run
 from nbchat._chat.keys import Secret
-from nbchat._chat.runs import Run
 from nbchat._widget import protocol
 from nbchat._widget.protocol import (
     REQUESTS,

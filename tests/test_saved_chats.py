@@ -20,7 +20,7 @@ import pytest
 from until import TIMEOUT, until
 
 import nbchat
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.conversation.conversation import Conversation
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.autosave import Autosave
 from nbchat._files.chat_json import from_json, to_json
@@ -85,7 +85,7 @@ sys.stdin.read()
 # Two texts of different lengths: half of one is no chat.
 WRITE_ON = """
 from nbchat._files.chat_json import to_json
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.conversation.conversation import Conversation
 from nbchat._files.saved_chats import SavedChatFile
 from nbchat._chat.settings import ChatSettings
 texts = []

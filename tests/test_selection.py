@@ -50,8 +50,10 @@ SELECT = """([words, backwards]) => {
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 def test_a_selection_stays(kernel: Kernel, backwards: bool) -> None:
     kernel.open(busy=True)
-    for name, (begun, words, rest) in STREAMS.items():
+    replies = kernel.page.locator(".nbchat-assistant")
+    for number, (name, (begun, words, rest)) in enumerate(STREAMS.items(), 1):
         kernel.change("message", message=message(name, status="streaming"))
+        expect(replies).to_have_count(number)
         kernel.delta(begun, name)
         expect(kernel.reply).to_contain_text(words.split()[-1])
         kernel.page.evaluate(SELECT, [words, backwards])

@@ -20,7 +20,7 @@ from until import TIMEOUT, until
 from wire import WIRE, needs_wire
 
 from nbchat import ChatError, ChatWidget, Reply
-from nbchat._chat.tool_rounds import MAX_CALLS
+from nbchat._chat.conversation.tool_rounds import MAX_CALLS
 from nbchat._tools.calls import TOO_MANY
 from nbchat._widget.protocol import FaultError
 

@@ -13,14 +13,14 @@ import sse_server as sse
 from pydantic import BaseModel, Field
 from wire import WIRE, needs_wire
 
-from nbchat._chat.events import FunctionCall, ToolCalls
-from nbchat._chat.tool_rounds import (
+from nbchat._chat.conversation.tool_rounds import (
     Round,
     ToolCall,
     read_arguments,
     reply_messages,
     without_tools,
 )
+from nbchat._chat.events import FunctionCall, ToolCalls
 from nbchat._servers.chat_completions.stream import StreamReader
 from nbchat._tools.tool import MAX_RESULT, Tool, ToolError, result_text
 from nbchat._tools.toolbox import Toolbox

@@ -28,7 +28,7 @@ from test_attachments import png
 from until import until
 
 from nbchat import ChatWidget
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.conversation.conversation import Conversation
 from nbchat._notebook import description, tables, variables
 from nbchat._notebook.description import describe
 from nbchat._notebook.variables import NotThereError, mentioned, offered, resolve

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from .attachments import Attachment
+from .attachments.attachment import Attachment
 from .errors import ChatError
 
 # No server counts more in one request, however long. Beyond these, a number is a mistake or a lie.

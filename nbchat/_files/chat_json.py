@@ -13,16 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar, get_args
 
-from nbchat._chat.attachments import Attachment
-from nbchat._chat.cleared import MOST
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.conversation.cleared import MOST
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.message import Message, Status
+from nbchat._chat.conversation.runs import MAX_RUNS, Run, RunStatus
+from nbchat._chat.conversation.tool_rounds import CallStatus, Round, ToolCall
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage, cost, count
 from nbchat._chat.keys import clean
-from nbchat._chat.message import Message, Status
-from nbchat._chat.runs import MAX_RUNS, Run, RunStatus
 from nbchat._chat.settings import SETTINGS, ChatSettings
-from nbchat._chat.tool_rounds import CallStatus, Round, ToolCall
 
 FORMAT = "nbchat"
 VERSION = 2  # version 1 had no tool calls

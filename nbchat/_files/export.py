@@ -9,7 +9,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.message import Message
+from nbchat._chat.conversation.runs import Run
+from nbchat._chat.conversation.tool_rounds import ToolCall, parts
 from nbchat._chat.foreign_text import (
     fenced,
     harmless,
@@ -19,9 +22,6 @@ from nbchat._chat.foreign_text import (
     printable,
 )
 from nbchat._chat.markdown import Code, Prose, split
-from nbchat._chat.message import Message
-from nbchat._chat.runs import Run
-from nbchat._chat.tool_rounds import ToolCall, parts
 
 # These mark a file that nbchat wrote, and so may overwrite.
 MARKER = "<!-- nbchat -->"

@@ -15,10 +15,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from nbchat._chat.attachments import Attachment
-from nbchat._chat.encodings import decode
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.attachments.encodings import decode
+from nbchat._chat.attachments.pil_images import to_png
 from nbchat._chat.keys import MASK, is_secret_name, mask_secrets
-from nbchat._chat.pil_images import to_png
 from nbchat._chat.terminal import without_commands
 
 from .brief import brief

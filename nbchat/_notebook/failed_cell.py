@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import FrameType as Frame
 
-from nbchat._chat.attachments import Attachment
+from nbchat._chat.attachments.attachment import Attachment
 
 from .description import TIME_LIMIT_S, for_model
 from .kinds import is_imported, name_of

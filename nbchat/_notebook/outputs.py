@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nbchat._chat.runs import MAX_CHARACTERS, cut, data_of, joined, text_of
+from nbchat._chat.conversation.runs import MAX_CHARACTERS, cut, data_of, joined, text_of
 
 #: The most images that a model receives from one run.
 MAX_IMAGES = 8

@@ -7,7 +7,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nbchat._chat.attachments import Attachment
+from nbchat._chat.attachments.attachment import Attachment
 from nbchat._chat.background import background, cancel, start
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import Secret

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from nbchat._chat.tool_rounds import MAX_CALLS, CallStatus, ToolCall, read_arguments
+from nbchat._chat.conversation.tool_rounds import MAX_CALLS, CallStatus, ToolCall, read_arguments
 
 from .tool import Tool, ToolError, cut_result, result_text
 from .toolbox import Toolbox

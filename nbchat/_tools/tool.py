@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
+from nbchat._chat.conversation.tool_rounds import read_arguments
 from nbchat._chat.keys import mask_keys_in_use
-from nbchat._chat.tool_rounds import read_arguments
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -6,11 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nbchat._chat.conversation import Spent
+from nbchat._chat.conversation.conversation import Spent
+from nbchat._chat.conversation.response_format import ResponseFormat
+from nbchat._chat.conversation.token_estimate import (
+    brief,
+    estimate_tokens,
+    estimate_tool_tokens,
+    leave_out,
+)
 from nbchat._chat.errors import ChatError
-from nbchat._chat.response_format import ResponseFormat
 from nbchat._chat.settings import ChatSettings
-from nbchat._chat.token_estimate import brief, estimate_tokens, estimate_tool_tokens, leave_out
 from nbchat._servers.account import dollars
 from nbchat._servers.chat_completions.request import chat_completion_body
 from nbchat._servers.models import Model

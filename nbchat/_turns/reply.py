@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from nbchat._chat.attachments import Attachment
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.conversation.message import Message, Status
+from nbchat._chat.conversation.reply_parts import CodeBlock, code_blocks, json_in
+from nbchat._chat.conversation.tool_rounds import ToolCall
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
 from nbchat._chat.foreign_text import harmless, one_line, plain
-from nbchat._chat.message import Message, Status
-from nbchat._chat.reply_parts import CodeBlock, code_blocks, json_in
-from nbchat._chat.tool_rounds import ToolCall
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ class Reply:
         Raises:
             ImportError: pandas is not installed.
         """
-        from nbchat._chat.dataframes import table_frames
+        from nbchat._chat.conversation.dataframes import table_frames
 
         return table_frames(self.text)
 

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from nbchat._chat.attachments import Attachment
+from nbchat._chat.attachments.attachment import Attachment
 from nbchat._chat.background import start
-from nbchat._chat.cleared import Cleared
-from nbchat._chat.conversation import Conversation
-from nbchat._chat.message import Message
-from nbchat._chat.response_format import ResponseFormat
+from nbchat._chat.conversation.cleared import Cleared
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.message import Message
+from nbchat._chat.conversation.response_format import ResponseFormat
 from nbchat._chat.settings import ChatSettings
 from nbchat._chat.signal import Signal
 

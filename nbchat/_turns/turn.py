@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol
 
 from nbchat._chat.background import background
-from nbchat._chat.conversation import Conversation
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.message import Message
+from nbchat._chat.conversation.tool_rounds import CallStatus
 from nbchat._chat.errors import ChatError, assert_never
 from nbchat._chat.events import (
     ContentDelta,
@@ -23,9 +25,7 @@ from nbchat._chat.events import (
     ToolCalls,
     Usage,
 )
-from nbchat._chat.message import Message
 from nbchat._chat.settings import ChatSettings
-from nbchat._chat.tool_rounds import CallStatus
 from nbchat._servers.engine import Engine
 from nbchat._servers.server import Server
 from nbchat._tools.calls import RunningCalls

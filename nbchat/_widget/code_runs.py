@@ -14,9 +14,9 @@ from typing import Any
 
 import ipywidgets
 
+from nbchat._chat.conversation.message import Message
+from nbchat._chat.conversation.runs import Run, RunStatus
 from nbchat._chat.markdown import Code, split
-from nbchat._chat.message import Message
-from nbchat._chat.runs import Run, RunStatus
 from nbchat._chat.signal import Signal
 from nbchat._notebook.notebook import Notebook
 from nbchat._notebook.outputs import OutputFile, to_files

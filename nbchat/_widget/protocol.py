@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypedDict, get_args, get_origin, get_type_hints
 
-from nbchat._chat.attachments import Kind
+from nbchat._chat.attachments.attachment import Kind
+from nbchat._chat.conversation.message import Role, Status
+from nbchat._chat.conversation.runs import RunStatus
+from nbchat._chat.conversation.tool_rounds import CallStatus
 from nbchat._chat.keys import Secret
-from nbchat._chat.message import Role, Status
-from nbchat._chat.runs import RunStatus
 from nbchat._chat.settings import SETTINGS
-from nbchat._chat.tool_rounds import CallStatus
 
 # Kernel → page: a message of the conversation
 

@@ -6,9 +6,9 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 
-from nbchat._chat.attachments import from_upload
+from nbchat._chat.attachments.attachment import from_upload
+from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import assert_never
-from nbchat._chat.message import Message
 from nbchat._chat.notices import Notices
 from nbchat._notebook import outputs
 from nbchat._notebook.notebook import Notebook

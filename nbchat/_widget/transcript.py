@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 import traitlets
 
+from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import ChatError
-from nbchat._chat.message import Message
 from nbchat._chat.notices import Notice
 from nbchat._chat.signal import Signal
 from nbchat._servers.connection import NotAcceptedError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbchat._chat.attachments import Attachment
-from nbchat._chat.message import Message, check_content
-from nbchat._chat.response_format import ResponseFormat
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.conversation.message import Message, check_content
+from nbchat._chat.conversation.response_format import ResponseFormat
 from nbchat._chat.signal import Signal
 from nbchat._servers.connection import Connection
 from nbchat._turns.reply import Reply

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nbchat._chat.conversation.token_estimate import brief, estimate_tokens, leave_out
 from nbchat._chat.notices import Action, Notice, Notices
-from nbchat._chat.token_estimate import brief, estimate_tokens, leave_out
 from nbchat._servers.connection import Connection
 from nbchat._turns.session import Session
 

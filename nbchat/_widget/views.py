@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import cast
 
-from nbchat._chat.attachments import Attachment
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
-from nbchat._chat.message import Message
 from nbchat._chat.notices import Notice
 from nbchat._servers.models import Model
 

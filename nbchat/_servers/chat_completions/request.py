@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from nbchat._chat.response_format import ResponseFormat
+from nbchat._chat.conversation.response_format import ResponseFormat
+from nbchat._chat.conversation.token_estimate import estimate_tokens
+from nbchat._chat.conversation.tool_rounds import without_tools
 from nbchat._chat.settings import ChatSettings
-from nbchat._chat.token_estimate import estimate_tokens
-from nbchat._chat.tool_rounds import without_tools
 from nbchat._servers.models import Model
 from nbchat._servers.providers import PLAIN, Dialect
 from nbchat._servers.reasoning import reasoning_parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from nbchat._chat.response_format import ResponseFormat
+from nbchat._chat.conversation.response_format import ResponseFormat
 
 
 def read_response_format(given: object) -> ResponseFormat:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from nbchat._chat.attachments import from_data_url
+from nbchat._chat.attachments.attachment import from_data_url
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import (
     ContentDelta,

@@ -3,7 +3,7 @@ import { h } from "../page/dom";
 import { iconButton } from "../page/icon";
 import { size, tokens } from "../page/units";
 
-/** The kernel's estimate: nbchat/_chat/token_estimate.py. */
+/** The kernel's estimate: nbchat/_chat/conversation/token_estimate.py. */
 const BYTES_PER_TOKEN = 4;
 const BINARY = /[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]/;
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .errors import assert_never
-from .events import (
+from nbchat._chat.errors import assert_never
+from nbchat._chat.events import (
     ContentDelta,
     Event,
     Failure,
@@ -20,6 +20,7 @@ from .events import (
     Usage,
     cost,
 )
+
 from .message import Message
 from .tool_rounds import CallStatus, Round, ToolCall
 

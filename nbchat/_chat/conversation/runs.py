@@ -10,8 +10,8 @@ import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from .keys import mask_secrets
-from .terminal import as_on_a_terminal
+from nbchat._chat.keys import mask_secrets
+from nbchat._chat.terminal import as_on_a_terminal
 
 #: "waiting" code has not begun, and may never begin. It was "interrupted" if the kernel ended, or
 #: the chat was cleared, while it ran: later output is not there.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from .markdown import Code, Prose, split
+from nbchat._chat.markdown import Code, Prose, split
 
 
 class CodeBlock(NamedTuple):

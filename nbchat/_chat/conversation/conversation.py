@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .attachments import Attachment
-from .events import Usage
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.events import Usage
+
 from .message import Fork, Message, Role, to_openai
 from .progress import Progress
 from .response_format import ResponseFormat

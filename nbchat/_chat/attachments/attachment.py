@@ -13,8 +13,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
+from nbchat._chat.foreign_text import fenced
+
 from . import encodings
-from .foreign_text import fenced
 from .pil_images import to_png
 
 MAX_BYTES = 20_000_000

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any, Literal
 
-from .attachments import Attachment
-from .errors import ChatError
-from .events import Usage
+from nbchat._chat.attachments.attachment import Attachment
+from nbchat._chat.errors import ChatError
+from nbchat._chat.events import Usage
+
 from .response_format import ResponseFormat
 from .runs import Run
 from .tool_rounds import Round, ToolCall, reply_messages

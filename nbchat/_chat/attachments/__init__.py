@@ -1,0 +1,1 @@
+"""What goes along with a message: images and files, read and checked."""
