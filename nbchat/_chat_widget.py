@@ -19,7 +19,7 @@ from ._chat.keys import Secret
 from ._chat.notices import Action, Notice, Notices
 from ._chat.settings import SETTINGS, ChatSettings, read_system
 from ._chat.shared import Shared, read_shared
-from ._files.chat_json import SavedChat
+from ._files.chat_reader import SavedChat
 from ._files.fallback_output import display_widget
 from ._files.keeper import Keeper, read_chat
 from ._files.last_reply import LastReply

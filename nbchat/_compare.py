@@ -22,7 +22,7 @@ from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
 from ._chat.settings import ChatSettings, read_system
 from ._chat_widget import ChatWidget
-from ._files.chat_json import SavedChat
+from ._files.chat_reader import SavedChat
 from ._files.export import to_html, to_plain
 from ._files.fallback_output import FallbackOutput, display_widget
 from ._servers.connection import Connection

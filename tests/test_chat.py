@@ -19,7 +19,8 @@ from sse_server import DONE, ScriptedServer
 from until import TIMEOUT, until
 
 from nbchat import ChatError, ChatWidget, Reply, reasoning_rules
-from nbchat._files.chat_json import from_json, to_json
+from nbchat._files.chat_reader import from_json
+from nbchat._files.chat_writer import to_json
 from nbchat._servers import local_model, providers
 from nbchat._servers.engine import Timeouts
 from nbchat._servers.providers import find_openrouter_key

@@ -32,7 +32,8 @@ from nbchat._chat.events import (
 )
 from nbchat._chat.foreign_text import harmless
 from nbchat._chat.settings import ChatSettings
-from nbchat._files.chat_json import from_json, to_json
+from nbchat._files.chat_reader import from_json
+from nbchat._files.chat_writer import to_json
 from nbchat._files.export import MARKER, to_html, to_markdown, to_notebook, to_plain
 from nbchat._widget.views import message_facts, message_view
 

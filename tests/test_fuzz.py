@@ -51,7 +51,8 @@ from nbchat._chat.events import (
     ReasoningDetails,
     Usage,
 )
-from nbchat._files.chat_json import SavedChat, from_json, to_json
+from nbchat._files.chat_reader import SavedChat, from_json
+from nbchat._files.chat_writer import to_json
 from nbchat._files.export import to_html
 from nbchat._servers.account import account
 from nbchat._servers.catalogue import Catalogue

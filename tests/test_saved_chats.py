@@ -23,7 +23,8 @@ import nbchat
 from nbchat._chat.conversation.conversation import Conversation
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.autosave import Autosave
-from nbchat._files.chat_json import from_json, to_json
+from nbchat._files.chat_reader import from_json
+from nbchat._files.chat_writer import to_json
 from nbchat._files.export import to_markdown, to_notebook
 from nbchat._files.saved_chats import SavedChatFile, suffix_of, write_file
 
@@ -84,7 +85,7 @@ sys.stdin.read()
 
 # Two texts of different lengths: half of one is no chat.
 WRITE_ON = """
-from nbchat._files.chat_json import to_json
+from nbchat._files.chat_writer import to_json
 from nbchat._chat.conversation.conversation import Conversation
 from nbchat._files.saved_chats import SavedChatFile
 from nbchat._chat.settings import ChatSettings

@@ -11,7 +11,7 @@ import pytest
 
 from nbchat import ChatWidget
 from nbchat._chat.settings import SETTINGS, ChatSettings, read_system
-from nbchat._files.chat_json import to_json
+from nbchat._files.chat_writer import to_json
 
 
 def test_starts_as_documented() -> None:

@@ -1,6 +1,6 @@
 """Exports a conversation for reading: as Markdown, a notebook, HTML or plain text.
 
-nbchat can't open any of these again; it opens the files that `chat_json.py` writes.
+nbchat can't open any of these again; it opens the files that `chat_writer.py` writes.
 """
 
 from __future__ import annotations

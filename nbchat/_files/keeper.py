@@ -11,7 +11,8 @@ from nbchat._chat.settings import ChatSettings, read_text_file
 from nbchat._turns.session import Session
 
 from .autosave import Autosave
-from .chat_json import SavedChat, from_json, to_json
+from .chat_reader import SavedChat, from_json
+from .chat_writer import to_json
 from .fallback_output import FallbackOutput
 
 if TYPE_CHECKING:

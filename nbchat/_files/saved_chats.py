@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from nbchat._chat.settings import read_text_file
 
-from .chat_json import from_json
+from .chat_reader import from_json
 from .export import MARKER, METADATA
 
 Suffix = Literal[".json", ".md", ".ipynb"]

@@ -1,0 +1,134 @@
+"""Writes a chat as JSON: the whole tree of messages, and the settings.
+
+The messages are a flat list, one per line, each after its parent. So neither writing nor reading
+recurses, however long the conversation is, and no file can describe a cycle.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from nbchat._chat.conversation.conversation import Conversation
+from nbchat._chat.conversation.message import Message
+from nbchat._chat.settings import ChatSettings
+
+FORMAT = "nbchat"
+VERSION = 2  # version 1 had no tool calls
+
+_ERROR_FIELDS = (
+    "message",
+    "status_code",
+    "code",
+    "param",
+    "retryable",
+    "retry_after_s",
+    "detail",
+    "kind",
+)
+# How deep a provider's reasoning details may nest, so that every JSON parser can read the file.
+_MAX_DEPTH = 30
+
+
+def to_json(
+    conversation: Conversation, settings: ChatSettings, cleared: Iterable[Conversation] = ()
+) -> str:
+    """Returns the chat as text that UTF-8 can encode. The caller holds the conversation's lock.
+
+    A reply that is still streaming is written as far as it has come. Versions of nbchat that know
+    nothing of `cleared` skip it.
+    """
+    head = {"format": FORMAT, "version": VERSION, "settings": asdict(settings)}
+    text = f'{_dumps(head)[:-1]}, "messages": {_list(conversation)}'
+    if lists := ", ".join(map(_list, cleared)):
+        text += f', "cleared": [{lists}]'
+    return f"{text}}}\n".encode("utf-8", "replace").decode("utf-8")
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _list(conversation: Conversation) -> str:
+    messages = ",\n".join(_dumps(_saved(*place)) for place in conversation.walk())
+    return f"[\n{messages}\n]"
+
+
+def _saved(parent: Message | None, message: Message) -> dict[str, Any]:
+    error = message.error
+    values = {
+        "id": message.id,
+        "parent": parent and parent.id,
+        "role": message.role,
+        "content": message.content,
+        "reasoning": message.reasoning,
+        "status": message.status,
+        "shown": message is message.fork.shown or None,
+        "created": message.created,
+        "model": message.model,
+        "finish_reason": message.finish_reason,
+        "usage": message.usage and asdict(message.usage),
+        "estimated_cost": message.estimated_cost,
+        "context_tokens": message.context_tokens,
+        "notes": message.notes,
+        "reasoning_s": message.reasoning_s,
+        "first_token_s": message.first_token_s,
+        "duration_s": message.duration_s,
+        "reasoning_details": _portable(message.reasoning_details),
+        "rounds": [
+            {
+                "at": round_.at,
+                "tool_calls": [asdict(call) for call in round_.calls],
+                "reasoning_details": _portable(round_.reasoning_details),
+                "reasoning_content": round_.reasoning_content,
+            }
+            for round_ in message.rounds
+        ],
+        "error": error and {name: getattr(error, name) for name in _ERROR_FIELDS},
+        "attachments": [
+            {
+                "name": attachment.name,
+                "media_type": attachment.media_type,
+                "data": base64.b64encode(attachment.data).decode("ascii"),
+            }
+            for attachment in message.attachments
+        ],
+        "runs": [
+            {"index": index, "status": run.status, "outputs": run.outputs}
+            for index, run in message.runs.items()
+            if run.status != "waiting"
+        ],
+    }
+    # Empty values are left out, but not 0.
+    return {name: value for name, value in values.items() if value not in (None, "", (), [])}
+
+
+def _portable(details: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns those of a provider's reasoning details that every JSON parser can read."""
+    return [detail for detail in details if not _is_deep(detail) and _is_strict(detail)]
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for outer in level for inner in _inner(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _is_strict(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
