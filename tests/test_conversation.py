@@ -227,7 +227,7 @@ def test_each_cleared_conversation_comes_back() -> None:
 def test_only_so_many_cleared_conversations_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     cleared = Cleared(said(str(n)) for n in range(20))
     assert [shown(each) for each in cleared] == [f"{n} {n}" for n in range(10, 20)]
-    monkeypatch.setattr("nbchat._chat.cleared.MOST_BYTES", 100)
+    monkeypatch.setattr("nbchat._chat.conversation.cleared.MOST_BYTES", 100)
     cleared.put(said("x" * 200))  # the last one is kept, however large it is
     assert [len(shown(each)) for each in cleared] == [401]
     cleared.put(said("y"))
