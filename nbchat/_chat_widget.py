@@ -234,7 +234,8 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._runs = CodeRuns(session, transcript, self._notebook)
         requests = ChatRequests(
             *(session, self._turns, self._models, notices, self._notebook, self._runs),
-            *(self._last_reply.read, self._show_version, self._show_thoughts),
+            *(self._last_reply.read, self._keeper.export, self.clear),
+            *(self._show_version, self._show_thoughts),
             shared=limits is not None,
         )
         with transcript.changing() as state:
@@ -273,7 +274,6 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._session.ended.connect(self._on_end)
         self._turns.begun.connect(self._on_turn)
         self._controls.stop.observe(self._on_stop_toggled, "value")
-        self._controls.clear.on_click(lambda _: self.clear())
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -310,7 +310,8 @@ class ChatPage:
         self.message = root.get_by_role("textbox", name="Message", exact=True)
         self.send_button = root.get_by_role("button", name="Send", exact=True)
         self.stop_button = root.get_by_role("button", name="Stop", exact=True)
-        self.clear_button = root.get_by_role("button", name="Clear chat")
+        self.settings_button = root.get_by_role("button", name="Settings", exact=True)
+        self.more_button = root.get_by_role("button", name="More", exact=True)
         self.model = root.get_by_role("combobox", name="Model", exact=True)
         self.system = root.get_by_role("textbox", name="System instructions")
         self.effort = root.get_by_role("combobox", name="Reasoning effort")
@@ -319,7 +320,23 @@ class ChatPage:
         self.thoughts = root.locator(".widget-accordion, .jupyter-widget-accordion").filter(
             has_text="Thoughts"
         )
-        self.download_link = root.get_by_role("link", name="Download last reply")
+
+    @property
+    def clear_button(self) -> Locator:
+        """In the menu, which this opens."""
+        return self.in_menu("button", "Clear chat")
+
+    @property
+    def download_link(self) -> Locator:
+        """In the menu, which this opens."""
+        return self.in_menu("link", "Download last reply")
+
+    def in_menu(self, role: Literal["button", "link"], name: str) -> Locator:
+        """Opens the menu "More", if it is not open; returns what it has of this name."""
+        if self.more_button.get_attribute("aria-expanded") != "true":
+            self.more_button.click()
+        expect(self.more_button).to_have_attribute("aria-expanded", "true")
+        return self.root.get_by_role(role, name=name)
 
     def send(self, message: str) -> None:
         """Types a message and presses Enter."""

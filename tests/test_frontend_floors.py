@@ -13,6 +13,7 @@ SRC = Path(__file__).parents[1] / "nbchat" / "frontend" / "src"
 # From the top to the bottom. Folders of one floor don't import from each other.
 FLOORS = (
     (".",),
+    ("header",),
     ("conversation", "composer", "models"),
     ("attachments",),
     ("markdown",),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nbchat._chat.notices import Notice, Notices
 from nbchat._chat.settings import ChatSettings, read_text_file
+from nbchat._chat.suffix import Suffix
 from nbchat._turns.session import Session
 
 from .autosave import Autosave
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .saved_chats import SavedChatFile
 
 _SAVING = "saving"
+# What a page gets as one message: Jupyter Server holds it in memory as a whole.
+_MAX_DOWNLOAD = 100_000_000
 
 # The keeper of each file in this kernel: running a cell again makes a new chat of the same name.
 _keepers: weakref.WeakValueDictionary[Path, Keeper] = weakref.WeakValueDictionary()
@@ -71,19 +74,42 @@ class Keeper:
 
     def save(self, path: str | Path) -> Path:
         """Writes the chat to a file, in the format of its suffix; returns the file's path."""
-        from .export import to_markdown, to_notebook
         from .saved_chats import suffix_of, write_file
+
+        return write_file(path, self._text(suffix_of(path), self._owner.settings))
+
+    def export(self, suffix: Suffix, with_system: bool) -> tuple[str, bytes]:
+        """Returns the chat as a file for a page: the name and the bytes.
+
+        Args:
+            suffix: The format.
+            with_system: Whether the file has the system instructions.
+
+        Raises:
+            ValueError: The file would be too large for a page.
+        """
+        settings = self._owner.settings
+        if not with_system:
+            settings = settings.replace(system="")
+        content = self._text(suffix, settings).encode()
+        if len(content) > _MAX_DOWNLOAD:
+            raise ValueError(
+                f"This chat is too large to download. Save it from code: chat.save('chat{suffix}')."
+            )
+        return f"{self.name or 'chat'}{suffix}", content
+
+    def _text(self, suffix: Suffix, settings: ChatSettings) -> str:
+        from .export import to_markdown, to_notebook
 
         with self._session.lock:
             conversation = self._session.conversation
-            match suffix_of(path):
+            match suffix:
                 case ".json":  # without what was cleared: others may read this file
-                    text = to_json(conversation, self._owner.settings)
+                    return to_json(conversation, settings)
                 case ".md":
-                    text = to_markdown(conversation, self._owner.settings.system)
+                    return to_markdown(conversation, settings.system)
                 case ".ipynb":
-                    text = to_notebook(conversation, self._owner.settings.system)
-        return write_file(path, text)
+                    return to_notebook(conversation, settings.system)
 
     def close(self) -> None:
         """Saves unsaved changes, and releases the file for other chats."""

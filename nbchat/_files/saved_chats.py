@@ -10,16 +10,15 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 from filelock import FileLock, Timeout
 
 from nbchat._chat.settings import read_text_file
+from nbchat._chat.suffix import Suffix
 
 from .chat_reader import from_json
 from .export import MARKER, METADATA
-
-Suffix = Literal[".json", ".md", ".ipynb"]
 
 _PARTIAL = ".partial"
 _NAME_LIMIT = 100

@@ -1,4 +1,4 @@
-"""The ipywidgets around the conversation: settings, Stop, Clear chat, and their layout."""
+"""The ipywidgets around the conversation: Stop, the panel of settings, and their layout."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class EffortMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]
 
 
 class Controls:
-    """The widgets for the settings, the buttons Stop and Clear chat, and their layout.
+    """The widgets for the settings, the button Stop, and their layout.
 
     Args:
         transcript: The conversation. It stands in several boxes; the class of a box says which
@@ -143,22 +143,18 @@ class Controls:
             disabled=True,
             _dom_classes=("nbchat-stop",),
         )
-        self.clear = lean(ipywidgets.Button)(
-            description="Clear chat",
-            tooltip="Empty the conversation",
-            _dom_classes=("nbchat-clear",),
-        )
         self.thoughts = lean(ipywidgets.Accordion)(
             [transcript], selected_index=None, _dom_classes=("nbchat-thoughts-accordion",)
         )
         self.thoughts.set_title(0, "Thoughts")
         box = lean(ipywidgets.VBox)
-        compose = box([transcript, self.stop, self.clear], _dom_classes=("nbchat-compose",))
-        main = box([transcript, self.thoughts, compose], _dom_classes=("nbchat-main",))
+        header = box([transcript], _dom_classes=("nbchat-header",))
+        compose = box([transcript, self.stop], _dom_classes=("nbchat-compose",))
+        main = box([header, transcript, compose], _dom_classes=("nbchat-main",))
         model, *others = self.settings.values()
-        self._side = box([model, transcript, *others], _dom_classes=("nbchat-side",))
+        self._side = box([model, transcript, *others, self.thoughts], _dom_classes=("nbchat-side",))
         self.model.observe(self._show_other, "other")
-        #: The two columns: the conversation, and the settings beside or below it.
+        #: The conversation in one column, and the panel of settings, which folds.
         self.columns = (main, self._side)
 
     def _show_other(self, change: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from nbchat._chat.conversation.runs import RunStatus
 from nbchat._chat.conversation.tool_rounds import CallStatus
 from nbchat._chat.keys import Secret
 from nbchat._chat.settings import SETTINGS
+from nbchat._chat.suffix import Suffix
 
 # Kernel → page: a message of the conversation
 
@@ -500,6 +501,18 @@ class EnterSecret:
 
 
 @dataclass(frozen=True)
+class Export:
+    """The user saves the chat. Answered by a file."""
+
+    suffix: Suffix
+
+
+@dataclass(frozen=True)
+class Clear:
+    """The user clears the chat."""
+
+
+@dataclass(frozen=True)
 class PressAction:
     """The user has pressed a button of a notice."""
 
@@ -534,6 +547,8 @@ Request = (
     | FindServers
     | EnterSecret
     | PressAction
+    | Export
+    | Clear
 )
 """What the user does on a page, or what a page needs."""
 
@@ -564,6 +579,8 @@ REQUESTS: dict[str, type[Request]] = {
     "servers": FindServers,
     "secret": EnterSecret,
     "action": PressAction,
+    "export": Export,
+    "clear": Clear,
 }
 """The `type` of a message from a page → its class."""
 

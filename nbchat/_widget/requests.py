@@ -10,6 +10,7 @@ from nbchat._chat.attachments.attachment import from_upload
 from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import assert_never
 from nbchat._chat.notices import Notices
+from nbchat._chat.suffix import Suffix
 from nbchat._notebook import outputs
 from nbchat._notebook.notebook import Notebook
 from nbchat._turns.session import Session
@@ -18,10 +19,12 @@ from .code_runs import CodeRuns
 from .model_switch import ModelSwitch
 from .protocol import (
     ChooseModel,
+    Clear,
     ContinueReply,
     DecideCall,
     Edit,
     EnterSecret,
+    Export,
     FailedCellView,
     FaultError,
     File,
@@ -59,7 +62,7 @@ from .views import model_info
 # can send anything.
 _FOR_VISITORS = (
     *(Send, TakeBack, Stop, Retry, Regenerate, Edit, ContinueReply, ShowBranch, ShowThoughts),
-    *(DecideCall, PressAction, ReadLastReply, ReadAttachment, ReadRun),
+    *(DecideCall, PressAction, Clear, Export, ReadLastReply, ReadAttachment, ReadRun),
 )
 
 
@@ -74,6 +77,9 @@ class ChatRequests:
         notebook: Knows the variables and the failed cell.
         runs: Checks code and has its outputs.
         read_last_reply: Returns the name and the bytes of the download.
+        export: Returns the name and the bytes of the chat as a file, with or without the system
+            instructions.
+        clear: Clears the chat.
         show_version: Shows another version of a message.
         show_thoughts: Opens the thoughts of a reply.
         shared: Whether strangers use the page.
@@ -88,6 +94,8 @@ class ChatRequests:
         notebook: Notebook,
         runs: CodeRuns,
         read_last_reply: Callable[[], tuple[str, bytes]],
+        export: Callable[[Suffix, bool], tuple[str, bytes]],
+        clear: Callable[[], None],
         show_version: Callable[[Message, int], None],
         show_thoughts: Callable[[str], None],
         shared: bool = False,
@@ -99,6 +107,8 @@ class ChatRequests:
         self._notebook = notebook
         self._runs = runs
         self._read_last_reply = read_last_reply
+        self._export = export
+        self._clear = clear
         self._show_version = show_version
         self._show_thoughts = show_thoughts
         self._shared = shared
@@ -139,6 +149,11 @@ class ChatRequests:
                 self._notices.enter_secret(notice, secret)
             case PressAction(notice, action):
                 self._notices.press(notice, action)
+            case Clear():
+                self._clear()
+            case Export(suffix):
+                # The system instructions are the owner's.
+                return File(*self._export(suffix, not self._shared))
             case ReadLastReply():
                 return File(*self._read_last_reply())
             case ReadAttachment(id_):

@@ -3,28 +3,20 @@
 // user time before they can type.
 import { composer } from "./composer/composer";
 import { column, question } from "./conversation/comparison";
-import { download } from "./conversation/download";
 import { thoughts } from "./conversation/thoughts";
 import { transcript } from "./conversation/transcript";
+import { header } from "./header/header";
 import type { Chat } from "./kernel/chat";
 import { modelPanel } from "./models/model-panel";
-import { together, type Cleanup } from "./page/cleanup";
-import { h } from "./page/dom";
+import type { Cleanup } from "./page/cleanup";
 
 type View = (chat: Chat, el: HTMLElement) => Cleanup;
 
-/** The composer beside Stop, and the link below it beside Clear chat. */
-function compose(chat: Chat, el: HTMLElement): Cleanup {
-  const [above, below] = [h("div"), h("div")];
-  el.classList.add("nbchat-contents");
-  el.append(above, below);
-  return together(composer(chat, above), download(chat, below));
-}
-
 /** The class of a box → what is drawn there. */
 const PLACES: Record<string, View> = {
+  "nbchat-header": header,
   "nbchat-thoughts-accordion": thoughts,
-  "nbchat-compose": compose,
+  "nbchat-compose": composer,
   "nbchat-side": modelPanel,
   "nbchat-compared": question,
   "nbchat-columns": column,

@@ -11,6 +11,8 @@ import notice from "./conversation/notice.css";
 import thoughts from "./conversation/thoughts.css";
 import toolCalls from "./conversation/tool-calls.css";
 import transcript from "./conversation/transcript.css";
+import header from "./header/header.css";
+import more from "./header/more.css";
 import codeHeader from "./markdown/code-header.css";
 import highlight from "./markdown/highlight.css";
 import markdown from "./markdown/markdown.css";
@@ -28,4 +30,5 @@ export const styles = [
   ...[attachments, viewer],
   ...[composer, mentions, modelPanel, modelList],
   ...[transcript, message, actions, notice, toolCalls, codeBlocks, thoughts, comparison],
+  ...[header, more],
 ].join("\n");

@@ -18,7 +18,7 @@ function sentence(end: End, empty: boolean): string {
 }
 
 /** ipywidgets' own controls, which only a kernel listens to. */
-const CONTROLS = ".nbchat-side, .nbchat-stop, .nbchat-clear";
+const CONTROLS = ".nbchat-side, .nbchat-stop";
 
 /** A banner; once the kernel has ended, also turns the chat around it into one that is only read. */
 export class KernelEnded {

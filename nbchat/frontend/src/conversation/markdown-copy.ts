@@ -6,9 +6,14 @@ import { incompleteness } from "./metadata";
 /** The mark of a file that nbchat wrote, and may overwrite. */
 const MARKER = "<!-- nbchat -->";
 
-/** Returns the messages as Markdown that is safe wherever it is opened. */
+/** Returns the messages as a Markdown file that is safe wherever it is opened. */
 export function toMarkdown(messages: readonly Message[]): string {
-  return `${[MARKER, ...messages.flatMap(blocks)].filter(Boolean).join("\n\n")}\n`;
+  return [MARKER, asText(messages)].filter(Boolean).join("\n\n");
+}
+
+/** Returns the messages as Markdown to paste somewhere. */
+export function asText(messages: readonly Message[]): string {
+  return `${messages.flatMap(blocks).filter(Boolean).join("\n\n")}\n`;
 }
 
 function text(markdown: string): string {

@@ -248,7 +248,10 @@ export type Request =
   /** Looks for other servers and offers them in a notice. */
   | { type: "servers" }
   | { type: "secret"; notice: string; value: string }
-  | { type: "action"; notice: string; action: string };
+  | { type: "action"; notice: string; action: string }
+  /** Answered by a file: the chat in the format of this suffix. */
+  | { type: "export"; suffix: ".md" | ".ipynb" | ".json" }
+  | { type: "clear" };
 
 export type ToKernel = (Request & { nonce: string }) | { type: "resync"; seq: number };
 
@@ -257,6 +260,7 @@ export const ANSWERED_BY_FILE = {
   asset: true,
   attachment: true,
   download: true,
+  export: true,
   failure: true,
   models: true,
   names: true,

@@ -22,7 +22,7 @@ function about(model: ModelInfo): (Node | string)[] {
 }
 
 /** What the conversation has used so far, as far as that is known. */
-function spent({ usage, max_cost }: ChatState): string[] {
+export function spent({ usage, max_cost }: ChatState): string[] {
   const parts = [];
   const { total_tokens: total = null, cost = null } = usage ?? {};
   if (max_cost !== null)

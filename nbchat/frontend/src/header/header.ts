@@ -1,0 +1,47 @@
+// The line above the conversation: the model, what the chat has used, its settings, and what is done with all of it.
+import type { Chat } from "../kernel/chat";
+import type { Message } from "../kernel/protocol";
+import type { Cleanup } from "../page/cleanup";
+import { h } from "../page/dom";
+import { onceAFrame } from "../page/frame";
+import { ModelButton } from "./model-button";
+import { More } from "./more";
+import { fillPane } from "./pane";
+import { SettingsPanel } from "./settings-panel";
+import { Toast } from "./toast";
+import { UsageRing } from "./usage-ring";
+
+/** The reply whose thoughts the accordion shows. */
+function shownReply({ store }: Chat): Message | undefined {
+  return store.state.messages.find(({ id }) => id === store.state.thoughts) ?? store.lastReply;
+}
+
+export function header(chat: Chat, el: HTMLElement): Cleanup {
+  const root = el.closest<HTMLElement>(".nbchat") ?? el;
+  const settings = new SettingsPanel(root);
+  const model = new ModelButton(chat, root, settings);
+  const ring = new UsageRing();
+  const toast = new Toast();
+  const more = new More(chat, root, toast);
+  el.classList.add("nbchat-head");
+  el.append(
+    model.element,
+    h("div", { class: "nbchat-head-end" }, ring.element, settings.button, more.element),
+    toast.element,
+  );
+  const draw = () => {
+    model.update();
+    ring.update(chat.store.state);
+    settings.update(chat);
+    more.update();
+    root.classList.toggle("nbchat-no-thoughts", !shownReply(chat)?.reasoning);
+  };
+  fillPane(root);
+  const unsubscribe = chat.store.subscribe(onceAFrame(draw));
+  draw();
+  return () => {
+    unsubscribe();
+    settings.close();
+    more.close();
+  };
+}
