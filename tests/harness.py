@@ -157,6 +157,18 @@ class Kernel:
         )
         return [bytes(buffer) for buffer in last]
 
+    def open_settings(self) -> None:
+        """Opens the panel of settings, if there is too little room for it to be open."""
+        button = self.page.get_by_role("button", name="Settings", exact=True)
+        if button.get_attribute("aria-expanded") == "false":
+            button.click()
+
+    def open_more(self) -> None:
+        """Opens the menu "More", if it is not open."""
+        button = self.page.get_by_role("button", name="More", exact=True)
+        if button.get_attribute("aria-expanded") == "false":
+            button.click()
+
     @property
     def box(self) -> Any:
         return self.page.get_by_role("textbox", name="Message", exact=True)

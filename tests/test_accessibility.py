@@ -53,7 +53,6 @@ def test_axe_finds_nothing_serious(
     notebook.run(0)
     chat = ChatPage(notebook.cell(0))
     expect(chat.message).to_be_visible()
-    chat.open_thoughts()
     found = {"empty": serious()}
     more = threading.Event()
     server.script(
@@ -64,7 +63,10 @@ def test_axe_finds_nothing_serious(
     found["streaming"] = serious()
     more.set()
     chat.wait_ended()
+    chat.open_thoughts()
     found["done"] = serious()
+    chat.more_button.click()
+    found["menu"] = serious()
     server.script(sse.text("Part"), sse.error("The provider fell over"))
     chat.ask("Again")
     expect(chat.alert).to_be_visible()
@@ -185,7 +187,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
     kernel.box.fill("Hello")
     kernel.log.focus()
     reached = []
-    for _ in range(12):
+    for _ in range(11):
         kernel.page.keyboard.press("Tab")
         reached.append(
             kernel.page.evaluate(
@@ -200,7 +202,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
         )
     assert reached == [
         *["link", "What the server said", "Retry", "Copy message", "API key"],
-        *["Use this key", "Go", "Close", "Attach files", "Message", "Send", "Download last reply"],
+        *["Use this key", "Go", "Close", "Attach files", "Message", "Send"],
     ]
 
 

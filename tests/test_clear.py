@@ -32,7 +32,7 @@ def test_undo_brings_all_back(make: Make) -> None:
     chat.send("One", images=[png()]).wait(TIMEOUT)
     chat.regenerate().wait(TIMEOUT)
     before = snapshot(chat)
-    chat._controls.clear.click()
+    ask_page(chat, "clear")
     after = snapshot(chat)
     assert (after["messages"], after["usage"], after["download"]) == ([], None, None)
     (offer,) = after["notices"]
@@ -132,7 +132,7 @@ def test_what_comes_back_has_cost_what_it_had(make: Make, server: ScriptedServer
 def test_in_a_shared_chat_the_cost_counts_on_and_once(make: Make, server: ScriptedServer) -> None:
     chat = make(shared=True)
     spend(chat, server, 0.01)
-    chat._controls.clear.click()
+    ask_page(chat, "clear")
     assert "cleared" in notices(chat), "visitors can undo, too"
     ask_page(chat, "action", notice="cleared", action="undo")
     assert said(chat) == ["Hi", "Hi"]

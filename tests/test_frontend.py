@@ -409,6 +409,7 @@ def test_a_key_typed_in_is_sent_once_and_forgotten(kernel: Kernel) -> None:
 def test_the_download_has_the_kernels_bytes(kernel: Kernel, tmp_path: Path) -> None:
     kernel.open()
     link = kernel.page.get_by_role("link", name="Download last reply", exact=True)
+    kernel.open_more()
     expect(link).to_have_count(0)
     kernel.state(download="reply.md")
     expect(link).to_be_visible()
@@ -422,6 +423,7 @@ def test_the_download_has_the_kernels_bytes(kernel: Kernel, tmp_path: Path) -> N
     info.value.save_as(tmp_path / "reply.md")
     assert (tmp_path / "reply.md").read_bytes() == content
     kernel.state(download="reply.md", busy=True)
+    kernel.open_more()
     expect(link).to_have_count(0)
 
 

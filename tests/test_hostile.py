@@ -229,6 +229,7 @@ def test_as_names_of_model_server_and_file(watched: Kernel, tmp_path: Path) -> N
     assert found == []
     for name in ("../../evil.md", "<img src=x onerror=alert(1)>.md", "a\u202egpj.exe"):
         watched.state(download=name)
+        watched.open_more()
         with watched.page.expect_download() as info:
             watched.page.get_by_role("link", name="Download last reply", exact=True).click()
             nonce = watched.wait_sent("download")["nonce"]

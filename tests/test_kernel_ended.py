@@ -64,7 +64,9 @@ def test_after_the_kernel_has_ended_all_stays_that_needs_no_kernel(kernel: Kerne
     expect(kernel.reply).to_have_attribute("aria-busy", "false")
     for name in ("Allow", "Edit message", "Regenerate", "Run code"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
-    expect(page.get_by_role("link", name="Download last reply")).to_have_count(0)
+    kernel.open_more()
+    items = page.locator(".nbchat-menu .nbchat-item").filter(visible=True)
+    expect(items).to_have_text(["Copy conversation", "Open in a panel"])
     assert kernel.reply.get_by_role("button", name="Copy message").is_enabled()
 
     with page.expect_download() as download:

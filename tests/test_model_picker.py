@@ -64,6 +64,7 @@ class Picker:
     def open(self, models: Sequence[str] = IDS, **state: Any) -> None:
         """Opens the chat, whose panel is then as far as a person could click."""
         self.kernel.open(PLACES, models, model="acme/grand", server="openrouter.ai", **state)
+        self.kernel.open_settings()
         expect(self.panel.get_by_text("openrouter.ai")).to_be_visible()
         self.menu.select_option("acme/grand")
         self.kernel.page.evaluate(
@@ -317,7 +318,6 @@ def test_the_list_is_whole_in_the_window_whatever_clips_the_output(
         """(place) => {
           const chat = document.querySelector(".nbchat");
           const side = document.querySelector(".nbchat-side");
-          document.querySelector(".nbchat-main").style.display = "none";
           side.style.maxHeight = "60px";
           // What a notebook does to its outputs, at worst.
           Object.assign(side.style, { overflow: "hidden", transform: "translateZ(0)" });

@@ -77,8 +77,8 @@ def test_thoughts_stream_and_say_how_long(chat: ChatPage, server: ScriptedServer
     server.script(
         sse.reasoning("Hm, let me see"), sse.gate(more), sse.text("Yes."), sse.finish(), DONE
     )
-    chat.open_thoughts()
     chat.send("Hi")
+    chat.open_thoughts()
     expect(chat.thoughts).to_contain_text("Hm, let me see")
     expect(chat.thoughts).to_contain_text("Thinking")
     more.set()

@@ -34,7 +34,7 @@ DAY = 24 * HOUR
 # What a visitor's page may ask for; the transcript itself answers the last two.
 ALLOWED = {
     *("send", "take_back", "stop", "retry", "regenerate", "edit", "continue", "branch", "thoughts"),
-    *("approve", "action", "download", "attachment", "ran", "resync", "asset"),
+    *("approve", "action", "clear", "export", "download", "attachment", "ran", "resync", "asset"),
 }
 
 
@@ -256,7 +256,7 @@ def test_clear_does_not_set_the_cost_back(make: Make, server: ScriptedServer) ->
     chat = make(shared=True, max_cost=0.05)
     server.script(sse.text("Hi"), sse.finish(), sse.usage(cost=0.04), DONE)
     chat.send("Hi").wait(TIMEOUT)
-    chat._controls.clear.click()
+    ask_page(chat, "clear")
     assert chat.messages == []
     with pytest.raises(ChatError, match=r"limit of.*owner of this page"):
         chat.send("Hi").wait(TIMEOUT)

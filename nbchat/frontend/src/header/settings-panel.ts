@@ -60,6 +60,7 @@ export class SettingsPanel {
   }
 
   update({ health }: Chat): void {
+    if (this.#side && !this.#side.id) this.#name(this.#side);
     this.button.hidden = health.end === "saved";
   }
 
@@ -86,9 +87,13 @@ export class SettingsPanel {
     this.#root.classList.toggle("nbchat-beside", open && this.#wide);
     this.#root.classList.toggle("nbchat-over", open && !this.#wide);
     this.button.ariaExpanded = String(open);
-    const side = this.#side;
-    if (!side) return;
-    side.id ||= `nbchat-settings-${++count}`;
+  }
+
+  /** Names the panel; ipywidgets may make it later than this. */
+  #name(side: HTMLElement): void {
+    side.id = `nbchat-settings-${++count}`;
+    side.role = "group";
+    side.ariaLabel = "Settings";
     this.button.setAttribute("aria-controls", side.id);
   }
 
