@@ -95,9 +95,10 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             Default: 8192.
         top_p: 0.0 to 1.0. Default: 1.0.
         provider: A server that nbchat knows by name: "openrouter", "openai", "groq", "deepseek",
-            "mistral", "together", "huggingface", "anthropic", "gemini", "xai", "cerebras",
-            "ollama", "lmstudio", "llama-server", "vllm" or "sglang". With `base_url`: a server of
-            this kind at that address.
+            "mistral", "together", "fireworks", "huggingface", "anthropic", "gemini", "xai",
+            "cerebras", "azure", "ollama", "lmstudio", "llama-server", "vllm" or "sglang". With
+            `base_url`: a server of this kind at that address. "azure" needs one such as
+            "https://RESOURCE.openai.azure.com/openai/v1", here or in `AZURE_OPENAI_ENDPOINT`.
         base_url: The address of any OpenAI-compatible server, such as
             "http://localhost:11434/v1".
         api_key: The server's key; if neither `provider` nor `base_url` is given, OpenRouter's.
@@ -229,7 +230,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._turns = TurnRequests(self, session, connection)
         self._models = ModelSwitch(
             *(self, session, connection, controls, model_controls, notices),
-            *(self._usage, given_models, self._turns.retry),
+            *(transcript.show_connect, self._usage, given_models, self._turns.retry),
         )
         self._runs = CodeRuns(session, transcript, self._notebook)
         requests = ChatRequests(
@@ -260,6 +261,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self.observe(lambda _: self._keeper.touch(), list(SETTINGS))
         if saved is not None:
             self._restore(saved, given)
+        self._show_suggestions()
         self._notebook.watch()
         open_family(self)
 
@@ -273,6 +275,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._session.changed.connect(self._show_busy)
         self._session.ended.connect(self._on_end)
         self._turns.begun.connect(self._on_turn)
+        self._notebook.changed.connect(self._show_suggestions)
         self._controls.stop.observe(self._on_stop_toggled, "value")
 
     @property
@@ -587,7 +590,13 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._transcript.show_thoughts(None)
         self._usage.show()
         self._offer_undo()
+        self._show_suggestions()
         self._keeper.refresh()
+
+    def _show_suggestions(self) -> None:
+        """Shows what the user can do, if the chat is empty."""
+        if not self._session.conversation.messages:
+            self._transcript.show_suggestions(self._notebook.suggestions())
 
     def _offer_undo(self) -> None:
         """Offers to undo *Clear chat*, as long as nothing was said since."""

@@ -1,4 +1,4 @@
-"""Notices that the chat itself shows, with their buttons and password boxes."""
+"""Notices that the chat itself shows, with their buttons."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
-
-from .keys import Secret
 
 #: The id of the button that each notice has: the user closes it.
 CLOSE = "close"
@@ -21,21 +19,12 @@ class Action(NamedTuple):
     do: Callable[[], object]
 
 
-class SecretBox(NamedTuple):
-    """A password box on a notice, and the function that receives what the user types."""
-
-    label: str
-    button: str
-    use: Callable[[Secret], object]
-
-
 class Notice(NamedTuple):
     """A card in the conversation.
 
     Attributes:
         id: Identifies the notice: a new one replaces an old one with the same id.
         text: Plain text, with blank lines between paragraphs.
-        secret: A box that asks for a key or a code.
         actions: The buttons, by their ids.
         progress: How much of a running task is done: (done, total).
         tone: "info" or "error".
@@ -44,7 +33,6 @@ class Notice(NamedTuple):
 
     id: str
     text: str
-    secret: SecretBox | None = None
     actions: Mapping[str, Action] = {}
     progress: tuple[int, int] | None = None
     tone: Literal["info", "error"] = "info"
@@ -107,17 +95,6 @@ class Notices:
         if action is None:
             raise ValueError("This choice is no longer available.")
         action.do()
-
-    def enter_secret(self, notice_id: str, secret: Secret) -> None:
-        """Passes on the key or code that the user entered.
-
-        Raises:
-            ValueError: The notice is no longer shown, or asks for no key or code.
-        """
-        notice = self._find(notice_id)
-        if notice.secret is None:
-            raise ValueError("This notice no longer asks for anything.")
-        notice.secret.use(secret)
 
     def _find(self, notice_id: str) -> Notice:
         notice = self._shown.get(notice_id)

@@ -11,8 +11,10 @@ from IPython.core.getipython import get_ipython
 from nbchat._chat.attachments.attachment import Attachment
 from nbchat._chat.errors import ChatError
 from nbchat._chat.notices import Action, Notice, Notices
+from nbchat._chat.signal import Signal
 
 from .kinds import name_of
+from .suggestions import Suggestion, suggestions
 from .time_limit import within
 from .variables import NotThereError, mentioned, offered, resolve
 
@@ -33,6 +35,9 @@ class Notebook:
         notices: Shows the offer to explain an error.
         limit: The most characters that are sent about a variable.
         hidden: Whether the chat knows nothing of its notebook, as if it were outside IPython.
+
+    Attributes:
+        changed: Called after each cell: it may have made variables, or failed.
     """
 
     #: The notebook of the chat that was shown or used last: only that chat offers to explain.
@@ -41,7 +46,10 @@ class Notebook:
     def __init__(self, notices: Notices, limit: int, *, hidden: bool = False) -> None:
         self._notices = notices
         self._limit = limit
+        self._hidden = hidden
+        self.changed: Signal[[]] = Signal()
         self._failure: FailedCell | None = None
+        self._has_just_failed = False
         # Code of replies that waits to run, or runs → what to call when it begins and ends.
         self._expected: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}
         self._shell: Any = None if hidden else get_ipython()
@@ -81,6 +89,7 @@ class Notebook:
         """Forgets an error of a reply's code, when the conversation with the code is gone."""
         if self._failure is not None and self._failure.of_reply:
             self._failure = None
+            self._has_just_failed = False
             self.withdraw()
 
     def withdraw(self) -> None:
@@ -110,6 +119,13 @@ class Notebook:
         """Returns the variables that can be mentioned, each with a hint such as "str 6"."""
         hidden = {} if self._shell is None else self._shell.user_ns_hidden
         return offered(self._variables(), hidden)
+
+    def suggestions(self) -> list[Suggestion]:
+        """Returns what the user can do in an empty chat; nothing on a shared page."""
+        if self._hidden:
+            return []
+        hidden = {} if self._shell is None else self._shell.user_ns_hidden
+        return suggestions(self._variables(), hidden, failed=self._has_just_failed)
 
     def variable(self, expression: str, no_images: str = "") -> Attachment:
         """Returns what would be sent about a variable; `no_images` as in `find`.
@@ -186,13 +202,19 @@ class Notebook:
         of_reply = self._is_code_of_reply(result.info)
         if of_reply:
             self._expected.pop(result.info.raw_cell)[1]()
+        self._note_error(result, of_reply)
+        self.changed()
+
+    def _note_error(self, result: Any, of_reply: bool) -> None:
         error = result.error_before_exec or result.error_in_exec
+        self._has_just_failed = False
         if error is None:
             self.withdraw()
         elif isinstance(error, Exception) and not isinstance(error, ChatError):
             from .failed_cell import FailedCell
 
             source, number = result.info.raw_cell, result.execution_count
+            self._has_just_failed = True
             self._failure = FailedCell(error, source, number, of_reply)
             if self._is_in_use():
                 text = f"{self._failure.title}."

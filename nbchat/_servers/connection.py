@@ -174,7 +174,7 @@ class Connection:
         if self.engine is None:
             raise ChatError(
                 "Not sent: no model is connected yet. "
-                "Paste an OpenRouter key, or pass base_url to ChatWidget.",
+                "Connect one in the chat, and it is sent. In code, use chat.use_server(…).",
                 kind="no_model",
             )
         loading = self._start_loading()

@@ -38,6 +38,7 @@ class Dialect(NamedTuple):
         extra: Parameters for each request.
         truncates: Whether it silently leaves out what does not fit the context.
         files: Whether messages may contain files other than images and text.
+        list_headers: Returns the headers that a request for the list of models needs besides.
     """
 
     effort_format: EffortFormat = reasoning_object
@@ -46,6 +47,16 @@ class Dialect(NamedTuple):
     extra: Mapping[str, Any] = {}
     truncates: bool = False
     files: bool = True
+    list_headers: Callable[[Secret], Mapping[str, str]] = lambda _: {}
+
+
+def _for_anthropics_list(key: Secret) -> Mapping[str, str]:
+    """Returns the headers of Anthropic's own protocol, which is the one that lists models.
+
+    A bearer key alone is answered with 401 "x-api-key header is required" (QwenLM/qwen-code#3799,
+    farion1231/cc-switch#3738; May and June 2026).
+    """
+    return {"x-api-key": key.reveal(), "anthropic-version": "2023-06-01"}
 
 
 PLAIN = Dialect()
@@ -65,16 +76,27 @@ _MISTRAL = _EFFORT._replace(effort_format=mistral)
 _TOGETHER = _EFFORT._replace(effort_format=together)
 _TEMPLATE = _EFFORT._replace(effort_format=chat_template)
 _DEEPSEEK = _EFFORT._replace(effort_format=thinking)
+_ANTHROPIC = _EFFORT._replace(list_headers=_for_anthropics_list)
 
 
 class Known(NamedTuple):
-    """A server that nbchat knows by name."""
+    """A server that nbchat knows by name.
+
+    Attributes:
+        title: The name that the user sees.
+        base_url: Its usual address; blank if each customer has another one.
+        dialect: How it wants its requests.
+        key_env: The environment variable in which users keep the key.
+        other_key_env: Another one.
+        key_forms: How its keys begin, if no other provider's do.
+    """
 
     title: str
     base_url: str
     dialect: Dialect
     key_env: str | None = None
     other_key_env: str | None = None
+    key_forms: tuple[str, ...] = ()
 
     def find_key(self, find: Callable[[str], Secret | None]) -> Secret | None:
         """Returns the key that `find` knows under one of the usual names."""
@@ -83,27 +105,62 @@ class Known(NamedTuple):
 
 
 KNOWN = {
-    "openrouter": Known("OpenRouter", OPENROUTER_URL, _OPENROUTER, OPENROUTER_KEY),
-    "openai": Known("OpenAI", "https://api.openai.com/v1", _OPENAI, "OPENAI_API_KEY"),
-    "groq": Known("Groq", "https://api.groq.com/openai/v1", _GROQ, "GROQ_API_KEY"),
-    "deepseek": Known("DeepSeek", "https://api.deepseek.com/v1", _DEEPSEEK, "DEEPSEEK_API_KEY"),
-    "mistral": Known("Mistral", "https://api.mistral.ai/v1", _MISTRAL, "MISTRAL_API_KEY"),
-    # Together documents api.together.ai since April 2026 (its openapi#257); .xyz still answers in
-    # recordings.
-    "together": Known("Together", "https://api.together.xyz/v1", _TOGETHER, "TOGETHER_API_KEY"),
-    "huggingface": Known("Hugging Face", "https://router.huggingface.co/v1", _EFFORT, "HF_TOKEN"),
+    "openrouter": Known(
+        "OpenRouter", OPENROUTER_URL, _OPENROUTER, OPENROUTER_KEY, key_forms=("sk-or-",)
+    ),
+    # Old keys of OpenAI begin with "sk-" alone, as DeepSeek's do.
+    "openai": Known(
+        "OpenAI",
+        "https://api.openai.com/v1",
+        _OPENAI,
+        "OPENAI_API_KEY",
+        key_forms=("sk-proj-", "sk-svcacct-"),
+    ),
     # Anthropic's and Google's own protocols are others; these are the addresses that they document
     # for OpenAI's SDK (platform.claude.com, openai-sdk; ai.google.dev, openai; November 2026).
-    "anthropic": Known("Anthropic", "https://api.anthropic.com/v1", _EFFORT, "ANTHROPIC_API_KEY"),
+    "anthropic": Known(
+        "Anthropic",
+        "https://api.anthropic.com/v1",
+        _ANTHROPIC,
+        "ANTHROPIC_API_KEY",
+        key_forms=("sk-ant-",),
+    ),
     "gemini": Known(
         "Google Gemini",
         "https://generativelanguage.googleapis.com/v1beta/openai",
         _EFFORT,
         "GEMINI_API_KEY",
         "GOOGLE_API_KEY",
+        key_forms=("AIza",),
     ),
-    "xai": Known("xAI", "https://api.x.ai/v1", _EFFORT, "XAI_API_KEY"),
-    "cerebras": Known("Cerebras", "https://api.cerebras.ai/v1", _EFFORT, "CEREBRAS_API_KEY"),
+    "xai": Known("xAI", "https://api.x.ai/v1", _EFFORT, "XAI_API_KEY", key_forms=("xai-",)),
+    "groq": Known(
+        "Groq", "https://api.groq.com/openai/v1", _GROQ, "GROQ_API_KEY", key_forms=("gsk_",)
+    ),
+    "cerebras": Known(
+        "Cerebras", "https://api.cerebras.ai/v1", _EFFORT, "CEREBRAS_API_KEY", key_forms=("csk-",)
+    ),
+    "deepseek": Known("DeepSeek", "https://api.deepseek.com/v1", _DEEPSEEK, "DEEPSEEK_API_KEY"),
+    "mistral": Known("Mistral", "https://api.mistral.ai/v1", _MISTRAL, "MISTRAL_API_KEY"),
+    # Together documents api.together.ai since April 2026 (its openapi#257); .xyz still answers in
+    # recordings.
+    "together": Known("Together", "https://api.together.xyz/v1", _TOGETHER, "TOGETHER_API_KEY"),
+    # Address and variable as in ai-sdk.dev, providers, fireworks (November 2026).
+    "fireworks": Known(
+        "Fireworks",
+        "https://api.fireworks.ai/inference/v1",
+        _EFFORT,
+        "FIREWORKS_API_KEY",
+        key_forms=("fw_",),
+    ),
+    "huggingface": Known(
+        "Hugging Face",
+        "https://router.huggingface.co/v1",
+        _EFFORT,
+        "HF_TOKEN",
+        key_forms=("hf_",),
+    ),
+    "azure": Known("Azure OpenAI", "", _OPENAI, "AZURE_OPENAI_API_KEY"),
     "ollama": Known("Ollama", "http://127.0.0.1:11434/v1", _OLLAMA),
     "lmstudio": Known("LM Studio", "http://127.0.0.1:1234/v1", _EFFORT),
     # llama-server's default port is 9931 since August 2026 (llama.cpp#26508), and was 8080.
@@ -112,6 +169,11 @@ KNOWN = {
     "sglang": Known("SGLang", "http://127.0.0.1:30000/v1", _TEMPLATE),
 }
 """The servers that nbchat knows by name, with their usual addresses."""
+
+AZURE_ADDRESS = "AZURE_OPENAI_ENDPOINT"
+"""The environment variable in which users of Azure keep their address, with or without a path."""
+# Each resource has a host of its own (Microsoft's docs on the v1 API).
+_AZURE_HOSTS = (".openai.azure.com", ".services.ai.azure.com")
 
 
 @dataclass(frozen=True)
@@ -186,10 +248,12 @@ def openrouter(key: Secret) -> Provider:
 def named(name: str, base_url: str | None = None, key: Secret | None = None) -> Provider:
     """Returns the server with this name in `KNOWN`, at its usual or at another address.
 
-    Without `key`, it uses the key from the environment, but only at the usual address.
+    Without `key`, it uses the key from the environment, but only at the usual address, and for
+    Azure at one of Azure's.
 
     Raises:
-        ValueError: There is no such name, or `base_url` is not an http(s) address.
+        ValueError: There is no such name, `base_url` is not an http(s) address, or it is missing
+            for Azure.
     """
     if name not in KNOWN:
         raise ValueError(
@@ -197,6 +261,8 @@ def named(name: str, base_url: str | None = None, key: Secret | None = None) -> 
             "OpenAI-compatible server, pass its address as base_url."
         )
     known = KNOWN[name]
+    if name == "azure":
+        return _azure(known, base_url or azure_address(), key)
     if base_url is not None:
         return replace(endpoint(base_url, key), dialect=known.dialect)
     if name == "openrouter":
@@ -208,6 +274,33 @@ def named(name: str, base_url: str | None = None, key: Secret | None = None) -> 
         key_env=known.key_env,
         dialect=known.dialect,
     )
+
+
+def _azure(known: Known, base_url: str, key: Secret | None) -> Provider:
+    if not base_url:
+        raise ValueError(
+            'provider="azure" needs base_url="https://RESOURCE.openai.azure.com/openai/v1", or the '
+            f"environment variable {AZURE_ADDRESS}."
+        )
+    given = endpoint(base_url, key)
+    if key is None and (urlsplit(given.base_url).hostname or "").endswith(_AZURE_HOSTS):
+        key = known.find_key(find_key)
+    return replace(given, name=known.title, key=key, key_env=known.key_env, dialect=known.dialect)
+
+
+def azure_address() -> str:
+    """Returns the address of the user's Azure resource from the environment; "" if it has none."""
+    address = os.environ.get(AZURE_ADDRESS, "").strip().rstrip("/")
+    # The SDK for Azure wants the host alone there.
+    return f"{address}/openai/v1" if address and not urlsplit(address).path else address
+
+
+def owner_of(key: Secret) -> str:
+    """Returns the name in `KNOWN` of the provider whose keys have this form; "" if unknown."""
+    for name, known in KNOWN.items():
+        if known.key_forms and key.reveal().startswith(known.key_forms):
+            return name
+    return ""
 
 
 def endpoint(base_url: str, key: Secret | None) -> Provider:
@@ -234,6 +327,8 @@ def endpoint(base_url: str, key: Secret | None) -> Provider:
 
 def _dialect_at(hostname: str, port: int | None) -> Dialect:
     """Returns the dialect of a known host, or of a known port on this machine."""
+    if hostname.endswith(_AZURE_HOSTS):
+        return _OPENAI
     for known in KNOWN.values():
         usual = urlsplit(known.base_url)
         if usual.port is None:

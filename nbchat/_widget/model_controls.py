@@ -16,6 +16,7 @@ from .transcript import Transcript
 from .views import model_info
 
 GONE = "gone"
+_NO_MODEL = "Connect a model first."
 _MAX_TOKENS = next(each.default for each in fields(ChatSettings) if each.name == "max_tokens")
 
 
@@ -96,6 +97,8 @@ class ModelControls:
         """Returns why each disabled control is disabled, by the setting's name."""
         if self._controls.are_fixed:
             return dict.fromkeys(self._controls.settings, "The owner of this page has set this.")
+        if self._connection.provider is None:
+            return {name: _NO_MODEL for name in self._controls.settings if name != "system"}
         why: dict[str, str] = {}
         refused = self._connection.refused(self._model_id)
         if model is not None:

@@ -12,6 +12,7 @@ from nbchat._turns.session import Session
 
 from .controls import Controls
 from .model_controls import ModelControls
+from .protocol import ConnectView
 from .settings_traits import SettingsTraits
 from .usage import UsageDisplay
 from .welcome import Welcome
@@ -32,6 +33,7 @@ class ModelSwitch:
         controls: Offers the server's models.
         model_controls: Adapts the controls to the model.
         notices: Shows that a list of models can't be used.
+        show_connect: Shows the card that connects a model; None: removes it.
         usage: Shows how full the model's context is.
         models: The only models to offer, if the user has named any.
         retry: Repeats the request of the last reply.
@@ -45,6 +47,7 @@ class ModelSwitch:
         controls: Controls,
         model_controls: ModelControls,
         notices: Notices,
+        show_connect: Callable[[ConnectView | None], None],
         usage: UsageDisplay,
         models: list[str] | None,
         retry: Callable[[], object],
@@ -58,7 +61,7 @@ class ModelSwitch:
         self._usage = usage
         self._models = models
         self._retry = retry
-        self.welcome = Welcome(connection, notices, self._connect)
+        self.welcome = Welcome(connection, show_connect, self._connect, session.lock)
         controls.model.offer(self._offered())
 
     def prepare(self) -> None:

@@ -132,11 +132,63 @@ class NoticeView(TypedDict):
 
     id: str
     text: str
-    secret_label: str | None
-    secret_button: str
     actions: list[ActionView]
     progress: ProgressView | None
     tone: Literal["info", "error"]
+
+
+class WayView(TypedDict):
+    """A way to connect a model: a row of the card.
+
+    Attributes:
+        id: What the page sends when the user chooses it.
+        kind: "press": a button; "key" and "address": it opens fields to type in.
+        label: What it does.
+        note: What else is known about it.
+        primary: Whether it is the one that most users want; fields are open at once.
+    """
+
+    id: str
+    kind: Literal["press", "key", "address"]
+    label: str
+    note: str
+    primary: bool
+
+
+class ConnectView(TypedDict):
+    """The card that connects a model.
+
+    Attributes:
+        title: Its heading.
+        text: A sentence below; code stands in backticks.
+        ways: Its rows.
+        sign_in: The page to open, while it asks for the code that this page shows; else blank.
+        busy: What it waits for; blank: for the user.
+        progress: How much of that is done, if known.
+        problem: Why the last attempt failed; blank if it did not.
+        cancel: Whether it can be cancelled.
+    """
+
+    title: str
+    text: str
+    ways: list[WayView]
+    sign_in: str
+    busy: str
+    progress: ProgressView | None
+    problem: str
+    cancel: bool
+
+
+class SuggestionView(TypedDict):
+    """What the user can do in an empty chat.
+
+    Attributes:
+        label: What its button says.
+        text: What goes into the box; blank: an explanation of the last error.
+    """
+
+    label: str
+    text: str
 
 
 class ModelInfo(TypedDict):
@@ -169,6 +221,8 @@ class ChatState:
     Attributes:
         busy: Whether a reply is streaming or queued.
         notices: The notices of the chat itself.
+        connect: The card that connects a model; None: it is not shown.
+        suggestions: What the user can do, while the chat is empty.
         download: The file name of the last reply; None: there is nothing to download.
         thoughts: The id of the reply whose thoughts are shown; None: the last reply.
         model: The id of the chosen model.
@@ -187,6 +241,8 @@ class ChatState:
 
     busy: bool = False
     notices: list[NoticeView] = field(default_factory=list)
+    connect: ConnectView | None = None
+    suggestions: list[SuggestionView] = field(default_factory=list)
     download: str | None = None
     thoughts: str | None = None
     model: str = ""
@@ -493,10 +549,17 @@ class FindServers:
 
 
 @dataclass(frozen=True)
-class EnterSecret:
-    """The user has typed a key or a code into a notice."""
+class Connect:
+    """The user chooses a way to connect a model; "cancel": none."""
 
-    notice: str
+    way: str
+
+
+@dataclass(frozen=True)
+class EnterSecret:
+    """The user has typed an API key, or the code of a sign-in, into the card."""
+
+    way: Literal["key", "sign-in"]
     value: Secret
 
 
@@ -510,6 +573,14 @@ class Export:
 @dataclass(frozen=True)
 class Clear:
     """The user clears the chat."""
+
+
+@dataclass(frozen=True)
+class ConnectTo:
+    """The user has typed the address of a server, and its key or nothing."""
+
+    base_url: str
+    key: Secret
 
 
 @dataclass(frozen=True)
@@ -545,7 +616,9 @@ Request = (
     | ReadRun
     | ChooseModel
     | FindServers
+    | Connect
     | EnterSecret
+    | ConnectTo
     | PressAction
     | Export
     | Clear
@@ -577,7 +650,9 @@ REQUESTS: dict[str, type[Request]] = {
     "ran": ReadRun,
     "model": ChooseModel,
     "servers": FindServers,
+    "connect": Connect,
     "secret": EnterSecret,
+    "connect_to": ConnectTo,
     "action": PressAction,
     "export": Export,
     "clear": Clear,

@@ -20,6 +20,8 @@ from .model_switch import ModelSwitch
 from .protocol import (
     ChooseModel,
     Clear,
+    Connect,
+    ConnectTo,
     ContinueReply,
     DecideCall,
     Edit,
@@ -145,8 +147,12 @@ class ChatRequests:
                 self._models.choose(id_)
             case FindServers():
                 self._models.welcome.offer_servers()
-            case EnterSecret(notice, secret):
-                self._notices.enter_secret(notice, secret)
+            case Connect(way):
+                self._models.welcome.choose(way)
+            case EnterSecret(way, secret):
+                self._models.welcome.enter(way, secret)
+            case ConnectTo(base_url, key):
+                self._models.welcome.connect_to(base_url, key)
             case PressAction(notice, action):
                 self._notices.press(notice, action)
             case Clear():

@@ -22,12 +22,14 @@ from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import ChatError
 from nbchat._chat.notices import Notice
 from nbchat._chat.signal import Signal
+from nbchat._notebook.suggestions import Suggestion
 from nbchat._servers.connection import NotAcceptedError
 
 from .bundle import View, asset
 from .protocol import (
     Change,
     ChatState,
+    ConnectView,
     Delta,
     FaultError,
     File,
@@ -164,6 +166,16 @@ class Transcript(View):
         """Shows these notices and no others."""
         with self.changing() as state:
             state.notices = [notice_view(notice) for notice in notices]
+
+    def show_connect(self, card: ConnectView | None) -> None:
+        """Shows the card that connects a model; None: removes it."""
+        with self.changing() as state:
+            state.connect = card
+
+    def show_suggestions(self, suggestions: Sequence[Suggestion]) -> None:
+        """Shows these suggestions while the chat is empty."""
+        with self.changing() as state:
+            state.suggestions = [{"label": each.label, "text": each.text} for each in suggestions]
 
     def show_download(self, name: str | None) -> None:
         """Shows the link that downloads the last reply as this file; None: removes it."""

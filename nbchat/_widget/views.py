@@ -113,8 +113,6 @@ def notice_view(notice: Notice) -> NoticeView:
     return {
         "id": notice.id,
         "text": notice.text,
-        "secret_label": notice.secret and notice.secret.label,
-        "secret_button": notice.secret.button if notice.secret else "",
         "actions": [{"id": id_, "label": each.label} for id_, each in notice.actions.items()],
         "progress": progress and {"done": progress[0], "total": progress[1]},
         "tone": notice.tone,

@@ -6,6 +6,8 @@ import mentions from "./composer/mentions.css";
 import actions from "./conversation/actions.css";
 import codeBlocks from "./conversation/code-blocks.css";
 import comparison from "./conversation/comparison.css";
+import connect from "./conversation/connect.css";
+import empty from "./conversation/empty.css";
 import message from "./conversation/message.css";
 import notice from "./conversation/notice.css";
 import thoughts from "./conversation/thoughts.css";
@@ -29,6 +31,6 @@ export const styles = [
   ...[markdown, codeHeader, highlight, math],
   ...[attachments, viewer],
   ...[composer, mentions, modelPanel, modelList],
-  ...[transcript, message, actions, notice, toolCalls, codeBlocks, thoughts, comparison],
+  ...[transcript, empty, connect, message, actions, notice, toolCalls, codeBlocks, thoughts, comparison],
   ...[header, more],
 ].join("\n");

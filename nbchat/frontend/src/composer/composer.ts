@@ -14,6 +14,7 @@ import { Refusal } from "./refusal";
 const MAX_ROWS = 8;
 
 const PLACEHOLDER = "Message…";
+const NO_MODEL = "Connect a model first";
 const NO_KERNEL = "Run the cell to continue.";
 
 /** The outputs of a cell → what was in the box there when its view was removed: the cell runs again, and takes it. */
@@ -107,7 +108,7 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     const ended = health.end !== "";
     // Not `disabled`: the user can still copy what they have written.
     box.readOnly = ended;
-    box.placeholder = ended ? NO_KERNEL : PLACEHOLDER;
+    box.placeholder = ended ? NO_KERNEL : store.state.server ? PLACEHOLDER : NO_MODEL;
     button.title = ended ? NO_KERNEL : "";
     button.disabled = sending || blank || ended;
     attaching.draw(sending, ended);

@@ -1,4 +1,4 @@
-// The chat's own cards in the conversation: they inform, show progress, and ask for a key or a choice.
+// The chat's own cards in the conversation: they inform, show progress, and ask for a choice.
 import type { Chat } from "../kernel/chat";
 import type { Notice, Request } from "../kernel/protocol";
 import { h, setText } from "../page/dom";
@@ -22,7 +22,7 @@ export class NoticeView {
   }
 
   update({ progress, ...notice }: Notice): void {
-    // New progress alone does not draw the card again: the user may be typing in it.
+    // New progress alone does not draw the card again: the focus may be in it.
     const drawn = JSON.stringify([notice, progress !== null]);
     if (drawn !== this.#drawn) this.#draw(notice, progress !== null);
     this.#drawn = drawn;
@@ -40,8 +40,7 @@ export class NoticeView {
   #draw(notice: Omit<Notice, "progress">, progress: boolean): void {
     this.element.setAttribute("role", notice.tone === "error" ? "alert" : "note");
     this.element.classList.toggle("nbchat-notice-error", notice.tone === "error");
-    const isShort =
-      notice.text.length <= SHORT && !notice.text.includes("\n") && notice.secret_label === null;
+    const isShort = notice.text.length <= SHORT && !notice.text.includes("\n");
     this.element.classList.toggle("nbchat-notice-short", isShort && !progress);
     const paragraphs = notice.text.split(/\n\n+/).map((text) => h("p", {}, ...linked(text)));
     this.element.replaceChildren(...paragraphs);
@@ -52,7 +51,6 @@ export class NoticeView {
       return button;
     });
     if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
-    if (notice.secret_label !== null) this.element.append(this.#secret(notice));
     if (actions.length > 0) this.element.append(h("p", { class: "nbchat-actions" }, ...actions));
     // What is under way comes back with its next step.
     if (!progress) this.element.append(this.#close(notice.id));
@@ -65,28 +63,6 @@ export class NoticeView {
     close.classList.add("nbchat-close");
     close.addEventListener("click", () => this.#ask({ type: "action", notice: id, action: "close" }));
     return close;
-  }
-
-  #secret({ id, secret_label, secret_button }: Omit<Notice, "progress">): HTMLElement {
-    const label = secret_label!;
-    const input = h("input", {
-      type: "password",
-      autocomplete: "off",
-      spellcheck: "false",
-      "aria-label": label,
-      placeholder: label,
-    });
-    const use = h("button", { type: "button", class: "nbchat-button" }, secret_button);
-    const send = () => {
-      const value = input.value.trim();
-      input.value = "";
-      if (value) this.#ask({ type: "secret", notice: id, value });
-    };
-    use.addEventListener("click", send);
-    input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") send();
-    });
-    return h("p", { class: "nbchat-secret" }, input, use);
   }
 
   async #explain(done: () => void): Promise<void> {

@@ -12,6 +12,8 @@ import { iconButton } from "../page/icon";
 import { AutoScroll } from "../page/scroll";
 import { Views } from "../page/views";
 import { Announcer } from "./announcer";
+import { ConnectCard } from "./connect";
+import { EmptyChat } from "./empty";
 import { hideFallback } from "./fallback";
 import { KernelEnded } from "./kernel-ended";
 import { AssistantMessage, UserMessage, type MessageView } from "./message";
@@ -26,9 +28,8 @@ function crash({ health }: Chat): string {
 
 export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   const { store } = chat;
-  const greeting = h("p", { class: "nbchat-greeting" });
-  const server = h("p", { class: "nbchat-caption" });
-  const empty = h("div", { class: "nbchat-empty" }, greeting, server);
+  const empty = new EmptyChat(chat);
+  const connect = new ConnectCard(chat);
   const status = h("p", { class: "nbchat-status", role: "status" });
   const log = h("div", {
     class: "nbchat-log",
@@ -86,17 +87,37 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     return views;
   };
 
+  /** The server before the card that connects a model was shown; undefined: there is no such card. */
+  let before: string | undefined;
+  /** What the user has connected by the card, or "". */
+  let connected = "";
+  const drawConnect = () => {
+    const { state } = store;
+    if (state.connect) {
+      if (before === undefined) announcer.say(state.connect.title);
+      before ??= state.server;
+      connect.update(state.connect);
+    } else if (before !== undefined && (state.model || state.server === before)) {
+      if (state.server !== before) announcer.say((connected = `Connected: ${state.model}`));
+      const { activeElement } = el.getRootNode() as Document | ShadowRoot;
+      const box = el.closest(".nbchat")?.querySelector<HTMLElement>(".nbchat-box textarea");
+      if (connect.element.contains(activeElement)) box?.focus();
+      before = undefined;
+    }
+  };
+
   const draw = () => {
     const { state } = store;
     const shown = drawMessages(state.messages);
     const cards = notices.of(state.notices, () => new NoticeView(chat));
     cards.forEach((item, index) => item.update(state.notices[index]));
-    setText(greeting, state.model ? `Ask ${state.model} anything` : "Ask anything");
-    setText(server, state.server);
+    drawConnect();
+    empty.update(state.suggestions, connected);
     const content = [
-      ...(shown.length === 0 && (state.model || cards.length === 0) ? [empty] : []),
+      ...(shown.length === 0 && !state.connect ? [empty.element] : []),
       ...stretches.of(shown.map(({ element }) => element)),
       ...cards.map(({ element }) => element),
+      ...(state.connect ? [connect.element] : []),
     ];
     arrange(log, content);
     setText(status, chat.health.problem);

@@ -93,13 +93,44 @@ export interface Notice {
   id: string;
   /** Plain text; an empty line between paragraphs. */
   text: string;
-  /** Label of a password field, if the notice asks for a key or a code. */
-  secret_label: string | null;
-  /** Label of the button beside it. */
-  secret_button: string;
   actions: { id: string; label: string }[];
   progress: { done: number; total: number } | null;
   tone: "info" | "error";
+}
+
+/** A way to connect a model: a row of the card. */
+export interface Way {
+  /** What is sent when the user chooses it. */
+  id: string;
+  /** A button, or fields that it opens. */
+  kind: "press" | "key" | "address";
+  label: string;
+  note: string;
+  /** Whether most users want it; its fields are open at once. */
+  primary: boolean;
+}
+
+/** The card that connects a model. */
+export interface Connect {
+  title: string;
+  /** A sentence, with code in backticks. */
+  text: string;
+  ways: Way[];
+  /** The page to open, while the card asks for the code that this page shows, or "". */
+  sign_in: string;
+  /** What it waits for, or "": for the user. */
+  busy: string;
+  progress: { done: number; total: number } | null;
+  /** Why the last attempt failed, or "". */
+  problem: string;
+  cancel: boolean;
+}
+
+/** What the user can do in an empty chat. */
+export interface Suggestion {
+  label: string;
+  /** What goes into the box, or "": an explanation of the last error. */
+  text: string;
 }
 
 /** What the user picks a model by; null: the server does not say. */
@@ -127,6 +158,10 @@ export interface ModelInfo {
 export const INITIAL_STATE = {
   busy: false,
   notices: [] as Notice[],
+  /** The card that connects a model. */
+  connect: null as Connect | null,
+  /** For an empty chat. */
+  suggestions: [] as Suggestion[],
   /** The file name of the last reply. */
   download: null as string | null,
   /** The reply whose thoughts are shown; null: the last one. */
@@ -245,13 +280,18 @@ export type Request =
   | { type: "ran"; id: string; index: number }
   /** Chooses a model that is not in the menu. */
   | { type: "model"; id: string }
-  /** Looks for other servers and offers them in a notice. */
+  /** Looks for other servers, and shows the card. */
   | { type: "servers" }
-  | { type: "secret"; notice: string; value: string }
-  | { type: "action"; notice: string; action: string }
   /** Answered by a file: the chat in the format of this suffix. */
   | { type: "export"; suffix: ".md" | ".ipynb" | ".json" }
-  | { type: "clear" };
+  | { type: "clear" }
+  /** Chooses a way to connect a model; "cancel": none. */
+  | { type: "connect"; way: string }
+  /** An API key, or the code of a sign-in. */
+  | { type: "secret"; way: "key" | "sign-in"; value: string }
+  /** The address of a server, and its key or "". */
+  | { type: "connect_to"; base_url: string; key: string }
+  | { type: "action"; notice: string; action: string };
 
 export type ToKernel = (Request & { nonce: string }) | { type: "resync"; seq: number };
 

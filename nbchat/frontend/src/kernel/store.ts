@@ -23,7 +23,7 @@ const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models", "ran"]);
 
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
-  const { messages = [], notices = [] } = snapshot;
+  const { messages = [] } = snapshot;
   const later = {
     ...{ first_token_s: null, estimated_cost: null, retry_in_s: null },
     ...{ attachments: [], tool_calls: [], notes: [], runs: {} },
@@ -36,7 +36,6 @@ function complete(snapshot: Partial<Snapshot>): Snapshot {
       const whole = Object.keys(later).every((name) => name in message);
       return whole ? message : { ...later, ...message };
     }),
-    notices: notices.map((notice) => ({ ...notice, secret_button: notice.secret_button ?? "Use this key" })),
   };
 }
 

@@ -30,8 +30,13 @@ export function explainDisabled(store: Store, chat: Element): Cleanup {
     // While a reply streams, none of it changes.
     if (store.state.why_disabled === drawn && !ended) return;
     drawn = store.state.why_disabled;
+    const said = new Set<string>();
     for (const { setting, widget, note } of notes) {
-      show(note, chat.querySelector(widget), ended ? "" : (store.state.why_disabled[setting] ?? ""));
+      const reason = ended ? "" : (store.state.why_disabled[setting] ?? "");
+      show(note, chat.querySelector(widget), reason);
+      // Seen once; a screen reader says it at each control.
+      note.classList.toggle("nbchat-repeated", said.has(reason));
+      if (note.isConnected) said.add(reason);
     }
   };
   const redraw = onceAFrame(draw);

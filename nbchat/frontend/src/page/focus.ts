@@ -12,7 +12,8 @@ export function keepFocus(box: HTMLElement, change: () => void): void {
   const at = items().findIndex((item) => item.contains(focused));
   const { top } = focused.getBoundingClientRect();
   change();
-  if (box.contains(page.activeElement)) return;
+  // Nothing has it, or `change` has moved it.
+  if (page.activeElement && page.activeElement !== document.body) return;
   const buttons = [...(items()[at]?.querySelectorAll("button") ?? [])];
   const peer = buttons.find((button) => button.ariaLabel && button.ariaLabel === focused.ariaLabel);
   (peer ?? box).focus({ preventScroll: true });
