@@ -268,6 +268,24 @@ def test_the_controls_are_the_models_own(make: Make, server: ScriptedServer) -> 
     assert controls.settings["max_tokens"].max == 65_535
 
 
+def test_the_effort_beside_the_box_is_the_settings_own(make: Make, server: ScriptedServer) -> None:
+    server.models = [FULL, PLAIN]
+    chat = loaded(make(model="a/thinker"))
+    assert (snapshot(chat)["efforts"], snapshot(chat)["effort"]) == (
+        {"low": "low", "high": "high"},
+        "high",
+    )
+    ask_page(chat, "effort", effort="low")
+    assert (chat.reasoning_effort, chat._controls.reasoning_effort.value) == ("low", "low")
+    chat._controls.reasoning_effort.value = "high"
+    assert snapshot(chat)["effort"] == "high"
+    with pytest.raises(ValueError, match="low, high"):
+        ask_page(chat, "effort", effort="max")
+    assert chat.reasoning_effort == "high"
+    chat.model = "b/plain"
+    assert snapshot(chat)["efforts"] == {}
+
+
 def test_a_choice_comes_back_with_a_model_that_offers_it(
     make: Make, server: ScriptedServer
 ) -> None:

@@ -98,11 +98,15 @@ class EffortMenu(Labelled, Part, ipywidgets.Dropdown):  # type: ignore[misc]
         self.effort = chosen
         self._show()
 
+    @property
+    def efforts(self) -> dict[str, str]:
+        """What the menu offers: label → effort."""
+        if self._offered is None:
+            return {effort: effort for effort in (*USUAL_EFFORTS, self.effort)}
+        return dict(self._offered)
+
     def _show(self) -> None:
-        efforts = self._offered
-        if efforts is None:
-            efforts = {effort: effort for effort in (*USUAL_EFFORTS, self.effort)}
-        options = tuple(efforts.items())
+        options = tuple(self.efforts.items())
         self._showing = True  # new options briefly select the first one
         try:
             self.options = options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import partial
+from typing import Any
 
 from nbchat._chat.notices import Action, Notice, Notices
 from nbchat._chat.settings import EFFORTS, SETTINGS, UNCHOSEN_EFFORT, USUAL_EFFORTS, ChatSettings
@@ -47,6 +48,7 @@ class ModelControls:
         self._kept: set[str] = set()
         self._shown: tuple[Model, ...] = ()
         self._changes = 0
+        settings.observe(self._on_effort, "reasoning_effort")
 
     @property
     def _model_id(self) -> str:
@@ -63,6 +65,7 @@ class ModelControls:
             self._settings.max_tokens = min(chosen, limit)
         why_disabled = self._why_disabled(model)
         self._controls.disable(why_disabled)
+        no_choice = self._model_id == "" or "reasoning_effort" in why_disabled
         if self._connection.catalogue.models != self._shown:
             self._shown = self._connection.catalogue.models
             self._changes += 1
@@ -70,11 +73,17 @@ class ModelControls:
             state.model = self._model_id
             state.server = str(self._connection.provider or "")
             state.model_info = model_info(model) if model is not None else None
+            state.efforts = {} if no_choice else self._controls.reasoning_effort.efforts
+            state.effort = self._settings.reasoning_effort
             state.why_disabled = why_disabled
             state.catalogue = self._changes
             state.list_problem = "" if self._controls.are_fixed else self._connection.list_problem
             state.account = "" if self._controls.are_fixed else self._connection.account
         self._show_if_gone()
+
+    def _on_effort(self, change: dict[str, Any]) -> None:
+        with self._transcript.changing() as state:
+            state.effort = change["new"]
 
     def _sync_effort(self, model: Model | None) -> None:
         reasoning = model.reasoning if model is not None else None

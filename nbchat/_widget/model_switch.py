@@ -72,6 +72,14 @@ class ModelSwitch:
         """Changes to this model, listed or not."""
         self._settings.model = model
 
+    def choose_effort(self, effort: str) -> None:
+        """Changes the reasoning effort.
+
+        Raises:
+            ValueError: The model does not offer it.
+        """
+        self._settings.reasoning_effort = effort
+
     def switch(self, change: Callable[[], object], model: str = "") -> None:
         """Changes the server; the conversation stays.
 

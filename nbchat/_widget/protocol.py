@@ -228,6 +228,8 @@ class ChatState:
         model: The id of the chosen model.
         server: The server's name for the user.
         model_info: What is known about the chosen model.
+        efforts: The reasoning efforts that the model offers, by their labels; empty: no choice.
+        effort: The chosen reasoning effort.
         why_disabled: A setting's name → why its control is disabled, in a sentence.
         catalogue: A number that changes with the list of models.
         list_problem: Why the menu does not have the server's models; blank if it has them.
@@ -248,6 +250,8 @@ class ChatState:
     model: str = ""
     server: str = ""
     model_info: ModelInfo | None = None
+    efforts: dict[str, str] = field(default_factory=dict)
+    effort: str = ""
     why_disabled: dict[str, str] = field(default_factory=dict)
     catalogue: int = 0
     list_problem: str = ""
@@ -544,6 +548,13 @@ class ChooseModel:
 
 
 @dataclass(frozen=True)
+class ChooseEffort:
+    """The user chooses a reasoning effort beside the message box."""
+
+    effort: str
+
+
+@dataclass(frozen=True)
 class FindServers:
     """The user looks for other servers."""
 
@@ -615,6 +626,7 @@ Request = (
     | ReadOutputs
     | ReadRun
     | ChooseModel
+    | ChooseEffort
     | FindServers
     | Connect
     | EnterSecret
@@ -649,6 +661,7 @@ REQUESTS: dict[str, type[Request]] = {
     "outputs": ReadOutputs,
     "ran": ReadRun,
     "model": ChooseModel,
+    "effort": ChooseEffort,
     "servers": FindServers,
     "connect": Connect,
     "secret": EnterSecret,

@@ -18,6 +18,7 @@ from nbchat._turns.session import Session
 from .code_runs import CodeRuns
 from .model_switch import ModelSwitch
 from .protocol import (
+    ChooseEffort,
     ChooseModel,
     Clear,
     Connect,
@@ -145,6 +146,8 @@ class ChatRequests:
                 self._runs.run(id_, index, code)
             case ChooseModel(id_):
                 self._models.choose(id_)
+            case ChooseEffort(effort):
+                self._models.choose_effort(effort)
             case FindServers():
                 self._models.welcome.offer_servers()
             case Connect(way):

@@ -172,6 +172,9 @@ export const INITIAL_STATE = {
   model_info: null as ModelInfo | null,
   /** A setting's name → why its control is disabled, in a sentence. */
   why_disabled: {} as Record<string, string>,
+  /** The reasoning efforts that the model offers, by their labels; empty: no choice. */
+  efforts: {} as Record<string, string>,
+  effort: "",
   /** Counts the changes of the list that `models` fetches. */
   catalogue: 0,
   /** Why the menu does not have the server's models, or "". */
@@ -280,6 +283,8 @@ export type Request =
   | { type: "ran"; id: string; index: number }
   /** Chooses a model that is not in the menu. */
   | { type: "model"; id: string }
+  /** Chooses a reasoning effort. */
+  | { type: "effort"; effort: string }
   /** Looks for other servers, and shows the card. */
   | { type: "servers" }
   /** Answered by a file: the chat in the format of this suffix. */
