@@ -352,8 +352,8 @@ class ChatPage:
         return self.reply
 
     def wait_ended(self, timeout_s: float = 60) -> None:
-        """Until no reply runs: Stop is enabled exactly as long as one does."""
-        expect(self.stop_button).to_be_disabled(timeout=timeout_s * 1000)
+        """Until no reply runs: Stop is there exactly as long as one does."""
+        expect(self.stop_button).to_be_hidden(timeout=timeout_s * 1000)
 
     def open_thoughts(self) -> None:
         """Opens the accordion, if it is not open."""

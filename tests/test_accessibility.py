@@ -183,11 +183,13 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
     kernel.state(
         notices=[notice("n", "Ask", secret_label="API key", actions=[{"id": "x", "label": "Go"}])],
         download="reply.md",
+        efforts={"low": "low", "high": "high"},
+        effort="low",
     )
     kernel.box.fill("Hello")
     kernel.log.focus()
     reached = []
-    for _ in range(11):
+    for _ in range(13):
         kernel.page.keyboard.press("Tab")
         reached.append(
             kernel.page.evaluate(
@@ -202,7 +204,8 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
         )
     assert reached == [
         *["link", "What the server said", "Retry", "Copy message", "API key"],
-        *["Use this key", "Go", "Close", "Attach files", "Message", "Send"],
+        *["Use this key", "Go", "Close", "Message", "Attach files", "Add a variable", "Thinking"],
+        "Send",
     ]
 
 

@@ -169,8 +169,8 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
           [...document.body.querySelectorAll(":not(.nbchat-markdown *, .nbchat-icon *)")]
             .map((el) => el.localName))].sort()"""
     ) == [
-        *["a", "article", "button", "code", "details", "div", "footer", "input", "p", "pre"],
-        *["script", "span", "summary", "svg", "textarea"],
+        *["a", "article", "button", "code", "details", "div", "footer", "input", "label", "p"],
+        *["pre", "script", "select", "span", "summary", "svg", "textarea"],
     ]
     # And what is an icon is ours.
     assert watched.page.evaluate(
@@ -201,7 +201,8 @@ def test_in_what_the_chat_itself_says(watched: Kernel) -> None:
         watched.page.evaluate(
             """() => [...document.querySelectorAll(".nbchat-notice")].flatMap((card) =>
           [...card.querySelectorAll("*")].filter((el) =>
-            !["a", "button", "code", "input", "p", "progress", "span"].includes(el.localName) ||
+            !["a", "button", "code", "input", "p", "path", "progress", "span", "svg"].includes(
+              el.localName) ||
             (el.localName === "a" && (!/^https?:$/.test(el.protocol) ||
               el.target !== "_blank" || el.rel !== "noopener noreferrer")) ||
             [...el.attributes].some(({ name }) => /^on|^style$|^src$/.test(name)))
@@ -249,7 +250,8 @@ def test_in_refusals(watched: Kernel) -> None:
     found = watched.page.evaluate(
         """async (texts) => {
           const buttons = ["Go", "Send"].map((name) =>
-            [...document.querySelectorAll("button")].find((each) => each.textContent === name));
+            [...document.querySelectorAll("button")].find(
+              (each) => (each.ariaLabel ?? each.textContent) === name));
           const found = [];
           for (const refused of texts) {
             for (const button of buttons) {

@@ -181,7 +181,7 @@ def test_enter_waits_until_one_has_seen_it(chat: Kernel) -> None:
     expect(status(chat)).to_have_text("Looking at the variables you mention…")
     chat.box.press("Enter")
     answer(chat)
-    expect(status(chat)).to_contain_text("Enter sends it")
+    expect(status(chat)).to_contain_text("press Enter again to send")
     expect(chips(chat)).to_contain_text(["@frame"])
     assert len(chat.sent("variable")) == 1
     assert chat.sent("send") == []
@@ -307,7 +307,7 @@ def test_explain_says_why_not(kernel: Kernel) -> None:
     kernel.page.get_by_role("button", name="Explain").click()
     asked = kernel.wait_sent("failure")
     kernel.push("received", nonce=asked["nonce"], refused="No cell has failed.")
-    expect(kernel.log.get_by_role("alert")).to_have_text("No cell has failed.")
+    expect(kernel.page.get_by_role("alert")).to_have_text("No cell has failed.")
     expect(kernel.box).to_have_value("")
 
 

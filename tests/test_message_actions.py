@@ -194,7 +194,7 @@ def test_an_edit_is_sent_as_one(kernel: Kernel, how: str) -> None:
         kernel.box.press("ArrowUp")
     expect(kernel.box).to_have_value("Why *so*?")
     expect(kernel.box).to_be_focused()
-    hint = kernel.page.get_by_text("Editing message, Esc to cancel")
+    hint = kernel.page.get_by_text("Editing. Your earlier version is kept. Esc to cancel")
     expect(hint).to_be_visible()
     kernel.page.keyboard.type(" Really?")
     kernel.page.keyboard.press("Enter")
@@ -218,7 +218,7 @@ def test_a_cancelled_edit_gives_back_what_one_had_typed(kernel: Kernel, how: str
     else:
         kernel.page.get_by_role("button", name="Cancel").click()
     expect(kernel.box).to_have_value("my draft")
-    expect(kernel.page.get_by_text("Editing message")).to_be_hidden()
+    expect(kernel.page.get_by_text("Editing.")).to_be_hidden()
     expect(kernel.box).to_be_focused()
     kernel.box.press("Enter")
     assert kernel.wait_sent("send")["content"] == "my draft"
@@ -240,7 +240,7 @@ def test_a_message_that_is_cleared_away_leaves_its_edit_in_the_box(kernel: Kerne
     kernel.box.press("ArrowUp")
     kernel.box.fill("Better")
     kernel.change("replace", ids=["u", "a"], messages=[])
-    expect(kernel.page.get_by_text("Editing message")).to_be_hidden()
+    expect(kernel.page.get_by_text("Editing.")).to_be_hidden()
     expect(kernel.box).to_have_value("Better")
 
 
@@ -249,4 +249,4 @@ def test_arrow_up_in_a_text_only_moves_the_cursor(kernel: Kernel) -> None:
     kernel.box.press("ArrowUp")
     kernel.box.press("X")
     expect(kernel.box).to_have_value("Xtext")
-    expect(kernel.page.get_by_text("Editing message")).to_be_hidden()
+    expect(kernel.page.get_by_text("Editing.")).to_be_hidden()

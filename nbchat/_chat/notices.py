@@ -20,7 +20,7 @@ class Action(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A card in the conversation.
+    """A line above the message box, or a card.
 
     Attributes:
         id: Identifies the notice: a new one replaces an old one with the same id.
@@ -69,6 +69,8 @@ class Notices:
                     _log.warning("%s", notice.text)
                 self._logged[notice.id] = notice.text
                 return
+            if notice.progress is None:  # what is new stands last; progress keeps its place
+                self._shown.pop(notice.id, None)
             self._shown[notice.id] = notice
             self._show_all(list(self._shown.values()))
 

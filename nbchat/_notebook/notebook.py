@@ -219,8 +219,5 @@ class Notebook:
             if self._is_in_use():
                 text = f"{self._failure.title}."
                 # When "explain" arrives, the page has already put everything into its composer.
-                actions = {
-                    "explain": Action("Explain and fix", self.withdraw),
-                    "dismiss": Action("Not now", self.withdraw),
-                }
+                actions = {"explain": Action("Explain and fix", self.withdraw)}
                 self._notices.show(Notice(_FAILED, text, actions=actions))

@@ -3,20 +3,30 @@
 // user time before they can type.
 import { composer } from "./composer/composer";
 import { column, question } from "./conversation/comparison";
+import { strip } from "./conversation/strip";
 import { thoughts } from "./conversation/thoughts";
 import { transcript } from "./conversation/transcript";
 import { header } from "./header/header";
 import type { Chat } from "./kernel/chat";
 import { modelPanel } from "./models/model-panel";
-import type { Cleanup } from "./page/cleanup";
+import { together, type Cleanup } from "./page/cleanup";
+import { h } from "./page/dom";
 
 type View = (chat: Chat, el: HTMLElement) => Cleanup;
+
+/** The strip of notices, and the composer. */
+function compose(chat: Chat, el: HTMLElement): Cleanup {
+  const [above, card] = [h("div"), h("div")];
+  el.classList.add("nbchat-contents");
+  el.append(above, card);
+  return together(strip(chat, above), composer(chat, card));
+}
 
 /** The class of a box → what is drawn there. */
 const PLACES: Record<string, View> = {
   "nbchat-header": header,
   "nbchat-thoughts-accordion": thoughts,
-  "nbchat-compose": composer,
+  "nbchat-compose": compose,
   "nbchat-side": modelPanel,
   "nbchat-compared": question,
   "nbchat-columns": column,

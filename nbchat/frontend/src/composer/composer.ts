@@ -2,41 +2,52 @@
 import { Attaching } from "../attachments/attaching";
 import { takeDrops } from "../attachments/drops";
 import type { Chat } from "../kernel/chat";
-import type { Message } from "../kernel/protocol";
+import type { ChatState, Message } from "../kernel/protocol";
 import type { Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
 import { onceAFrame } from "../page/frame";
+import { iconButton } from "../page/icon";
 import { isComposing } from "../page/keys";
 import { outputsAround } from "../page/outputs";
+import { Effort } from "./effort";
 import { Mentions } from "./mentions";
 import { Refusal } from "./refusal";
 
 const MAX_ROWS = 8;
 
-const PLACEHOLDER = "Message…";
 const NO_MODEL = "Connect a model first";
 const NO_KERNEL = "Run the cell to continue.";
+/** Pixels: below, the long placeholder does not fit. */
+const NARROW = 420;
+
+function placeholder({ busy, shared, server }: ChatState, width: number): string {
+  if (!server) return NO_MODEL;
+  if (busy) return "Enter queues your next message";
+  if (shared) return "Ask anything";
+  return width < NARROW ? "Ask about your notebook" : "Ask about your notebook. Type @ to add a variable";
+}
 
 /** The outputs of a cell → what was in the box there when its view was removed: the cell runs again, and takes it. */
 const leftBehind = new WeakMap<Element, string>();
 
 export function composer({ store, draft, health }: Chat, el: HTMLElement): Cleanup {
-  const box = h("textarea", { "aria-label": "Message", rows: 1, placeholder: PLACEHOLDER, dir: "auto" });
-  const button = h("button", { type: "button", class: "nbchat-send" }, "Send");
+  const box = h("textarea", { "aria-label": "Message", rows: 1, dir: "auto" });
+  const button = iconButton("Send", "up");
+  button.className = "nbchat-send";
   const attaching = new Attaching(draft, box);
   const refusal = new Refusal(store, draft);
+  const effort = new Effort(store, (answer) => refusal.show(answer));
   el.classList.add("nbchat-composer");
   const hint = h("p", { class: "nbchat-hint", role: "status", hidden: true });
   const cancel = h("button", { type: "button", class: "nbchat-button", hidden: true }, "Cancel");
   const mentions = new Mentions(store, draft, box);
-  el.append(
-    h("div", { class: "nbchat-editing" }, hint, cancel),
-    h("div", { class: "nbchat-box" }, attaching.chips, attaching.button, attaching.input, box, button),
-    attaching.problem,
-    mentions.status,
-    refusal.element,
-    mentions.announcer,
-  );
+  const mention = iconButton("Add a variable", "at");
+  mention.hidden = store.state.shared;
+  const tools = h("div", { class: "nbchat-box-tools" }, attaching.button, mention, effort.element, button);
+  const editLine = h("div", { class: "nbchat-editing" }, hint, cancel);
+  const card = h("div", { class: "nbchat-box" }, editLine, attaching.chips, attaching.input, box, tools);
+  // What is said about the message stands above the box: Stop lies over Send, at the end of the composer.
+  el.append(attaching.problem, mentions.status, refusal.element, mentions.announcer, card);
   takeDrops(draft, el);
 
   const outputs = outputsAround(el);
@@ -101,16 +112,18 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
   const draw = () => {
     syncEdit();
     takeSuggestion();
-    setText(hint, editing ? "Editing message, Esc to cancel" : "");
+    setText(hint, editing ? "Editing. Your earlier version is kept. Esc to cancel" : "");
     cancel.hidden = !editing;
     const files = editing?.attachments ?? draft.attached;
     const blank = box.value.trim() === "" && files.length === 0;
     const ended = health.end !== "";
     // Not `disabled`: the user can still copy what they have written.
     box.readOnly = ended;
-    box.placeholder = ended ? NO_KERNEL : store.state.server ? PLACEHOLDER : NO_MODEL;
-    button.title = ended ? NO_KERNEL : "";
+    box.placeholder = ended ? NO_KERNEL : placeholder(store.state, box.clientWidth);
+    button.title = ended ? NO_KERNEL : "Send (Enter)";
     button.disabled = sending || blank || ended;
+    mention.disabled = ended || editing !== undefined;
+    effort.draw(ended);
     attaching.draw(sending, ended);
     refusal.update();
     if (box.value !== fitted) fit();
@@ -144,7 +157,14 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
     draw();
   };
 
-  button.addEventListener("click", send);
+  button.addEventListener("click", () => {
+    box.focus(); // a button that is disabled or gone would drop it
+    void send();
+  });
+  card.addEventListener("click", ({ target }) => {
+    if (target === card || target === tools) box.focus();
+  });
+  mention.addEventListener("click", () => void mentions.begin());
   cancel.addEventListener("click", () => {
     endEdit();
     box.focus();
@@ -154,7 +174,7 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
   box.addEventListener("keydown", (event) => {
     if (isComposing(event)) return;
     if (mentions.onKey(event)) return;
-    if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey) {
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       draw();
       void send();

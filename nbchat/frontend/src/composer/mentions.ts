@@ -115,6 +115,21 @@ export class Mentions {
     });
   }
 
+  /** Types "@" into the box, unless a name is being typed there already, and offers the variables. */
+  async begin(): Promise<void> {
+    this.#box.focus();
+    if (!this.#typed()) {
+      const { value, selectionStart, selectionEnd } = this.#box;
+      const space = /\S$/.test(value.slice(0, selectionStart)) ? " " : "";
+      this.#box.setRangeText(`${space}@`, selectionStart, selectionEnd, "end");
+      this.#box.dispatchEvent(new Event("input"));
+    }
+    this.#unwanted = -1;
+    await this.#offer();
+    if (this.#typed() && (await this.#names)?.length === 0)
+      setText(this.status, "There are no variables yet. Run a cell that makes one.");
+  }
+
   close(): void {
     this.#life.abort();
     this.#list.remove();
@@ -167,7 +182,7 @@ export class Mentions {
     const seen = await Promise.all(names.map((name) => this.#ask(name)));
     if (this.#box.value !== value) return setText(this.status, "");
     const chips = seen.filter((chip) => chip !== null).length;
-    setText(this.status, chips > 0 ? "The chips show what goes with your message. Enter sends it." : "");
+    setText(this.status, chips > 0 ? "Check the attachments, then press Enter again to send." : "");
     if (chips === 0 && this.#draft.notAttached === "") this.send();
   }
 

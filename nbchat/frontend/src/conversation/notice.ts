@@ -1,13 +1,10 @@
-// The chat's own cards in the conversation: they inform, show progress, and ask for a choice.
+// The chat's own notices: they inform, show progress, and ask for a choice.
 import type { Chat } from "../kernel/chat";
 import type { Notice, Request } from "../kernel/protocol";
 import { h, setText } from "../page/dom";
-import { iconButton } from "../page/icon";
+import { icon, iconButton } from "../page/icon";
 import { explain } from "./explain";
 import { linked } from "./linked";
-
-/** Characters: a text that has room beside its buttons. */
-const SHORT = 50;
 
 export class NoticeView {
   readonly element = h("section", { class: "nbchat-notice" });
@@ -40,10 +37,8 @@ export class NoticeView {
   #draw(notice: Omit<Notice, "progress">, progress: boolean): void {
     this.element.setAttribute("role", notice.tone === "error" ? "alert" : "note");
     this.element.classList.toggle("nbchat-notice-error", notice.tone === "error");
-    const isShort = notice.text.length <= SHORT && !notice.text.includes("\n");
-    this.element.classList.toggle("nbchat-notice-short", isShort && !progress);
-    const paragraphs = notice.text.split(/\n\n+/).map((text) => h("p", {}, ...linked(text)));
-    this.element.replaceChildren(...paragraphs);
+    const text = h("p", { class: "nbchat-notice-text" }, ...linked(notice.text));
+    this.element.replaceChildren(icon(notice.tone === "error" ? "warning" : "info"), text);
     const actions = notice.actions.map(({ id, label }) => {
       const button = h("button", { type: "button", class: "nbchat-button" }, label);
       const act = () => this.#ask({ type: "action", notice: notice.id, action: id });
@@ -54,7 +49,7 @@ export class NoticeView {
     if (actions.length > 0) this.element.append(h("p", { class: "nbchat-actions" }, ...actions));
     // What is under way comes back with its next step.
     if (!progress) this.element.append(this.#close(notice.id));
-    this.#refusal.hidden = true;
+    setText(this.#refusal, "");
     this.element.append(this.#refusal);
   }
 

@@ -1,4 +1,4 @@
-// The conversation: its messages and notices in a log, and below it what is wrong with the connection.
+// The conversation: its messages in a log, and below it what is wrong with the connection.
 import { takeDrops } from "../attachments/drops";
 import type { Chat } from "../kernel/chat";
 import { keepDrawn } from "../kernel/keep-drawn";
@@ -17,7 +17,6 @@ import { EmptyChat } from "./empty";
 import { hideFallback } from "./fallback";
 import { KernelEnded } from "./kernel-ended";
 import { AssistantMessage, UserMessage, type MessageView } from "./message";
-import { NoticeView } from "./notice";
 import { Stretches } from "./stretches";
 
 /** What to say when the page itself fails: without the kernel, a reload would lose what the page shows. */
@@ -61,7 +60,6 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   takeDrops(chat.draft, el);
 
   const messages = new Views<MessageView>();
-  const notices = new Views<NoticeView>();
   const stretches = new Stretches();
   const make = ({ role }: { role: string }) =>
     role === "user" ? new UserMessage(chat) : new AssistantMessage(chat);
@@ -109,8 +107,6 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   const draw = () => {
     const { state } = store;
     const shown = drawMessages(state.messages);
-    const cards = notices.of(state.notices, () => new NoticeView(chat));
-    cards.forEach((item, index) => item.update(state.notices[index]));
     drawConnect();
     empty.update(state.suggestions, connected);
     const content = [

@@ -60,7 +60,7 @@ export class More {
     this.#line,
     this.#clear,
   );
-  readonly element = h("div", { class: "nbchat-more" }, this.#button, this.#menu);
+  readonly element = h("div", { class: "nbchat-more-place" }, this.#button, this.#menu);
 
   constructor(chat: Chat, root: HTMLElement, toast: Toast) {
     this.#chat = chat;
