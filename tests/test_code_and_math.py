@@ -153,9 +153,9 @@ def test_code_is_copied(chat: Chat) -> None:
     expect(chat.reply.get_by_text("python", exact=True)).to_be_visible()
     button = chat.reply.get_by_role("button", name="Copy code")
     button.click()
-    expect(chat.reply.get_by_role("button", name="Copied")).to_have_text("Copied")
+    expect(chat.reply.get_by_role("button", name="Copied")).to_be_visible()
     assert chat.page.evaluate("navigator.clipboard.readText()") == SOURCE
-    expect(button).to_have_text("Copy")
+    expect(button).to_be_visible()
 
 
 @pytest.mark.parametrize(

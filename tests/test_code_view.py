@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -176,7 +177,8 @@ def test_nothing_a_model_writes_presses_fakes_or_covers_them(kernel: Kernel) -> 
               const fakes = buttons.filter((el) => !ours.some((header) => header.contains(el)) &&
                 !el.closest(".nbchat-output[hidden]"));
               const covered = [];
-              for (const header of ours) for (const button of header.querySelectorAll("button")) {
+              const shown = "button:not([hidden])";
+              for (const header of ours) for (const button of header.querySelectorAll(shown)) {
                 button.scrollIntoView({ block: "center" });
                 const { left, top, width, height } = button.getBoundingClientRect();
                 const hit = document.elementFromPoint(left + width / 2, top + height / 2);
@@ -188,3 +190,97 @@ def test_nothing_a_model_writes_presses_fakes_or_covers_them(kernel: Kernel) -> 
         assert found == [], text
     assert kernel.sent("run") == []
     assert kernel.page.evaluate("executed") == []
+
+
+# What became of code
+
+
+TRACE = {
+    "output_type": "error",
+    "ename": "ZeroDivisionError",
+    "evalue": "division by zero",
+    "traceback": ["\x1b[31mTraceback (most recent call last)\x1b[0m", "1/0", "division by zero"],
+}
+
+
+def ran(code: Kernel, *outputs: Any) -> Locator:
+    """The code was run, with these outputs; returns what stands below it."""
+    code.page.evaluate("(outputs) => { models.get('out').traits.outputs = outputs; }", outputs)
+    run_button(code).click()
+    allow(code)
+    code.page.evaluate("begin()")
+    code.page.evaluate("end()")
+    expect(run_button(code)).to_be_visible()
+    return code.reply.locator(".nbchat-output").first
+
+
+def test_a_traceback_is_folded_to_its_last_line(code: Kernel) -> None:
+    below = ran(code, "before", TRACE)
+    line = below.get_by_text("ZeroDivisionError: division by zero", exact=True)
+    expect(line).to_be_visible()
+    text = below.get_by_label("Traceback")
+    expect(text).to_be_hidden()
+    line.click()
+    expect(text).to_be_visible()
+    expect(text).to_have_text("Traceback (most recent call last)\n1/0\ndivision by zero")
+    expect(below).to_contain_text("before")
+
+
+def test_fix_this_prepares_a_message_and_sends_nothing(code: Kernel) -> None:
+    below = ran(code, TRACE)
+    below.get_by_role("button", name="Fix this").click()
+    asked = code.wait_sent("outputs")
+    file = {"name": "output.txt", "media_type": "text/plain", "data": "MS8w"}
+    code.send_file(asked["nonce"], json.dumps([file]).encode())
+    expect(code.box).to_have_value(f"Fix the error in this code.\n\n```python\n{SOURCE}```")
+    expect(code.page.get_by_role("group", name="Attached files")).to_contain_text("output.txt")
+    assert code.sent("send") == []
+
+
+def test_code_that_has_run_can_run_again_and_its_output_be_cleared(code: Kernel) -> None:
+    below = ran(code, "42")
+    expect(below.get_by_text("0.0 s")).to_be_visible()
+    expect(below.get_by_role("button", name="Fix this")).to_have_count(0)
+    below.get_by_role("button", name="Run again").click()
+    allow(code, 2)
+    expect(below.get_by_role("button", name="Run again")).to_have_count(0)  # while it runs
+    code.page.evaluate("end()")
+    below.get_by_role("button", name="Clear output").click()
+    asked = code.wait_sent("clear_output")
+    assert (asked["id"], asked["index"]) == ("a", 0)
+    facts(code, runs={})
+    expect(below).to_be_hidden()
+    expect(run_button(code)).to_be_focused()
+
+
+# The header
+
+
+def test_the_header_stays_in_sight_while_long_code_scrolls(kernel: Kernel) -> None:
+    kernel.page.evaluate("canRun()")
+    lines = "\n".join(f"line_{n} = {n}" for n in range(200))
+    kernel.open(messages=[message("a", content=f"Text.\n\n```python\n{lines}\n```\n\nEnd.")])
+    middle = "(log) => { log.scrollTop = log.scrollHeight / 2; }"
+    kernel.log.evaluate(middle)
+    top = kernel.log.evaluate("(log) => log.getBoundingClientRect().top")
+    for name in ("Run code", "Copy code"):
+        place = kernel.page.get_by_role("button", name=name).bounding_box()
+        assert place is not None
+        assert 0 <= place["y"] - top < 10
+    run_button(kernel).click()
+    assert kernel.wait_sent("run")["code"].startswith("line_0")
+
+
+def test_only_lines_that_are_too_long_offer_to_be_wrapped(kernel: Kernel) -> None:
+    wide = "x = " + " + ".join("a" * 9 for _ in range(16))
+    kernel.page.set_viewport_size({"width": 600, "height": 900})
+    kernel.open(messages=[message("a", content=f"```python\n{wide}\n```\n\n```python\nx\n```")])
+    wrap = kernel.page.get_by_role("button", name="Wrap lines")
+    expect(wrap).to_have_count(1)
+    code = kernel.page.locator("pre > code").first
+    assert code.evaluate("(code) => code.scrollWidth > code.clientWidth")
+    wrap.click()
+    expect(wrap).to_have_attribute("aria-pressed", "true")
+    assert code.evaluate("(code) => code.scrollWidth <= code.clientWidth")
+    wrap.click()
+    assert code.evaluate("(code) => code.scrollWidth > code.clientWidth")

@@ -83,7 +83,7 @@ COVERED = """
       return found.slice(0, 3);
     }
 """
-PARTS = ".nbchat-call, .nbchat-markdown pre, .nbchat-copy, .nbchat-actions > button"
+PARTS = ".nbchat-call, .nbchat-markdown pre, .nbchat-code-header > button, .nbchat-actions > button"
 
 
 def show(chat: Chat, texts: list[str]) -> None:

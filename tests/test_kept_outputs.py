@@ -20,7 +20,13 @@ from test_servers import Make, snapshot
 from until import TIMEOUT
 
 from nbchat import ChatWidget
-from nbchat._chat.conversation.runs import MAX_CHARACTERS, MAX_IMAGE_CHARACTERS, MAX_OUTPUTS, Run
+from nbchat._chat.conversation.runs import (
+    ERROR,
+    MAX_CHARACTERS,
+    MAX_IMAGE_CHARACTERS,
+    MAX_OUTPUTS,
+    Run,
+)
 
 __all__ = ["shell"]  # a fixture
 
@@ -47,7 +53,7 @@ KEPT = [
     {"text/plain": "100 %\n"},
     {"image/png": PICTURE},
     {"text/plain": "  fruit\n0", "text/html": TABLE},
-    {"text/plain": "KeyError"},
+    {"text/plain": "KeyError", ERROR: "KeyError: 'a'"},
 ]
 
 
@@ -306,7 +312,7 @@ def test_the_page_shows_what_was_kept_and_nothing_in_it_runs(kernel: Kernel) -> 
     expect(shown.first.locator("img, script, style, [onclick]")).to_have_count(1)
     assert kernel.page.evaluate("window.evil") is None
     expect(kernel.page.get_by_text("Interrupted: the kernel ended")).to_be_visible()
-    expect(kernel.page.get_by_role("button", name="Send output")).to_have_count(1)
+    expect(kernel.page.get_by_role("button", name="Attach output")).to_have_count(1)
     # Run again, it has a widget.
     kernel.page.get_by_role("button", name="Run code").first.click()
     asked = kernel.wait_sent("run")
@@ -316,3 +322,42 @@ def test_the_page_shows_what_was_kept_and_nothing_in_it_runs(kernel: Kernel) -> 
     kernel.change("facts", id="a", facts=facts)
     kernel.push("received", nonce=asked["nonce"])
     expect(shown.first).to_have_text("fake output")
+
+
+def test_a_cleared_output_is_cleared_in_the_saved_chat(
+    make: Make, server: ScriptedServer, shell: InteractiveShell
+) -> None:
+    chat = make(name="analysis")
+    id_ = ask(chat, server, "a = 1", "a")
+    for index, code in enumerate(("a = 1", "a")):
+        output = allow(chat, id_, code, index)
+        run(shell, code)
+        output.outputs = OUTPUTS
+    ask_page(chat, "clear_output", id=id_, index=1)
+    assert list(runs(chat)) == ["0"]
+    with pytest.raises(ValueError, match="no output"):
+        ask_page(chat, "clear_output", id=id_, index=1)
+    chat.close()
+    assert runs(make(name="analysis")) == {"0": ""}
+
+
+def test_the_output_of_running_code_is_not_cleared(
+    make: Make, server: ScriptedServer, shell: InteractiveShell
+) -> None:
+    chat = make()
+    id_ = ask(chat, server, "clear()", "later")
+    refusals: list[str] = []
+
+    def clear() -> None:
+        with pytest.raises(ValueError, match="still running") as refusal:
+            ask_page(chat, "clear_output", id=id_, index=0)
+        refusals.append(str(refusal.value))
+
+    shell.user_ns["clear"] = clear
+    allow(chat, id_, "clear()")
+    run(shell, "clear()")
+    assert len(refusals) == 1
+    # What has never begun leaves nothing behind.
+    allow(chat, id_, "later", 1)
+    ask_page(chat, "clear_output", id=id_, index=1)
+    assert list(runs(chat)) == ["0"]

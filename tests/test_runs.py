@@ -72,7 +72,13 @@ def test_code_runs_like_a_cell(
     expect(output).to_contain_text("printed")
     expect(output).to_contain_text("42")
     expect(run(reply, 1)).to_contain_text("Wall time")
-    expect(run(reply, 2)).to_contain_text("ZeroDivisionError")
+    failed = run(reply, 2)
+    line = failed.get_by_text("ZeroDivisionError: division by zero", exact=True)
+    expect(line).to_be_visible()
+    trace = failed.get_by_text("Traceback (most recent call last)")
+    expect(trace.locator("visible=true")).to_have_count(0)
+    line.click()
+    expect(trace.locator("visible=true")).to_have_count(1)
     # In the user's namespace, and in the history.
     notebook.run(2)
     assert notebook.outputs(2)[0]["data"]["text/plain"] == "42"
@@ -94,14 +100,14 @@ def test_output_goes_with_the_next_message(chat: ChatPage, server: ScriptedServe
         f"print('first')\nprint('second', file=sys.stderr)\nImage(base64.b64decode({picture!r}))"
     )
     reply = answer(chat, server, code(show, "1/0", "x = 1"))
-    run(reply).get_by_role("button", name="Send output").click()
+    run(reply).get_by_role("button", name="Attach output").click()
     chips = chat.root.get_by_role("group", name="Attached files").locator(".nbchat-chip-name")
     expect(chips).to_have_text(["output.txt", "output-1.png"])
-    run(reply, 1).get_by_role("button", name="Send output").click()
+    run(reply, 1).get_by_role("button", name="Attach output").click()
     expect(chips).to_have_text(["output.txt", "output-1.png", "output.txt"])
     nothing = run(reply, 2)
     expect(nothing.get_by_role("status")).to_have_text("Done, without output")
-    expect(nothing.get_by_role("button", name="Send output")).to_be_hidden()
+    expect(nothing.get_by_role("button", name="Attach output")).to_be_hidden()
     chat.ask("Why?")
     parts = server.chats[-1].body["messages"][-1]["content"]
     assert [part["type"] for part in parts if part["type"] == "image_url"] == ["image_url"]
@@ -124,6 +130,36 @@ def test_code_goes_into_a_cell_below(
     notebook.run(2)
     assert notebook.outputs(2)[0]["data"]["text/plain"] == "2"
     assert reply.locator(".nbchat-output").is_hidden()
+
+
+def test_code_replaces_the_cell_that_was_written_in_and_can_be_undone(
+    notebook: NotebookPage, chat: ChatPage, server: ScriptedServer
+) -> None:
+    reply = answer(chat, server, code("b = 2"))
+    replace = reply.get_by_role("button", name="Replace cell")
+    replace.click()
+    expect(reply.get_by_text("Type in the cell first, or insert one")).to_be_visible()
+    editor = notebook.cell(2).locator(".cm-content")
+    editor.click()
+    notebook.page.keyboard.press("End")
+    notebook.page.keyboard.type(" + 1")
+    # Neither what is typed in the chat nor a click elsewhere makes another cell the one to replace.
+    notebook.cell(3).locator(".cm-content").click()
+    chat.message.fill("Not a cell")
+    replace.click()
+    lines = notebook.cell(2).locator(".cm-line")
+    expect(lines).to_have_text(["b = 2"])
+    editor.click()
+    notebook.page.keyboard.press("ControlOrMeta+z")
+    expect(lines).to_have_text(["answer + 1"])
+    # What was inserted is replaced by the next.
+    reply.get_by_role("button", name="Insert cell").click()
+    cells = notebook.page.locator(".jp-Notebook .jp-Cell")
+    expect(cells).to_have_count(5)
+    again = answer(chat, server, code("c = 3"))
+    again.get_by_role("button", name="Replace cell").click()
+    expect(notebook.cell(2).locator(".cm-line")).to_have_text(["c = 3"])
+    expect(cells).to_have_count(5)
 
 
 def test_it_waits_for_the_cell_before_and_can_be_interrupted(
@@ -202,7 +238,7 @@ def test_the_notebook_on_it(lab: Lab, open_notebook: Open) -> None:
     assert "Nothing" in notebook.outputs(2)[0]["data"]["text/plain"]
     failed = run(chat.reply)
     expect(failed).to_contain_text("TypeError")
-    failed.get_by_role("button", name="Send output").click()
+    failed.get_by_role("button", name="Attach output").click()
     expect(run(chat.ask("Why?")).get_by_role("cell", name="22.8")).to_be_visible()
     notebook.run(2)
     assert "'Oslo': 6.75" in notebook.outputs(2)[0]["data"]["text/plain"]

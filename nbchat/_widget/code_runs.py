@@ -115,6 +115,28 @@ class CodeRuns:
             self._unfinished.remove(run)
         self.changed()
 
+    def clear(self, reply_id: str, index: int) -> None:
+        """Removes the output of a block from the page, and from what is kept of the chat.
+
+        Raises:
+            ValueError: There is no output, or the code is still running.
+        """
+        with self._session.lock:
+            run = self.kept(reply_id, index)
+            if run in self._unfinished:
+                if run.status == "running":
+                    raise ValueError("This code is still running. Interrupt it first.")
+                self._unfinished.remove(run)
+            reply = self._session.find(reply_id)
+            del reply.runs[index]
+            output = self._outputs.pop((reply_id, index), None)
+            if output is not None:
+                output.unobserve_all()
+                output.layout.close()
+                output.close()
+            self._transcript.hide_run(reply, index)
+        self.changed()
+
     def read(self, reply_id: str, index: int) -> list[OutputFile]:
         """Returns the output of a block as files.
 

@@ -525,6 +525,14 @@ class RunCode:
 
 
 @dataclass(frozen=True)
+class ClearOutput:
+    """The user clears the output of a reply's code."""
+
+    id: str
+    index: int
+
+
+@dataclass(frozen=True)
 class ReadOutputs:
     """The page needs the output of code that was run. Answered by a file of JSON."""
 
@@ -623,6 +631,7 @@ Request = (
     | ReadFailedCell
     | ReadAttachment
     | RunCode
+    | ClearOutput
     | ReadOutputs
     | ReadRun
     | ChooseModel
@@ -658,6 +667,7 @@ REQUESTS: dict[str, type[Request]] = {
     "failure": ReadFailedCell,
     "attachment": ReadAttachment,
     "run": RunCode,
+    "clear_output": ClearOutput,
     "outputs": ReadOutputs,
     "ran": ReadRun,
     "model": ChooseModel,

@@ -21,6 +21,7 @@ from .protocol import (
     ChooseEffort,
     ChooseModel,
     Clear,
+    ClearOutput,
     Connect,
     ConnectTo,
     ContinueReply,
@@ -144,6 +145,8 @@ class ChatRequests:
                 self._session.decide(find(id_), call, allow)
             case RunCode(id_, index, code):
                 self._runs.run(id_, index, code)
+            case ClearOutput(id_, index):
+                self._runs.clear(id_, index)
             case ChooseModel(id_):
                 self._models.choose(id_)
             case ChooseEffort(effort):

@@ -197,6 +197,11 @@ class Transcript(View):
         self._runs.setdefault(message.id, {})[index] = model_id
         self.send_facts(message)
 
+    def hide_run(self, message: Message, index: int) -> None:
+        """Shows no output of a message's Python block any more."""
+        self._runs.get(message.id, {}).pop(index, None)
+        self.send_facts(message)
+
     def forget_runs(self) -> None:
         """Forgets the widgets with outputs, which have been closed."""
         self._runs.clear()

@@ -22,6 +22,7 @@ Output = Mapping[str, str]
 
 MAX_OUTPUTS = 100
 MAX_CHARACTERS = 20_000  # of one output's text, and of one table's HTML
+MAX_ERROR_CHARACTERS = 300
 MAX_IMAGE_CHARACTERS = 7_000_000  # of all images of one run, in Base64: 5 MB
 MAX_RUNS = 100  # of one reply
 _WORDS = 60  # room for the words about what was left out: else it would be too long again
@@ -29,6 +30,8 @@ _WORDS = 60  # room for the words about what was left out: else it would be too 
 TEXT = "text/plain"
 TABLE = "text/html"
 IMAGES = ("image/png", "image/jpeg")
+#: The last line of a traceback, beside its whole text.
+ERROR = "application/vnd.jupyter.error"
 _TEXTS = (TEXT, "text/markdown", "text/latex", "text/html")
 
 
@@ -114,6 +117,13 @@ def data_of(output: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else {}
 
 
+def _error_line(output: Mapping[str, Any]) -> str:
+    if output.get("output_type") != "error":
+        return joined(data_of(output).get(ERROR))
+    line = f"{output.get('ename')}: {output.get('evalue')}"
+    return as_on_a_terminal(line).partition("\n")[0]
+
+
 def joined(text: object) -> str:
     """Joins a text, which nbformat stores as a list of lines in files."""
     if isinstance(text, list):
@@ -150,6 +160,8 @@ def _within_bounds(outputs: Iterable[object]) -> Iterator[Output]:
         elif text := text_of(output):
             limit = MAX_CHARACTERS - (_WORDS if len(text) > MAX_CHARACTERS else 0)
             kept[TEXT] = cut(text, limit)
+        if TEXT in kept and (error := _error_line(output)):
+            kept[ERROR] = mask_secrets(error)[:MAX_ERROR_CHARACTERS]
         table = joined(data.get(TABLE))
         if "<table" in table and len(table) <= MAX_CHARACTERS and TEXT in kept:
             kept[TABLE] = mask_secrets(table)

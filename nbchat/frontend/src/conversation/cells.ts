@@ -1,7 +1,10 @@
-// Puts code into a new cell of the notebook, where the host lets a widget do that.
-import type { WidgetManager } from "../kernel/anywidget";
+// Puts code into the notebook's cells, where the host lets a widget do that.
+import type { SharedCell, WidgetManager } from "../kernel/anywidget";
 
 const FLASH_MS = 1200;
+
+/** The cell that was last written in: by the user's typing, or by a chat. */
+let written: SharedCell | undefined;
 
 /** The index of a cell in its notebook, of which JupyterLab keeps only the visible part in the page. */
 function indexOf(cell: HTMLElement): number {
@@ -10,15 +13,66 @@ function indexOf(cell: HTMLElement): number {
   return [...(cell.closest(".jp-Notebook")?.querySelectorAll(".jp-Cell") ?? [])].indexOf(cell);
 }
 
+function notebookOf({ context }: WidgetManager) {
+  return context?.model?.sharedModel;
+}
+
+function cellOf(element: Element): HTMLElement | null {
+  return element.closest<HTMLElement>(".jp-Notebook .jp-Cell");
+}
+
 /** Makes a cell with this code below the one that shows `from`; returns whether the host allows it. */
-export function insertCell({ context }: WidgetManager, from: Element, source: string): boolean {
-  const notebook = context?.model?.sharedModel;
-  const cell = from.closest<HTMLElement>(".jp-Notebook .jp-Cell");
+export function insertCell(manager: WidgetManager, from: Element, source: string): boolean {
+  const notebook = notebookOf(manager);
+  const cell = cellOf(from);
   const index = cell ? indexOf(cell) : -1;
   if (!notebook?.insertCell || index < 0) return false;
   notebook.insertCell(index + 1, { cell_type: "code", source });
+  written = notebook.cells?.[index + 1];
   requestAnimationFrame(() => flash(cell?.nextElementSibling));
   return true;
+}
+
+/** Whether cells can be replaced here: the chat stands in a notebook whose cells can be changed, and undone. */
+export function canReplace(manager: WidgetManager, from: Element): boolean {
+  return notebookOf(manager)?.cells !== undefined && cellOf(from) !== null;
+}
+
+/** Keeps track of the cell in which the user types, in the notebook around `chat`. */
+export function watchTyping(manager: WidgetManager, chat: Element): () => void {
+  let notebook: Element | null = null;
+  const note = ({ target, isTrusted }: Event) => {
+    // JupyterLab takes a cell that is scrolled far away out of the page.
+    notebook = chat.closest(".jp-Notebook") ?? notebook;
+    // What is typed into an output, such as a chat, belongs to no cell.
+    if (!isTrusted || !(target instanceof Element) || target.closest(".jp-OutputArea")) return;
+    const cell = cellOf(target);
+    if (!cell || cell.closest(".jp-Notebook") !== notebook) return;
+    written = notebookOf(manager)?.cells?.[indexOf(cell)] ?? written;
+  };
+  document.addEventListener("beforeinput", note, true);
+  return () => document.removeEventListener("beforeinput", note, true);
+}
+
+/**
+ * Replaces the code of the cell that was last written in; Ctrl+Z in that cell brings the old code back. Returns why
+ * not, or "".
+ */
+export function replaceCell(manager: WidgetManager, from: Element, source: string): string {
+  const cells = notebookOf(manager)?.cells ?? [];
+  const index = written ? cells.indexOf(written) : -1;
+  const cell = cellOf(from);
+  const own = cell ? cells[indexOf(cell)] : undefined;
+  if (!written || index < 0 || written === own || written.cell_type !== "code")
+    return "Type in the cell first, or insert one";
+  if (written.getMetadata?.("editable") === false) return "That cell is read-only";
+  written.undoManager?.stopCapturing(); // what was typed a moment ago is a step of its own
+  written.setSource(source);
+  const notebook = cell?.closest(".jp-Notebook");
+  flash(
+    [...(notebook?.querySelectorAll<HTMLElement>(".jp-Cell") ?? [])].find((each) => indexOf(each) === index),
+  );
+  return "";
 }
 
 function flash(cell: Element | null | undefined): void {

@@ -6,10 +6,12 @@ import type { Message, OutputFile, Ran } from "../kernel/protocol";
 import { languageOf } from "../markdown/code-header";
 import { COPY_KEYS, copyText } from "../page/clipboard";
 import { h, setText } from "../page/dom";
-import { icon } from "../page/icon";
+import { icon, iconButton, rename, type IconName } from "../page/icon";
 import { reveal } from "../page/reveal";
-import { insertCell } from "./cells";
-import { keptOutput } from "./kept-output";
+import { seconds } from "../page/units";
+import { canReplace, insertCell, replaceCell } from "./cells";
+import { errorOf, keptOutput } from "./kept-output";
+import { Traceback } from "./traceback";
 import { isRunning } from "../kernel/unsent";
 
 const PYTHON = /^(python3?|py|ipython3?)$/i;
@@ -55,13 +57,20 @@ export class CodeBlocks {
   }
 }
 
-function button(text: string, act: () => void, ...before: Node[]): HTMLButtonElement {
-  const made = h("button", { type: "button", class: "nbchat-copy" }, ...before, text);
+/** Has a button act on the user's own click or key alone, on no script's. */
+function acting(made: HTMLButtonElement, act: () => void): HTMLButtonElement {
   made.addEventListener("click", ({ isTrusted }) => {
-    // Only the user's own click or key, no script's.
     if (isTrusted) act();
   });
   return made;
+}
+
+function button(text: string, act: () => void): HTMLButtonElement {
+  return acting(h("button", { type: "button", class: "nbchat-tool" }, text), act);
+}
+
+function picture(name: string, shown: IconName, act: () => void): HTMLButtonElement {
+  return acting(iconButton(name, shown), act);
 }
 
 class CodeBlock {
@@ -70,19 +79,37 @@ class CodeBlock {
   #index: number;
   #message!: Message;
   #label = h("span");
-  #run = button("", () => this.#toggle(), icon("run"), this.#label);
-  #insert = button("Insert cell", () => void this.#insertCell());
-  #inserted: ReturnType<typeof setTimeout> | undefined;
+  #run = button("", () => this.#toggle());
+  #insert = picture("Insert cell", "insert", () => void this.#insertCell());
+  #replace = picture("Replace cell", "replace", () => this.#replaceCell());
+  #said = h("span", { role: "status", hidden: true });
+  #saying: ReturnType<typeof setTimeout> | undefined;
   #problem = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   #area = h("div", { class: "nbchat-output-area", role: "group", "aria-label": "Output" });
+  #traceback = new Traceback();
   #note = h("span", { class: "nbchat-caption", role: "status", hidden: true });
-  #send = button("Send output", () => void this.#sendOutput());
+  #time = h("span", { class: "nbchat-caption", hidden: true });
+  #fix = button("Fix this", () => void this.#fixIt());
+  #again = button("Run again", () => this.#toggle());
+  #attach = button("Attach output", () => void this.#attachOutput());
+  #clear = button("Clear output", () => void this.#clearOutput());
+  #bar = h(
+    "div",
+    { class: "nbchat-output-bar" },
+    this.#fix,
+    this.#again,
+    this.#attach,
+    this.#clear,
+    this.#note,
+    this.#time,
+  );
   #below = h(
     "div",
     { class: "nbchat-output", hidden: true },
     this.#problem,
     this.#area,
-    h("div", { class: "nbchat-output-bar" }, this.#send, this.#note),
+    this.#traceback.element,
+    this.#bar,
   );
   /** The id of the Output widget that is shown; "": what the kernel has kept is shown; undefined: nothing. */
   #shown: string | undefined;
@@ -95,10 +122,14 @@ class CodeBlock {
     this.#code = code;
     this.#index = index;
     this.#run.classList.add("nbchat-run");
-    const copy = code.previousElementSibling?.lastElementChild;
-    copy?.before(
-      ...(chat.runs.possible ? [this.#run] : []),
-      ...(chat.store.state.shared ? [] : [this.#insert]),
+    this.#run.append(icon("run"), this.#label);
+    const language = code.previousElementSibling?.firstElementChild;
+    const { store, runs } = chat;
+    language?.after(
+      this.#said,
+      ...(runs.possible ? [this.#run] : []),
+      ...(store.state.shared ? [] : [this.#insert]),
+      ...(!store.state.shared && canReplace(store.widgets, code) ? [this.#replace] : []),
     );
     code.parentElement!.after(this.#below);
   }
@@ -109,7 +140,7 @@ class CodeBlock {
     const { stage, problem } = this.#chat.runs.of(message, this.#index);
     const [shown, name] = NAMES[stage ?? "idle"];
     setText(this.#label, shown);
-    this.#run.ariaLabel = name;
+    rename(this.#run, name);
     // The button is not `disabled`, which would drop the focus.
     this.#run.ariaDisabled = String(shown === "Waiting…");
     setText(this.#problem, problem);
@@ -140,7 +171,10 @@ class CodeBlock {
     });
     if (!file || this.#shown !== id) return;
     this.#kept = JSON.parse(await new Blob([file.content]).text()) as Ran;
-    this.#area.replaceChildren(...this.#kept.outputs.map(keptOutput));
+    // The traceback is folded below.
+    const { outputs } = this.#kept;
+    const shown = errorOf(outputs.at(-1)) === undefined ? outputs : outputs.slice(0, -1);
+    this.#area.replaceChildren(...shown.map(keptOutput));
     this.#updateBar();
     this.#chat.store.redraw(); // the log may have to scroll
   }
@@ -167,11 +201,22 @@ class CodeBlock {
   }
 
   #updateBar = (): void => {
-    const running = this.#chat.runs.of(this.#message, this.#index).stage !== undefined;
+    const { runs, store } = this.#chat;
+    const { stage, seconds: took } = runs.of(this.#message, this.#index);
+    const running = stage !== undefined;
     const outputs = this.#kept?.outputs ?? (this.#model?.get("outputs") as unknown[] | undefined);
-    this.#send.hidden = running || !outputs?.length || this.#chat.store.state.shared;
+    const fails = this.#traceback.update(outputs?.at(-1));
+    // Only JupyterLab's own drawing of the error can be hidden for that.
+    this.#area.classList.toggle("nbchat-folded", fails && this.#kept === undefined);
+    const idle = !running && outputs !== undefined && !store.state.shared;
+    this.#attach.hidden = !idle || outputs.length === 0;
+    this.#clear.hidden = !idle;
+    this.#again.hidden = !idle || !runs.possible || isRunning(this.#message);
+    this.#fix.hidden = !idle || !fails;
     const done = outputs?.length === 0 ? "Done, without output" : "";
     setText(this.#note, running ? "" : this.#kept?.status === "interrupted" ? INTERRUPTED : done);
+    setText(this.#time, running || took === undefined ? "" : seconds(took));
+    this.#bar.hidden = running;
   };
 
   #toggle(): void {
@@ -183,29 +228,60 @@ class CodeBlock {
     void this.#chat.runs.run(this.#message, this.#index, this.#code.textContent);
   }
 
+  get #source(): string {
+    return this.#code.textContent.replace(/\n$/, "");
+  }
+
+  #say(text: string): void {
+    setText(this.#said, text);
+    clearTimeout(this.#saying);
+    this.#saying = setTimeout(() => setText(this.#said, ""), MOMENT_MS);
+  }
+
+  #replaceCell(): void {
+    const refused = replaceCell(this.#chat.store.widgets, this.#code, this.#source);
+    this.#say(refused || "Replaced: undo it in the cell");
+  }
+
   async #insertCell(): Promise<void> {
-    const source = this.#code.textContent.replace(/\n$/, "");
+    const source = this.#source;
     const said = insertCell(this.#chat.store.widgets, this.#code, source)
       ? "Inserted below"
       : (await copyText(source, this.#code)) === "copied"
         ? "Copied: paste it into a cell"
         : `Press ${COPY_KEYS}, then paste it into a cell`;
-    this.#insert.textContent = said;
-    clearTimeout(this.#inserted);
-    this.#inserted = setTimeout(() => (this.#insert.textContent = "Insert cell"), MOMENT_MS);
+    this.#say(said);
   }
 
-  async #sendOutput(): Promise<void> {
+  async #clearOutput(): Promise<void> {
+    const { id } = this.#message;
+    this.#run.focus({ preventScroll: true }); // the button goes
+    const { refused } = await this.#chat.store.request({ type: "clear_output", id, index: this.#index });
+    if (refused !== undefined) setText(this.#note, refused);
+  }
+
+  /** Puts a message about the error into the box: the code as text, the traceback as a file. */
+  async #fixIt(): Promise<void> {
+    const { draft } = this.#chat;
+    if (!draft.takesFiles() || !(await this.#attachOutput())) return;
+    const fence = "`".repeat(Math.max(3, ...(this.#source.match(/`+/g) ?? []).map((run) => run.length + 1)));
+    const text = `Fix the error in this code.\n\n${fence}python\n${this.#source}\n${fence}`;
+    draft.suggest(text, this.#code);
+  }
+
+  /** Returns whether it is attached. */
+  async #attachOutput(): Promise<boolean> {
     const { id } = this.#message;
     const { file, refused } = await this.#chat.store.request({ type: "outputs", id, index: this.#index });
     setText(this.#note, refused ?? "Attached to your next message");
-    if (!file) return;
+    if (!file) return false;
     const files = JSON.parse(await new Blob([file.content]).text()) as OutputFile[];
-    await this.#chat.draft.attach(
+    const attached = await this.#chat.draft.attach(
       files.map(({ name, media_type, data }) => {
         const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
         return new File([bytes], name, { type: media_type });
       }),
     );
+    return attached.length > 0;
   }
 }

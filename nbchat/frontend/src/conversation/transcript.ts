@@ -14,6 +14,7 @@ import { Views } from "../page/views";
 import { Announcer } from "./announcer";
 import { ConnectCard } from "./connect";
 import { EmptyChat } from "./empty";
+import { watchTyping } from "./cells";
 import { hideFallback } from "./fallback";
 import { KernelEnded } from "./kernel-ended";
 import { AssistantMessage, UserMessage, type MessageView } from "./message";
@@ -112,7 +113,6 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     const content = [
       ...(shown.length === 0 && !state.connect ? [empty.element] : []),
       ...stretches.of(shown.map(({ element }) => element)),
-      ...cards.map(({ element }) => element),
       ...(state.connect ? [connect.element] : []),
     ];
     arrange(log, content);
@@ -141,6 +141,7 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   };
   return together(
     hideFallback(el),
+    watchTyping(store.widgets, el),
     onFailure(() => {
       failed = true;
       setText(failure, crash(chat));

@@ -47,15 +47,27 @@ interface KernelConnection {
   connectionStatusChanged?: Signal<string>;
 }
 
+/** A cell of JupyterLab's shared model. What is set can be undone in the cell. */
+export interface SharedCell {
+  cell_type: string;
+  getSource(): string;
+  setSource(source: string): void;
+  getMetadata?(key: string): unknown;
+  undoManager?: { stopCapturing(): void } | null;
+}
+
+interface SharedNotebook {
+  cells?: readonly SharedCell[];
+  insertCell?(index: number, cell: Record<string, unknown>): SharedCell | undefined;
+}
+
 /** All but `get_model` is missing in some hosts. */
 export interface WidgetManager {
   get_model(id: string): Promise<WidgetModel | undefined>;
   create_view?(model: WidgetModel): Promise<WidgetView>;
   kernel?: KernelConnection | null;
   /** The document's, in JupyterLab and Notebook 7. */
-  context?: {
-    model?: { sharedModel?: { insertCell?(index: number, cell: Record<string, unknown>): void } };
-  };
+  context?: { model?: { sharedModel?: SharedNotebook } };
 }
 
 /** anywidget's proxy of a model: `initialize` and each `render` get a different one. */

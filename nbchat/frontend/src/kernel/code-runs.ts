@@ -11,6 +11,7 @@ export class CodeRuns {
   #store: Store;
   #stages = new Map<string, Stage>();
   #problems = new Map<string, string>();
+  #seconds = new Map<string, number>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -22,10 +23,24 @@ export class CodeRuns {
     return !this.#store.state.shared && kernel != null && create_view !== undefined;
   }
 
-  /** The stage of a message's block of Python, undefined if it does not run; and why it did not run, or "". */
-  of({ id }: Message, index: number): { stage: Stage | undefined; problem: string } {
+  /**
+   * The stage of a message's block of Python, undefined if it does not run; why it did not run, or ""; and how many
+   * seconds it took, if this page has seen it.
+   */
+  of(
+    { id }: Message,
+    index: number,
+  ): {
+    stage: Stage | undefined;
+    problem: string;
+    seconds: number | undefined;
+  } {
     const key = `${id} ${index}`;
-    return { stage: this.#stages.get(key), problem: this.#problems.get(key) ?? "" };
+    return {
+      stage: this.#stages.get(key),
+      problem: this.#problems.get(key) ?? "",
+      seconds: this.#seconds.get(key),
+    };
   }
 
   /** Must be called only from the user's own click. */
@@ -37,13 +52,20 @@ export class CodeRuns {
       this.#problems.set(key, problem);
       this.#store.redrawMessage(id);
     };
+    this.#seconds.delete(key);
     show("checked");
     const { refused } = await this.#store.request({ type: "run", id, index, code });
     const model_id = this.#store.state.messages.find((message) => message.id === id)?.runs[index];
     if (refused !== undefined || !model_id) return show(undefined, refused);
     try {
       const output = await widgetModel(this.#store.widgets, model_id);
-      show(undefined, await this.#execute(output, code, (stage) => show(stage)));
+      let begun = 0;
+      const problem = await this.#execute(output, code, (stage) => {
+        if (stage === "running") begun = performance.now();
+        show(stage);
+      });
+      if (begun) this.#seconds.set(key, (performance.now() - begun) / 1000);
+      show(undefined, problem);
     } catch {
       show(undefined, "The kernel has ended, or was restarted, before the code was done.");
     }

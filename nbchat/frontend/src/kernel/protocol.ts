@@ -277,6 +277,8 @@ export type Request =
   | { type: "attachment"; id: string }
   /** Asks whether `code` is the code of this block, and for an Output widget that shows what it prints. */
   | { type: "run"; id: string; index: number; code: string }
+  /** Forgets what became of such code. */
+  | { type: "clear_output"; id: string; index: number }
   /** The outputs of such code. Answered by a file: JSON of `OutputFile[]`. */
   | { type: "outputs"; id: string; index: number }
   /** What was kept of such code. Answered by a file: JSON of `Ran`. */
