@@ -350,6 +350,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
     def _ipython_display_(self, **kwargs: Any) -> None:
         """Shows the widget, with a copy of the conversation for viewers without widgets."""
         display_widget(self, **kwargs)
+        self._show_copy()
+
+    def _show_copy(self) -> None:
         self._keeper.display()
         self._notebook.use()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Generator, Iterable
@@ -20,10 +21,11 @@ from ._chat.conversation.message import check_content
 from ._chat.errors import ChatError
 from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
+from ._chat.markdown_html import Rendered
 from ._chat.settings import ChatSettings, read_system
 from ._chat_widget import ChatWidget
 from ._files.chat_reader import SavedChat
-from ._files.export import to_html, to_plain
+from ._files.export import html_blocks, html_of, to_plain
 from ._files.fallback_output import FallbackOutput, display_widget
 from ._servers.connection import Connection
 from ._servers.engine import Engine, Timeouts
@@ -153,6 +155,7 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
         self._attachments = attachments
         self._connection = Connection(timeouts, key=key, **server)
         self._fallback = FallbackOutput(self._render)
+        self._rendered = Rendered()
         self._take_lock = threading.RLock()
         self._busy_lock = threading.Lock()
         self._chat: ChatWidget | None = None
@@ -316,7 +319,12 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
     def _ipython_display_(self, **kwargs: Any) -> None:
         """Shows the widget, with a copy of the replies for viewers without widgets."""
         display_widget(self, **kwargs)
+        self._show_copy()
+
+    def _show_copy(self) -> None:
         self._fallback.display()
+        if not self._rendered.is_complete:
+            self._fallback.update()
 
     def __repr__(self) -> str:
         # Without a status: a notebook keeps this as the plain text of the widget.
@@ -359,11 +367,9 @@ class Comparison(Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidge
     def _on_end(self, _: Reply) -> None:
         self._fallback.update()
 
-    def _render(self) -> dict[str, str]:
+    def _render(self, most: float = math.inf) -> dict[str, str]:
         if self._chat is not None:
-            return self._chat._keeper.render()
+            return self._chat._keeper.render(most)
         conversations = [session.conversation for session in self._sessions.values()]
-        return {
-            "text/html": "\n".join(map(to_html, conversations)),
-            "text/plain": "\n\n".join(map(to_plain, conversations)),
-        }
+        blocks, plain = html_blocks(*conversations), to_plain(*conversations)
+        return {"text/html": html_of(blocks, self._rendered, most), "text/plain": plain}

@@ -305,5 +305,9 @@ def test_what_viewers_without_widgets_see(compare: Compare, models: Models) -> N
     copy = comparison._render()
     assert "Alpha &lt;b&gt;" in copy["text/html"]
     assert "Beta" in copy["text/plain"]
+    for text in copy.values():
+        assert text.count("Which?") == 1
+        assert f"Assistant ({A})" in text
+        assert f"Assistant ({B})" in text
     comparison.take(A)
     assert "Beta" not in comparison._render()["text/plain"]

@@ -42,7 +42,17 @@ def test_the_public_names_are_those_promised() -> None:
 
 def test_showing_a_chat_leaves_the_rest_for_later() -> None:
     """What takes long to import is imported by what needs it: a request, a tool, a file."""
-    late = {"filelock", "hashlib", "httpx", "numpy", "openai", "pandas", "platformdirs", "pydantic"}
+    late = {
+        "filelock",
+        "hashlib",
+        "httpx",
+        "markdown_it",
+        "numpy",
+        "openai",
+        "pandas",
+        "platformdirs",
+        "pydantic",
+    }
     late |= {"nbchat._widget.hot_reload"}
     code = f"""
 import sys, anywidget, ipywidgets

@@ -6,6 +6,7 @@ nbchat can't open any of these again; it opens the files that `chat_writer.py` w
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from nbchat._chat.foreign_text import (
     printable,
 )
 from nbchat._chat.markdown import Code, Prose, split
+from nbchat._chat.markdown_html import Markdown, Rendered, text_to_html
 
 # These mark a file that nbchat wrote, and so may overwrite.
 MARKER = "<!-- nbchat -->"
@@ -78,16 +80,23 @@ def to_notebook(conversation: Conversation, system: str = "") -> str:
     return _utf8(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
 
 
-def to_html(conversation: Conversation) -> str:
-    """Returns the last messages as HTML that is safe anywhere: no markup comes from a message."""
-    left_out, messages = _copied(conversation)
-    blocks = [*map(html_block, left_out), *map(_html, messages)]
-    return _utf8("\n".join(['<div class="nbchat-fallback">', *blocks, "</div>"]))
+def to_html(*conversations: Conversation, rendered: Rendered | None = None) -> str:
+    """Returns the last messages as HTML that is safe anywhere.
+
+    Args:
+        conversations: One, or several with the same question, which is shown once.
+        rendered: What has been rendered before.
+    """
+    return html_of(html_blocks(*conversations), rendered or Rendered())
 
 
-def to_plain(conversation: Conversation) -> str:
-    """Returns the last messages as plain text, without thoughts or control characters."""
-    left_out, messages = _copied(conversation)
+def to_plain(*conversations: Conversation) -> str:
+    """Returns the last messages as plain text, without thoughts or control characters.
+
+    Args:
+        conversations: One, or several with the same question, which is shown once.
+    """
+    left_out, messages = _copied(*conversations)
     return _utf8("\n\n".join([*left_out, *map(_plain, messages)]))
 
 
@@ -215,23 +224,44 @@ def _cell(kind: str, text: str, id_: str, output: str = "") -> dict[str, Any]:
     return cell | {"execution_count": None, "outputs": [stream] if lines else []}
 
 
-# The copies in the cell's output. Everything that comes from a message goes through `html_block`.
+# The copies in the cell's output
 
 # A notebook is opened and saved with its copies, and making them holds the conversation's lock.
 _MAX_COPY = 2_000_000  # characters
 
 
-def _copied(conversation: Conversation) -> tuple[list[str], list[Message]]:
+def html_blocks(*conversations: Conversation) -> list[str]:
+    """Returns the copy's parts: HTML, and Markdown that `html_of` renders.
+
+    The caller holds the conversations' locks: this is quick, unlike the rendering.
+    """
+    left_out, messages = _copied(*conversations)
+    blocks = [f"<p><em>{text_to_html(line)}</em></p>" for line in left_out]
+    for message in messages:
+        blocks += _html(message)
+    return blocks
+
+
+def html_of(blocks: list[str], rendered: Rendered, most: float = math.inf) -> str:
+    """Returns the copy; of the texts that are not yet rendered, at most so many characters are."""
+    parts = rendered.render(blocks, most)
+    return _utf8("\n".join(['<div class="nbchat-fallback">', *parts, "</div>"]))
+
+
+def _copied(*conversations: Conversation) -> tuple[list[str], list[Message]]:
     """Returns what to say of the messages that a copy leaves out, and those that it has."""
-    messages = conversation.messages
-    room, first = _MAX_COPY, len(messages)
-    while first > 0 and room > 0:
-        first -= 1
-        message = messages[first]
+    first, *others = conversations
+    messages = list(first.messages)
+    for other in others:
+        messages += (message for message in other.messages if message.role == "assistant")
+    room, at = _MAX_COPY, len(messages)
+    while at > 0 and room > 0:
+        at -= 1
+        message = messages[at]
         outputs = sum(len(run.text) for run in message.runs.values())
         room -= len(message.content) + len(message.reasoning) + outputs
-    left_out = [f"[This copy leaves out the {first} messages before.]"] if first else []
-    return left_out, messages[first:]
+    left_out = [f"[This copy leaves out the {at} messages before.]"] if at else []
+    return left_out, messages[at:]
 
 
 def _cut(text: str) -> str:
@@ -251,15 +281,36 @@ def _lines(part: str | ToolCall | Run) -> Iterator[str]:
             yield part
 
 
-def _html(message: Message) -> str:
-    blocks = [f"<b>{html_block(_speaker(message))}</b>"]
+def _html(message: Message) -> Iterator[str]:
+    yield f'<p style="margin:1em 0 0.3em"><b>{text_to_html(_speaker(message))}</b></p>'
     if message.reasoning:
-        thoughts = html_block(_cut(message.reasoning))
-        blocks.append(f"<details><summary>{_thoughts(message)}</summary>{thoughts}</details>")
-    for lines in map(_lines, _parts(message)):
-        blocks += map(html_block, map(_cut, lines))
-    blocks += map(html_block, _marks(message))
-    return "\n".join(blocks)
+        yield f"<details><summary>{_thoughts(message)}</summary>"
+        yield Markdown(_cut(message.reasoning))
+        yield "</details>"
+    for part in _parts(message):
+        match part:
+            case ToolCall():
+                yield f"<details><summary>{text_to_html(_outcome(part))}</summary>"
+                yield from map(html_block, map(_cut, filter(None, (part.arguments, part.result))))
+                yield "</details>"
+            case Run():
+                yield f"<p><em>Output:</em></p>\n{html_block(_cut(part.text))}"
+            case _ if message.role == "user":
+                yield from _as_written(_cut(part))
+            case _:
+                yield Markdown(_cut(part))
+    for mark in _marks(message):
+        yield f"<p><em>{text_to_html(_cut(mark))}</em></p>"
+
+
+def _as_written(text: str) -> Iterator[str]:
+    """Yields what the user wrote as it was written, but for code, as the page does."""
+    for part in split(text):
+        if isinstance(part, Code):
+            yield html_block(part.text)
+        elif written := part.text.strip("\n"):
+            lines = text_to_html(written).replace("\n", "<br>")
+            yield f'<p style="white-space:pre-wrap;overflow-wrap:anywhere">{lines}</p>'
 
 
 def _plain(message: Message) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from nbchat._chat.markdown_html import Rendered
 from nbchat._chat.notices import Notice, Notices
 from nbchat._chat.settings import ChatSettings, read_text_file
 from nbchat._chat.suffix import Suffix
@@ -51,6 +53,7 @@ class Keeper:
         self._file: SavedChatFile | None = None
         self._autosave: Autosave | None = None
         self._fallback = FallbackOutput(self.render)
+        self._rendered = Rendered()
         self._refresh = Autosave(self._fallback.update, self._show_failure)
 
     @property
@@ -69,8 +72,10 @@ class Keeper:
             self._refresh.touch()
 
     def display(self) -> None:
-        """Adds a copy to the output of the running cell."""
+        """Adds a copy to the output of the running cell; what is long is rendered soon after."""
         self._fallback.display()
+        if not self._rendered.is_complete:
+            self.refresh()
 
     def save(self, path: str | Path) -> Path:
         """Writes the chat to a file, in the format of its suffix; returns the file's path."""
@@ -178,16 +183,22 @@ class Keeper:
         self._file.write(text)
         self._notices.dismiss(_SAVING)
 
-    def render(self) -> dict[str, str]:
-        """Returns the conversation for viewers without widgets, by MIME type."""
+    def render(self, most: float = math.inf) -> dict[str, str]:
+        """Returns the conversation for viewers without widgets, by MIME type.
+
+        Args:
+            most: How many characters that are not yet rendered may be rendered.
+        """
         with self._session.lock:
             conversation = self._session.conversation
             # An output of HTML makes JupyterLab 4.6 load MathJax (900 kB) before you can type.
             if not conversation.messages:
                 return {"text/plain": ""}
-            from .export import to_html, to_plain
+            from .export import html_blocks, html_of, to_plain
 
-            return {"text/html": to_html(conversation), "text/plain": to_plain(conversation)}
+            blocks, plain = html_blocks(conversation), to_plain(conversation)
+        # Without the lock, for which the replies that stream would wait.
+        return {"text/html": html_of(blocks, self._rendered, most), "text/plain": plain}
 
     def _show_failure(self, error: Exception) -> None:
         where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
