@@ -691,6 +691,9 @@ class Shown(HTMLParser):
 HTML_MARKUP = {
     '<div class="nbchat-fallback">',
     '<pre style="margin:0 0 0.6em;white-space:pre-wrap;overflow-wrap:anywhere">',
+    '<pre style="margin:0 0 0.8em;padding:0.6em 0.8em;background:rgba(128,128,128,0.1);'
+    'white-space:pre-wrap;overflow-wrap:anywhere">',
+    '<code style="background:none">',
     '<p style="margin:1em 0 0.3em">',
     '<p style="white-space:pre-wrap;overflow-wrap:anywhere">',
     *(f'<td style="text-align:{side}">' for side in ("left", "center", "right")),

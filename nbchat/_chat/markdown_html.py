@@ -90,6 +90,15 @@ def to_html(text: str) -> str:
     return "".join(map(_html, _parser().parse(printable(text))))
 
 
+def code_to_html(text: str) -> str:
+    """Returns code, an output or the like as a block of HTML."""
+    return (
+        '<pre style="margin:0 0 0.8em;padding:0.6em 0.8em;background:rgba(128,128,128,0.1);'
+        'white-space:pre-wrap;overflow-wrap:anywhere"><code style="background:none">'
+        f"{escape(printable(text))}</code></pre>"
+    )
+
+
 def text_to_html(text: str) -> str:
     """Returns text as HTML in which no viewer finds a formula."""
     return _MATH.sub(r"<span>\1</span>", escape(printable(text)))
@@ -117,10 +126,8 @@ def _html(token: Token) -> str:
     match token.type:
         case "inline":
             return "".join(_inline(token.children or ()))
-        case "fence" | "code_block":
-            return html_block(token.content.removesuffix("\n"))
-        case "formula_block":
-            return html_block(token.content)
+        case "fence" | "code_block" | "formula_block":
+            return code_to_html(token.content.removesuffix("\n"))
         case "hr":
             return "<hr>\n"
     is_block = token.tag in _BLOCK_TAGS

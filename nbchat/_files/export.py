@@ -18,12 +18,11 @@ from nbchat._chat.foreign_text import (
     fenced,
     harmless,
     harmless_part,
-    html_block,
     plain,
     printable,
 )
 from nbchat._chat.markdown import Code, Prose, split
-from nbchat._chat.markdown_html import Markdown, Rendered, text_to_html
+from nbchat._chat.markdown_html import Markdown, Rendered, code_to_html, text_to_html
 
 # These mark a file that nbchat wrote, and so may overwrite.
 MARKER = "<!-- nbchat -->"
@@ -291,10 +290,10 @@ def _html(message: Message) -> Iterator[str]:
         match part:
             case ToolCall():
                 yield f"<details><summary>{text_to_html(_outcome(part))}</summary>"
-                yield from map(html_block, map(_cut, filter(None, (part.arguments, part.result))))
+                yield from map(code_to_html, map(_cut, filter(None, (part.arguments, part.result))))
                 yield "</details>"
             case Run():
-                yield f"<p><em>Output:</em></p>\n{html_block(_cut(part.text))}"
+                yield f"<p><em>Output:</em></p>\n{code_to_html(_cut(part.text))}"
             case _ if message.role == "user":
                 yield from _as_written(_cut(part))
             case _:
@@ -307,7 +306,7 @@ def _as_written(text: str) -> Iterator[str]:
     """Yields what the user wrote as it was written, but for code, as the page does."""
     for part in split(text):
         if isinstance(part, Code):
-            yield html_block(part.text)
+            yield code_to_html(part.text)
         elif written := part.text.strip("\n"):
             lines = text_to_html(written).replace("\n", "<br>")
             yield f'<p style="white-space:pre-wrap;overflow-wrap:anywhere">{lines}</p>'
