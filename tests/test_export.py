@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import threading
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
@@ -34,7 +35,7 @@ from nbchat._chat.events import (
 from nbchat._chat.foreign_text import harmless
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.chat_reader import from_json
-from nbchat._files.chat_writer import to_json
+from nbchat._files.chat_writer import pieces, to_json
 from nbchat._files.export import MARKER, to_html, to_markdown, to_notebook, to_plain
 from nbchat._widget.views import message_facts, message_view
 
@@ -68,7 +69,7 @@ def rich() -> Conversation:
     first = conversation.ask("What is this?", attachments=files)
     conversation.progress(first).begin("test/model")
     conversation.progress(first).begin_request(
-        "test/other", ["test/model is busy: test/other answers."]
+        "test/other", ["test/model is busy: test/other answers."], asked_to_reason=True
     )
     for event in (
         ReasoningDelta("Hm."),
@@ -257,6 +258,45 @@ def test_no_key_is_in_it() -> None:
 def small() -> dict[str, Any]:
     saved: dict[str, Any] = json.loads(to_json(rich(), SETTINGS))
     return saved
+
+
+@pytest.mark.parametrize("indent", [None, 0, 1])
+def test_a_file_that_an_editor_has_laid_out_anew_still_opens(indent: int | None) -> None:
+    saved = to_json(rich(), SETTINGS)
+    chat = json.loads(saved)
+    chat["cleared"] = [chat["messages"]]
+    back = from_json(json.dumps(chat, indent=indent))
+    (cleared,) = back.cleared
+    assert seen(back.conversation) == seen(from_json(saved).conversation)
+    assert [m.content for m in cleared.messages] == [m.content for m in back.conversation.messages]
+
+
+def test_what_stands_in_a_line_of_its_own_but_is_no_message_of_the_list() -> None:
+    call = '{"id": "call", "name": "add", "arguments": "{}", "status": "complete", "result": "3"}'
+    saved = turn(rounds=[{"at": 0, "tool_calls": ["HERE"]}])
+    text = json.dumps({"format": "nbchat", "version": 2, "settings": {}, "messages": saved})
+    chat = from_json(text.replace('"HERE"', f"\n{call}\n"))
+    assert [each.result for each in chat.conversation.messages[1].tool_calls] == ["3"]
+
+
+def test_each_message_is_encoded_and_parsed_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call takes long, and no lock is held meanwhile: other threads stand still no longer."""
+    conversation = Conversation()
+    for n in range(100):
+        answer(conversation, conversation.ask(f"q{n}"), ContentDelta("x" * 1000))
+    lock = threading.Lock()
+    text = []
+    for piece in pieces([conversation, conversation], SETTINGS, lock):
+        assert lock.acquire(blocking=False)
+        lock.release()
+        text.append(piece)
+    assert max(map(len, text)) < 2000
+    parsed: list[str] = []
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: (parsed.append(text), loads(text))[1])
+    back = from_json("".join(text))
+    assert max(map(len, parsed)) < 3000
+    assert seen(back.conversation) == seen(conversation)
 
 
 def test_every_truncation_is_refused() -> None:

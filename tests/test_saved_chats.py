@@ -23,7 +23,7 @@ import nbchat
 from nbchat._chat.conversation.conversation import Conversation
 from nbchat._chat.settings import ChatSettings
 from nbchat._files.autosave import Autosave
-from nbchat._files.chat_reader import from_json
+from nbchat._files.chat_reader import from_json, from_lines
 from nbchat._files.chat_writer import to_json
 from nbchat._files.export import to_markdown, to_notebook
 from nbchat._files.saved_chats import SavedChatFile, suffix_of, write_file
@@ -96,11 +96,11 @@ for length in (1_000, 3_000_000):
     texts.append(to_json(conversation, ChatSettings()))
 file = SavedChatFile("thesis")
 assert file.acquire()
-file.write(texts[0])
+file.write([texts[0]])
 print("ready", flush=True)
 while True:
     for text in texts:
-        file.write(text)
+        file.write([text])
 """
 
 
@@ -113,9 +113,9 @@ def test_what_was_written_is_read(file: SavedChatFile) -> None:
     file.write("two ü\r\n")
     assert file.path.read_bytes() == "two ü\r\n".encode()
     file.write(saved())
-    text = SavedChatFile("thesis").read()
-    assert text is not None
-    assert from_json(text).conversation.messages[0].content == "Hi"
+    lines = SavedChatFile("thesis").read()
+    assert lines is not None
+    assert from_lines(lines).conversation.messages[0].content == "Hi"
 
 
 def test_a_name_is_the_notebooks_folder_s_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ def test_another_chat_cannot_have_it_until_this_one_is_gone(file: SavedChatFile)
     assert not other.acquire()
     with pytest.raises(RuntimeError, match="Another chat has"):
         other.write("theirs")
-    assert other.read() == "mine"
+    assert other.read() == ["mine"]
     file.release()
     assert other.acquire()
     assert not file.acquire()
@@ -219,9 +219,9 @@ def test_a_kill_in_mid_write_leaves_a_whole_chat_and_no_litter() -> None:
             time.sleep(draw.uniform(0, 0.05))  # the moment is the test's variable
             os.kill(writer.pid, signal.SIGKILL)
             writer.wait(TIMEOUT)
-        text = file.read()
-        assert text is not None
-        assert len(from_json(text).conversation.messages[0].content) in (1_000, 3_000_000)
+        lines = file.read()
+        assert lines is not None
+        assert len(from_lines(lines).conversation.messages[0].content) in (1_000, 3_000_000)
         partial = list(file.path.parent.glob(".*"))
         litter += len(partial)
         assert len(partial) <= 1
@@ -249,7 +249,7 @@ def test_a_full_disk_leaves_the_old_file(
         assert raised.value.filename == str(file.path)
         with pytest.raises(OSError, match="No space left on device"):
             write_file(path, saved("new"))
-    assert file.read() == "old"
+    assert file.read() == ["old"]
     assert from_json(path.read_text()).conversation.messages[0].content == "old"
     assert os.listdir() == ["chat.json"]
     assert not [*file.path.parent.glob(".*")]

@@ -181,8 +181,14 @@ def read_text_file(path: Path, what: str) -> str:
     Raises:
         ValueError: The file can't be read or is not UTF-8 text.
     """
+    return "".join(read_text_lines(path, what))
+
+
+def read_text_lines(path: Path, what: str) -> list[str]:
+    """Returns the lines of a file, each with its end; raises as `read_text_file` does."""
     try:
-        return path.expanduser().read_text(encoding="utf-8-sig")
+        with path.expanduser().open(encoding="utf-8-sig") as file:
+            return list(file)
     except OSError as error:
         raise ValueError(f"The {what} {path} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

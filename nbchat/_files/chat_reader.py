@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from nbchat._chat.attachments.attachment import Attachment
@@ -25,6 +27,10 @@ _ID = re.compile(r"[0-9a-f]{12}")
 # The latest time that pandas can hold is in 2262, and no reply takes 30 years.
 _LATEST = 9e9
 _LONGEST_S = 1e9
+# How the line of a message begins.
+_MESSAGE = '{"id": '
+# In a multiple of 4 characters of Base64.
+_PIECE = 1 << 22
 
 Value = TypeVar("Value")
 
@@ -39,13 +45,18 @@ class SavedChat:
 
 
 def from_json(text: str) -> SavedChat:
-    """Returns the chat that `to_json` wrote; a reply that was streaming then is "stopped" now.
+    """Returns the chat that `to_json` wrote; raises as `from_lines` does."""
+    return from_lines(text.split("\n"))
+
+
+def from_lines(lines: Sequence[str]) -> SavedChat:
+    """Returns a saved chat; a reply that was streaming then is "stopped" now.
 
     Raises:
         ValueError: The text is not a saved chat, is damaged, or was written by a newer nbchat. The
             message is meant for the user.
     """
-    body = _parsed(text)
+    body = _parsed(lines)
     try:
         settings = _settings(body.get("settings"))
         cleared = body.get("cleared", [])
@@ -60,12 +71,10 @@ def from_json(text: str) -> SavedChat:
         raise ValueError(f"This saved chat is damaged: {clean(str(error), 300)}.") from error
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(lines: Sequence[str]) -> dict[str, Any]:
     """Returns the JSON object of a saved chat, in a version that this nbchat knows."""
     try:
-        body = json.loads(text.removeprefix("\ufeff"))
-        if "\\ud" in text.lower():  # perhaps a lone surrogate, which UTF-8 can't encode
-            body = json.loads(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+        body = _by_lines(lines) or _loads("\n".join(lines).removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         text = f"This is not a saved chat, or it is damaged: it is not JSON ({error})."
         raise ValueError(text) from error
@@ -77,6 +86,34 @@ def _parsed(text: str) -> dict[str, Any]:
     if version > VERSION:
         raise ValueError("A newer nbchat wrote this chat: update nbchat to open it.")
     return body
+
+
+def _by_lines(lines: Sequence[str]) -> dict[str, Any] | None:
+    """Parses each message by itself: parsing all at once would stop the kernel's threads.
+
+    Returns nothing if the messages don't stand in lines of their own, as in an edited file.
+    """
+    places = [at for at, line in enumerate(lines) if line.startswith(_MESSAGE)]
+    frame = list(lines)
+    for at in places:  # its number stands for the message
+        frame[at] = f"{at}," if lines[at].rstrip().endswith(",") else str(at)
+    try:
+        body = json.loads("\n".join(frame))
+        lists = [body["messages"], *body.get("cleared", ())]
+        if [at for messages in lists for at in messages] != places:
+            return None
+        for messages in lists:
+            messages[:] = [_loads(lines[at].rstrip().removesuffix(",")) for at in messages]
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None  # parsing all of it says what is wrong
+    return dict(body)
+
+
+def _loads(text: str) -> Any:
+    value = json.loads(text)
+    if "\\ud" in text or "\\uD" in text:  # perhaps a lone surrogate, which UTF-8 can't encode
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
 
 
 def _settings(saved: object) -> ChatSettings:
@@ -142,14 +179,15 @@ def _message(
         "error": error,
         "usage": None if usage is None else _usage(usage),
         "notes": _texts(saved.get("notes", list)),
-        "attachments": tuple(map(_attachment, saved.get("attachments", list) or ())),
+        "attachments": tuple(map(_attachment, saved.objects("attachments"))),
         "reasoning_details": _details(saved.get("reasoning_details", list)),
         "context_tokens": saved.count("context_tokens"),
     }
     content = saved.get("content", str) or ""
     if role == "assistant":
-        values["rounds"] = _rounds(saved.get("rounds", list), len(content))
-        values["runs"] = _runs(saved.get("runs", list))
+        values["rounds"] = _rounds(saved.objects("rounds"), len(content))
+        values["runs"] = dict(map(_run, islice(saved.objects("runs"), MAX_RUNS)))
+        values["asked_to_reason"] = saved.get("asked_to_reason", bool) or False
     for name in ("model", "finish_reason"):
         values[name] = saved.get(name, str)
     values["created"] = saved.number("created", _LATEST)
@@ -186,6 +224,13 @@ class _Fields:
         if value is None:
             raise ValueError(f"it has no {name}")
         return value
+
+    def objects(self, name: str) -> Iterator[_Fields]:
+        """Yields the objects of a list, which may be missing."""
+        for entry in self.get(name, list) or ():
+            if not isinstance(entry, dict):
+                raise ValueError(f"one of its {name} is not an object")
+            yield _Fields(entry)
 
     def number(self, name: str, most: float) -> float | None:
         """Returns a number from 0 to `most`.
@@ -255,32 +300,20 @@ def _details(saved: list[object] | None) -> tuple[dict[str, Any], ...]:
     return details
 
 
-def _rounds(saved: list[object] | None, length: int) -> tuple[Round, ...]:
+def _rounds(saved: Iterator[_Fields], length: int) -> tuple[Round, ...]:
     rounds: list[Round] = []
-    for entry in saved or ():
-        if not isinstance(entry, dict):
-            raise ValueError("one of its rounds is not an object")
-        values = _Fields(entry)
+    for values in saved:
         before = rounds[-1].at if rounds else 0
         at = max(before, min(length, values.count("at") or 0))
-        calls = tuple(map(_call, values.required("tool_calls", list)))
+        calls = tuple(map(_call, values.objects("tool_calls")))
         if not calls:
             raise ValueError("one of its rounds has no tool calls")
-        rounds.append(
-            Round(
-                at,
-                calls,
-                _details(values.get("reasoning_details", list)),
-                values.get("reasoning_content", str) or "",
-            )
-        )
+        details = _details(values.get("reasoning_details", list))
+        rounds.append(Round(at, calls, details, values.get("reasoning_content", str) or ""))
     return tuple(rounds)
 
 
-def _call(saved: object) -> ToolCall:
-    if not isinstance(saved, dict):
-        raise ValueError("one of its tool_calls is not an object")
-    values = _Fields(saved)
+def _call(values: _Fields) -> ToolCall:
     status = values.required("status", str)
     if status not in get_args(CallStatus):
         raise ValueError("the status of one of its tool_calls is unknown")
@@ -293,29 +326,22 @@ def _call(saved: object) -> ToolCall:
     )
 
 
-def _runs(saved: list[object] | None) -> dict[int, Run]:
-    runs: dict[int, Run] = {}
-    for entry in (saved or ())[:MAX_RUNS]:
-        if not isinstance(entry, dict):
-            raise ValueError("one of its runs is not an object")
-        values = _Fields(entry)
-        status = values.required("status", str)
-        if status not in get_args(RunStatus):
-            raise ValueError("the status of one of its runs is unknown")
-        outputs = values.get("outputs", list) or []
-        runs[values.required("index", int)] = Run(
-            "interrupted" if status == "running" else status,  # type: ignore[arg-type]
-            ({"data": output} for output in outputs),
-        )
-    return runs
+def _run(values: _Fields) -> tuple[int, Run]:
+    status = values.required("status", str)
+    if status not in get_args(RunStatus):
+        raise ValueError("the status of one of its runs is unknown")
+    outputs = values.get("outputs", list) or []
+    return values.required("index", int), Run(
+        "interrupted" if status == "running" else status,  # type: ignore[arg-type]
+        ({"data": output} for output in outputs),
+    )
 
 
-def _attachment(saved: object) -> Attachment:
-    if not isinstance(saved, dict):
-        raise ValueError("one of its attachments is not an object")
-    values = _Fields(saved)
+def _attachment(values: _Fields) -> Attachment:
+    text = values.required("data", str)
     try:
-        data = base64.b64decode(values.required("data", str), validate=True)
+        starts = range(0, len(text), _PIECE)
+        data = b"".join(base64.b64decode(text[at : at + _PIECE], validate=True) for at in starts)
     except ValueError as error:
         raise ValueError(f"one of its attachments can't be read ({error})") from error
     return Attachment(values.get("name", str) or "", values.get("media_type", str) or "", data)

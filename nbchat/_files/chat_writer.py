@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
+from nbchat._chat.attachments.attachment import Attachment
 from nbchat._chat.conversation.conversation import Conversation
 from nbchat._chat.conversation.message import Message
 from nbchat._chat.settings import ChatSettings
@@ -36,40 +38,77 @@ _MAX_DEPTH = 30
 def to_json(
     conversation: Conversation, settings: ChatSettings, cleared: Iterable[Conversation] = ()
 ) -> str:
-    """Returns the chat as text that UTF-8 can encode. The caller holds the conversation's lock.
+    """Returns the chat as text that UTF-8 can encode. The caller holds the conversation's lock."""
+    text = "".join(pieces((conversation, *cleared), settings))
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def pieces(
+    conversations: Iterable[Conversation],
+    settings: ChatSettings,
+    lock: AbstractContextManager[object] | None = None,
+) -> Iterator[str]:
+    """Yields the chat as text, message by message: all at once would stop the kernel's threads.
 
     A reply that is still streaming is written as far as it has come. Versions of nbchat that know
-    nothing of `cleared` skip it.
+    nothing of cleared conversations skip them.
+
+    Args:
+        conversations: The conversation, then those that were cleared.
+        settings: The chat's settings.
+        lock: The conversations' lock; held while a message is read, but not while it is encoded.
     """
+    lock = lock or nullcontext()
+    with lock:  # the tree may change before its last message is written
+        trees = [
+            [
+                (before.id if before else None, each, each is each.fork.shown)
+                for before, each in tree.walk()
+            ]
+            for tree in conversations
+        ]
     head = {"format": FORMAT, "version": VERSION, "settings": asdict(settings)}
-    text = f'{_dumps(head)[:-1]}, "messages": {_list(conversation)}'
-    if lists := ", ".join(map(_list, cleared)):
-        text += f', "cleared": [{lists}]'
-    return f"{text}}}\n".encode("utf-8", "replace").decode("utf-8")
+    yield f'{_dumps(head)[:-1]}, "messages": '
+    for number, tree in enumerate(trees):
+        if number > 0:
+            yield ', "cleared": [' if number == 1 else ", "
+        yield "[\n"
+        for at, place in enumerate(tree):
+            with lock:
+                message = _saved(*place)
+            if at > 0:
+                yield ",\n"
+            yield _dumps(message)
+        yield "\n]"
+    yield "]}\n" if len(trees) > 1 else "}\n"
 
 
 def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=_attachment)
 
 
-def _list(conversation: Conversation) -> str:
-    messages = ",\n".join(_dumps(_saved(*place)) for place in conversation.walk())
-    return f"[\n{messages}\n]"
+def _attachment(attachment: Attachment) -> dict[str, str]:
+    return {
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "data": base64.b64encode(attachment.data).decode("ascii"),
+    }
 
 
-def _saved(parent: Message | None, message: Message) -> dict[str, Any]:
+def _saved(parent: str | None, message: Message, shown: bool) -> dict[str, Any]:
     error = message.error
     values = {
         "id": message.id,
-        "parent": parent and parent.id,
+        "parent": parent,
         "role": message.role,
         "content": message.content,
         "reasoning": message.reasoning,
         "status": message.status,
-        "shown": message is message.fork.shown or None,
+        "shown": shown or None,
         "created": message.created,
         "model": message.model,
         "finish_reason": message.finish_reason,
+        "asked_to_reason": message.asked_to_reason or None,
         "usage": message.usage and asdict(message.usage),
         "estimated_cost": message.estimated_cost,
         "context_tokens": message.context_tokens,
@@ -88,14 +127,7 @@ def _saved(parent: Message | None, message: Message) -> dict[str, Any]:
             for round_ in message.rounds
         ],
         "error": error and {name: getattr(error, name) for name in _ERROR_FIELDS},
-        "attachments": [
-            {
-                "name": attachment.name,
-                "media_type": attachment.media_type,
-                "data": base64.b64encode(attachment.data).decode("ascii"),
-            }
-            for attachment in message.attachments
-        ],
+        "attachments": message.attachments,
         "runs": [
             {"index": index, "status": run.status, "outputs": run.outputs}
             for index, run in message.runs.items()

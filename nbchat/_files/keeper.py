@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nbchat._chat.markdown_html import Rendered
 from nbchat._chat.notices import Notice, Notices
-from nbchat._chat.settings import ChatSettings, read_text_file
+from nbchat._chat.settings import ChatSettings, read_text_lines
 from nbchat._chat.suffix import Suffix
 from nbchat._turns.session import Session
 
 from .autosave import Autosave
-from .chat_reader import SavedChat, from_json
-from .chat_writer import to_json
+from .chat_reader import SavedChat, from_lines
+from .chat_writer import pieces
 from .fallback_output import FallbackOutput
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Keeper:
         """Writes the chat to a file, in the format of its suffix; returns the file's path."""
         from .saved_chats import suffix_of, write_file
 
-        return write_file(path, self._text(suffix_of(path), self._owner.settings))
+        return write_file(path, self._pieces(suffix_of(path), self._owner.settings))
 
     def export(self, suffix: Suffix, with_system: bool) -> tuple[str, bytes]:
         """Returns the chat as a file for a page: the name and the bytes.
@@ -96,25 +97,22 @@ class Keeper:
         settings = self._owner.settings
         if not with_system:
             settings = settings.replace(system="")
-        content = self._text(suffix, settings).encode()
+        content = "".join(self._pieces(suffix, settings)).encode()
         if len(content) > _MAX_DOWNLOAD:
             raise ValueError(
                 f"This chat is too large to download. Save it from code: chat.save('chat{suffix}')."
             )
         return f"{self.name or 'chat'}{suffix}", content
 
-    def _text(self, suffix: Suffix, settings: ChatSettings) -> str:
+    def _pieces(self, suffix: Suffix, settings: ChatSettings) -> Iterable[str]:
         from .export import to_markdown, to_notebook
 
-        with self._session.lock:
-            conversation = self._session.conversation
-            match suffix:
-                case ".json":  # without what was cleared: others may read this file
-                    return to_json(conversation, settings)
-                case ".md":
-                    return to_markdown(conversation, settings.system)
-                case ".ipynb":
-                    return to_notebook(conversation, settings.system)
+        conversation, lock = self._session.conversation, self._session.lock
+        if suffix == ".json":  # without what was cleared: others may read this file
+            return pieces([conversation], settings, lock)
+        export = to_markdown if suffix == ".md" else to_notebook
+        with lock:
+            return [export(conversation, settings.system)]
 
     def close(self) -> None:
         """Saves unsaved changes, and releases the file for other chats."""
@@ -151,10 +149,10 @@ class Keeper:
         except OSError as error:
             self._show_failure(error)
             return None
-        saved, text = None, file.read()
-        if text is not None:
+        saved, lines = None, file.read()
+        if lines is not None:
             try:
-                saved = from_json(text)
+                saved = from_lines(lines)
             except ValueError as error:
                 file.release()
                 raise ValueError(
@@ -177,10 +175,10 @@ class Keeper:
 
     def _write(self) -> None:
         assert self._file is not None  # noqa: S101 - for the type checker: `open` has set it
-        with self._session.lock:
-            session = self._session
-            text = to_json(session.conversation, self._owner.settings, session.cleared)
-        self._file.write(text)
+        session = self._session
+        with session.lock:
+            conversations = [session.conversation, *session.cleared]
+        self._file.write(pieces(conversations, self._owner.settings, session.lock))
         self._notices.dismiss(_SAVING)
 
     def render(self, most: float = math.inf) -> dict[str, str]:
@@ -214,8 +212,8 @@ def read_chat(path: str | Path) -> SavedChat:
         ValueError: There is no such file, or it is not a chat, is damaged, or was written by a
             newer nbchat.
     """
-    text = read_text_file(Path(path), "saved chat")
+    lines = read_text_lines(Path(path), "saved chat")
     try:
-        return from_json(text)
+        return from_lines(lines)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

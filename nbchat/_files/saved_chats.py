@@ -8,16 +8,16 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast, get_args
 
 from filelock import FileLock, Timeout
 
-from nbchat._chat.settings import read_text_file
+from nbchat._chat.settings import read_text_file, read_text_lines
 from nbchat._chat.suffix import Suffix
 
-from .chat_reader import from_json
+from .chat_reader import from_lines
 from .export import MARKER, METADATA
 
 _PARTIAL = ".partial"
@@ -74,21 +74,21 @@ class SavedChatFile:
         """Unlocks the file for other chats."""
         self._lock.release()
 
-    def read(self) -> str | None:
-        """Returns the file's text; None if there is no file yet.
+    def read(self) -> list[str] | None:
+        """Returns the file's lines; None if there is no file yet.
 
         Raises:
             ValueError: The file can't be read.
         """
         try:
-            return read_text_file(self.path, "saved chat")
+            return read_text_lines(self.path, "saved chat")
         except ValueError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return None
             raise
 
-    def write(self, text: str) -> None:
-        """Replaces the file's content; if that fails, the old content stays.
+    def write(self, text: Iterable[str]) -> None:
+        """Replaces the file's content by a text in pieces; if that fails, the old content stays.
 
         Raises:
             RuntimeError: Another chat has the file.
@@ -111,12 +111,12 @@ def suffix_of(path: str | os.PathLike[str]) -> Suffix:
     return cast(Suffix, suffix)
 
 
-def write_file(path: str | os.PathLike[str], text: str) -> Path:
+def write_file(path: str | os.PathLike[str], text: Iterable[str]) -> Path:
     """Writes a chat to a file that the user names, whole or not at all; returns its full path.
 
     Args:
         path: A path that ends in .json, .md or .ipynb, which is the format of `text`.
-        text: The chat in this format.
+        text: The chat in this format, in pieces.
 
     Raises:
         ValueError: The path has another suffix, or a file is there that nbchat did not write or
@@ -135,10 +135,10 @@ def write_file(path: str | os.PathLike[str], text: str) -> Path:
 def _check_ours(path: Path, suffix: Suffix) -> None:
     unchanged = f"{path} is not overwritten"
     try:
-        text = read_text_file(path, "file")
+        text = read_text_file(path, "file") if suffix != ".json" else ""
         match suffix:
             case ".json":
-                from_json(text)
+                from_lines(read_text_lines(path, "file"))
             case ".md" if text.split("\n", 1)[0].rstrip() != MARKER:
                 raise ValueError("nbchat did not write it.")
             case ".ipynb" if METADATA not in _metadata(text):
@@ -162,7 +162,7 @@ def data_folder(name: str) -> Path:
     return platformdirs.user_data_path("nbchat", appauthor=False) / name
 
 
-def replace_locked(path: Path, text: str) -> None:
+def replace_locked(path: Path, text: Iterable[str]) -> None:
     """Replaces the content of a file whose lock the caller holds; if that fails, the old stays.
 
     Raises:
@@ -195,7 +195,7 @@ def _naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def _replace(path: Path, text: str, prefix: str) -> None:
+def _replace(path: Path, text: Iterable[str], prefix: str) -> None:
     """Replaces a file in one step with a new one that only the user can read.
 
     The new file is written under a temporary name that begins with `prefix`.
@@ -204,7 +204,8 @@ def _replace(path: Path, text: str, prefix: str) -> None:
         descriptor, partial = tempfile.mkstemp(_PARTIAL, prefix, path.parent)
         try:
             with open(descriptor, "wb") as file:
-                file.write(text.encode("utf-8", "replace"))
+                for piece in text:
+                    file.write(piece.encode("utf-8", "replace"))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(partial, path)

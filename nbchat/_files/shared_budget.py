@@ -147,7 +147,7 @@ class SharedBudget:
         return minutes
 
     def _write(self, minutes: Minutes) -> None:
-        replace_locked(self.path, json.dumps({"version": 1, "minutes": minutes}))
+        replace_locked(self.path, [json.dumps({"version": 1, "minutes": minutes})])
 
 
 def _add(minutes: Minutes, minute: int, requests: int, cost: float) -> None:
