@@ -15,12 +15,12 @@ type Suffix = Extract<Request, { type: "export" }>["suffix"];
 const FORMATS: Record<Suffix, string> = {
   ".md": "Markdown",
   ".ipynb": "Notebook",
-  ".json": "All versions, to open again",
+  ".json": "Everything, to open again",
 };
 const GAP = 4;
 const MARGIN = 8;
 /** Pixels that the menu takes at most. */
-const HEIGHT = 340;
+const HEIGHT = 420;
 
 function item(text: string, act: () => void): HTMLButtonElement {
   const button = h("button", { type: "button", class: "nbchat-item" }, text);
@@ -48,7 +48,7 @@ export class More {
   #copy = item("Copy conversation", () => void this.#copyAll());
   #pane = item("Open in a panel", () => this.#openPane());
   #clear = item("Clear chat", () => void this.#ask({ type: "clear" }));
-  #line = h("hr");
+  #line = h("div", { class: "nbchat-menu-line" });
   #menu = h(
     "div",
     { class: "nbchat-popover nbchat-menu", popover: "auto" },
@@ -159,7 +159,7 @@ export class More {
   #openPane(): void {
     this.#menu.hidePopover();
     if (!openPane(this.#root)) {
-      this.#toast.say("Right-click the chat's cell › Create New View for Cell Output.");
+      this.#toast.say("In JupyterLab, right-click this output › Create New View for Cell Output.");
     }
   }
 }

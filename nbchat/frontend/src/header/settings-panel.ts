@@ -61,7 +61,9 @@ export class SettingsPanel {
 
   update({ health }: Chat): void {
     if (this.#side && !this.#side.id) this.#name(this.#side);
+    // What a notebook has saved is only read.
     this.button.hidden = health.end === "saved";
+    if (this.button.hidden && this.#isOpen) this.#show(false);
   }
 
   get #side(): HTMLElement | null {
@@ -79,7 +81,7 @@ export class SettingsPanel {
     const wide = width >= WIDE;
     if (wide === this.#wide && this.button.ariaExpanded !== null) return;
     this.#wide = wide;
-    this.#show(wide && !wasFolded());
+    this.#show(wide && !wasFolded() && !this.button.hidden);
   }
 
   #show(open: boolean): void {
