@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from harness import Kernel, message, notice
+from harness import Kernel, message, notice, upload
 from playwright.sync_api import Browser, Locator, expect
 
 pytestmark = pytest.mark.browser
@@ -44,6 +44,7 @@ def place(locator: Locator) -> Any:
 def test_stop_takes_the_place_of_send(kernel: Kernel) -> None:
     kernel.open()
     card = kernel.page.locator(".nbchat-box")
+    kernel.page.set_input_files("input[type=file]", [upload("new.csv")])
     kernel.box.fill("Hello")
     expect(kernel.send_button).to_be_enabled()
     expect(stop(kernel)).to_be_hidden()
@@ -167,10 +168,9 @@ def test_a_phone_has_room_for_a_thumb(phone: Kernel) -> None:
 # Notices
 
 
-def texts(kernel: Kernel) -> list[str]:
-    """The notices that are shown, from the top."""
-    notes = kernel.page.locator(".nbchat-notice:visible .nbchat-notice-text")
-    return notes.all_text_contents()
+def expect_shown(kernel: Kernel, *texts: str) -> None:
+    """Expects these notices, from the top."""
+    expect(kernel.page.locator(".nbchat-notice:visible .nbchat-notice-text")).to_have_text(texts)
 
 
 def test_the_newest_notice_is_shown_and_the_others_are_folded(kernel: Kernel) -> None:
@@ -178,19 +178,19 @@ def test_the_newest_notice_is_shown_and_the_others_are_folded(kernel: Kernel) ->
     kernel.state(notices=[notice(each, each) for each in ("One", "Two", "Three")])
     more = kernel.page.get_by_role("button", name="2 more")
     expect(more).to_have_attribute("aria-expanded", "false")
-    assert texts(kernel) == ["Three"]
+    expect_shown(kernel, "Three")
     assert kernel.log.get_by_role("note").count() == 0
     top, box = (place(kernel.page.locator(each)) for each in (".nbchat-strip", ".nbchat-box"))
     assert top["y"] < box["y"]
     more.click()
     fewer = kernel.page.get_by_role("button", name="Show less")
     expect(fewer).to_have_attribute("aria-expanded", "true")
-    assert texts(kernel) == ["Three", "Two", "One"]
+    expect_shown(kernel, "Three", "Two", "One")
     fewer.click()
-    assert texts(kernel) == ["Three"]
+    expect_shown(kernel, "Three")
     kernel.state(notices=[notice("One", "One")])
     expect(kernel.page.locator(".nbchat-strip-more")).to_be_hidden()
-    assert texts(kernel) == ["One"]
+    expect_shown(kernel, "One")
 
 
 def test_what_asks_for_something_is_not_folded(kernel: Kernel) -> None:
@@ -201,7 +201,7 @@ def test_what_asks_for_something_is_not_folded(kernel: Kernel) -> None:
     field = kernel.page.get_by_label("API key")
     field.fill("sk-half")
     kernel.state(notices=[asks, runs, notice("n", "News")])
-    assert texts(kernel) == ["News", "Fetching…", "Paste a key."]
+    expect_shown(kernel, "News", "Fetching…", "Paste a key.")
     expect(field).to_be_focused()
     kernel.state(notices=[notice("n", "News"), runs, asks])  # it has been shown again
     expect(kernel.page.locator(".nbchat-notice-text").first).to_have_text("Paste a key.")
