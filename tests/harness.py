@@ -61,11 +61,29 @@ def notice(id_: str, text: str, **more: Any) -> dict[str, Any]:
     return {
         "id": id_,
         "text": text,
-        "secret_label": None,
-        "secret_button": "Use this key",
         "actions": [],
         "progress": None,
         "tone": "info",
+        **more,
+    }
+
+
+def way(id_: str, label: str, note: str = "", kind: str = "press", primary: bool = False) -> Any:
+    """A row of the card that connects a model."""
+    return {"id": id_, "kind": kind, "label": label, "note": note, "primary": primary}
+
+
+def connect(*ways: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The card that connects a model."""
+    return {
+        "title": "Connect a model",
+        "text": "",
+        "ways": list(ways),
+        "sign_in": "",
+        "busy": "",
+        "progress": None,
+        "problem": "",
+        "cancel": False,
         **more,
     }
 

@@ -86,7 +86,6 @@ def test_axe_finds_nothing_serious_in_notices(
                 tone,
                 "Get a key at https://example.com/keys.",
                 tone=tone,
-                secret_label=f"API key {tone}",
                 actions=[{"id": "a", "label": "Do it"}],
                 progress={"done": 1, "total": 3},
             )
@@ -181,7 +180,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
         messages=[message("a", content="[link](https://a.example)", status="error", error=error)]
     )
     kernel.state(
-        notices=[notice("n", "Ask", secret_label="API key", actions=[{"id": "x", "label": "Go"}])],
+        notices=[notice("n", "Ask", actions=[{"id": "x", "label": "Go"}])],
         download="reply.md",
         efforts={"low": "low", "high": "high"},
         effort="low",
@@ -189,7 +188,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
     kernel.box.fill("Hello")
     kernel.log.focus()
     reached = []
-    for _ in range(13):
+    for _ in range(11):
         kernel.page.keyboard.press("Tab")
         reached.append(
             kernel.page.evaluate(
@@ -203,9 +202,8 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
             )
         )
     assert reached == [
-        *["link", "What the server said", "Retry", "Copy message", "API key"],
-        *["Use this key", "Go", "Close", "Message", "Attach files", "Add a variable", "Thinking"],
-        "Send",
+        *["link", "What the server said", "Retry", "Copy message", "Go"],
+        *["Close", "Message", "Attach files", "Add a variable", "Thinking", "Send"],
     ]
 
 

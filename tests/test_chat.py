@@ -728,13 +728,11 @@ def test_without_a_key_the_chat_says_what_to_do(
     monkeypatch.setattr(local_model, "runtime_installed", lambda: False)
     monkeypatch.setattr(providers, "OPENROUTER_URL", server.base_url)
     chat = ChatWidget()
-    (notice,) = chat._transcript.get_state()["snapshot"]["notices"]
-    assert "Connect a model" in notice["text"]
-    assert notice["secret_label"] == "OpenRouter API key"
-    with pytest.raises(ChatError, match="OpenRouter key"):
+    assert chat._transcript.get_state()["snapshot"]["connect"]["title"] == "Connect a model"
+    with pytest.raises(ChatError, match="no model is connected yet"):
         chat.send("Hi").wait(TIMEOUT)
-    ask_page(chat, "secret", notice="no-model", value="sk-or-typed")
-    assert chat._transcript.get_state()["snapshot"]["notices"] == []
+    ask_page(chat, "secret", way="key", value="sk-or-typed")
+    assert chat._transcript.get_state()["snapshot"]["connect"] is None
     assert chat.model == "openrouter/free"
     assert chat.last.wait(TIMEOUT).text == "You said: Hi"  # sent by itself
     assert server.chats[0].headers["authorization"] == "Bearer sk-or-typed"

@@ -345,26 +345,9 @@ def test_each_notice_can_be_closed(kernel: Kernel, tone: str) -> None:
 
 def test_a_long_address_is_a_short_link(kernel: Kernel) -> None:
     address = "https://openrouter.ai/auth?code_challenge=0123456789&code_challenge_method=S256"
-    kernel.open(
-        notices=[
-            notice(
-                "sign-in",
-                f"1. Open {address} and authorize nbchat.",
-                secret_label="Code",
-                actions=[{"id": "cancel", "label": "Cancel"}],
-            )
-        ]
-    )
+    kernel.open(notices=[notice("n", f"Open {address}.")])
     link = kernel.page.get_by_role("link", name="openrouter.ai/auth", exact=True)
     expect(link).to_have_attribute("href", address)
-    field = kernel.page.get_by_label("Code")
-    cancel = kernel.page.get_by_role("button", name="Cancel").last
-    assert (
-        field.evaluate(
-            "(field, cancel) => field.compareDocumentPosition(cancel)", cancel.element_handle()
-        )
-        == 4
-    )  # the field stands first
 
 
 def test_a_reply_that_is_not_whole_says_so(kernel: Kernel) -> None:
@@ -384,26 +367,6 @@ def test_an_error_tells_and_can_be_retried(kernel: Kernel) -> None:
     assert kernel.wait_sent("retry")["id"] == "a"
     kernel.change("message", message=message("u", role="user", content="Go on"))
     expect(kernel.page.get_by_role("button", name="Retry")).to_have_count(0)
-
-
-def test_a_key_typed_in_is_sent_once_and_forgotten(kernel: Kernel) -> None:
-    asks = notice("k", "Get a key at https://example.com/keys.", secret_label="API key")
-    kernel.open()
-    kernel.state(notices=[asks])
-    expect(kernel.page.get_by_role("link", name="example.com/keys", exact=True)).to_be_visible()
-    field = kernel.page.get_by_label("API key")
-    expect(field).to_have_attribute("type", "password")
-    field.fill("sk-secret")
-    # Progress elsewhere must not take away what is being typed.
-    kernel.state(notices=[asks, notice("p", "Fetching…", progress={"done": 1, "total": 4})])
-    expect(kernel.page.get_by_role("progressbar")).to_have_attribute("value", "1")
-    kernel.page.get_by_role("button", name="Use this key").click()
-    sent = kernel.wait_sent("secret")
-    assert (sent["notice"], sent["value"]) == ("k", "sk-secret")
-    expect(field).to_have_value("")
-    assert "sk-secret" not in str(kernel.page.evaluate("kernel.traits.snapshot"))
-    kernel.push("received", nonce=sent["nonce"], refused="That key is wrong.")
-    expect(kernel.page.get_by_text("That key is wrong.")).to_be_visible()
 
 
 def test_the_download_has_the_kernels_bytes(kernel: Kernel, tmp_path: Path) -> None:

@@ -186,7 +186,6 @@ def test_in_what_the_chat_itself_says(watched: Kernel) -> None:
                 notice(
                     f"{tone}{index}",
                     text,
-                    secret_label=text,
                     tone=tone,
                     actions=[{"id": text, "label": text}],
                     progress={"done": 1, "total": 2},
@@ -201,7 +200,7 @@ def test_in_what_the_chat_itself_says(watched: Kernel) -> None:
         watched.page.evaluate(
             """() => [...document.querySelectorAll(".nbchat-notice")].flatMap((card) =>
           [...card.querySelectorAll("*")].filter((el) =>
-            !["a", "button", "code", "input", "p", "path", "progress", "span", "svg"].includes(
+            !["a", "button", "code", "p", "path", "progress", "span", "svg"].includes(
               el.localName) ||
             (el.localName === "a" && (!/^https?:$/.test(el.protocol) ||
               el.target !== "_blank" || el.rel !== "noopener noreferrer")) ||
@@ -217,10 +216,11 @@ def test_as_names_of_model_server_and_file(watched: Kernel, tmp_path: Path) -> N
         """async ([seq, texts]) => {
           const found = [];
           for (const text of texts) {
-            kernel.push({ type: "state", seq: ++seq, busy: false, notices: [],
-              download: text, model: text, server: text });
+            const suggestions = [{ label: text, text }];
+            kernel.push({ type: "state", seq: ++seq, state: { busy: false, notices: [], suggestions,
+              download: text, model: text, server: text } });
             await new Promise(requestAnimationFrame);
-            found.push(...document.querySelectorAll(".nbchat-empty p > *, .nbchat-link > *"));
+            found.push(...document.querySelectorAll(".nbchat-suggestions * > *, .nbchat-link > *"));
           }
           return found.map((el) => el.outerHTML);
         }""",

@@ -557,7 +557,7 @@ def test_the_weights_are_fetched_after_the_person_has_agreed(
     )
     notebook.run(0)
     chat = ChatPage(notebook.cell(0))
-    agree = chat.conversation.get_by_role("button", name="Fetch the demo model (93 MB)")
+    agree = chat.conversation.get_by_role("button", name="Demo model 93 MB")
     expect(agree).to_be_visible()
     assert list(tmp_path.iterdir()) == []
     agree.click()

@@ -60,6 +60,19 @@ def notices(chat: ChatWidget) -> dict[str, dict[str, Any]]:
     return {notice["id"]: notice for notice in snapshot(chat)["notices"]}
 
 
+def card(chat: ChatWidget) -> dict[str, Any]:
+    """The card that connects a model; empty if it is not shown."""
+    return snapshot(chat)["connect"] or {}
+
+
+def labels(chat: ChatWidget) -> list[str]:
+    return [way["label"] for way in card(chat).get("ways", ())]
+
+
+def choose(chat: ChatWidget, way: str) -> None:
+    ask_page(chat, "connect", way=way)
+
+
 def press(chat: ChatWidget, notice: str, action: str) -> None:
     ask_page(chat, "action", notice=notice, action=action)
 
@@ -395,7 +408,8 @@ def test_a_known_server_takes_its_own_key_only(
 
 def test_names_and_addresses_lead_to_the_same_dialect() -> None:
     for known in providers.KNOWN.values():
-        assert providers.endpoint(known.base_url, None).dialect == known.dialect or (
+        address = known.base_url or "https://mine.openai.azure.com/openai/v1"
+        assert providers.endpoint(address, None).dialect == known.dialect or (
             known.title == "OpenRouter"
         )
     assert providers.endpoint("http://localhost:11434/v1", None).dialect.truncates
@@ -439,11 +453,13 @@ def test_servers_on_this_machine_are_offered(
     monkeypatch.setattr(local_model, "runtime_installed", lambda: False)
     server.models = [{"id": "qwen3"}, {"id": "gemma"}]
     chat = ChatWidget()
-    until(lambda: "servers" in notices(chat))
-    assert "Ollama (qwen3, gemma)" in notices(chat)["servers"]["text"]
-    press(chat, "servers", "ollama")
+    until(lambda: "Use Ollama" in labels(chat))
+    first = card(chat)["ways"][0]
+    assert (first["label"], first["primary"]) == ("Use Ollama", True)
+    assert first["note"] == "2 models. Your messages stay on this computer."
+    choose(chat, first["id"])
     until(lambda: chat.model == "gemma")
-    assert notices(chat) == {}
+    assert card(chat) == {}
     assert chat.send("Hi").wait(TIMEOUT).text == "You said: Hi"
     chat.close()
 
@@ -457,15 +473,13 @@ def test_another_server_can_be_asked_for(
     monkeypatch.setenv("MISTRAL_API_KEY", "sk-mistral")
     chat = make()
     chat._models.welcome.offer_servers()
-    until(lambda: notices(chat).get("servers", {}).get("actions"))
-    labels = [action["label"] for action in notices(chat)["servers"]["actions"]]
-    assert labels[0] == "Use Mistral"
-    assert labels[-1] == "Cancel"
-    press(chat, "servers", "keep")
-    assert notices(chat) == {}
+    until(lambda: labels(chat))
+    assert labels(chat)[0] == "Use Mistral"
+    choose(chat, "cancel")
+    assert card(chat) == {}
     chat._models.welcome.offer_servers()
-    until(lambda: notices(chat).get("servers", {}).get("actions"))
-    press(chat, "servers", "mistral")
+    until(lambda: labels(chat))
+    choose(chat, "key:mistral")
     assert "api.mistral.ai" in repr(chat)
     assert "sk-mistral" not in repr(vars(chat))
 
@@ -474,14 +488,14 @@ def test_a_refused_key_can_be_replaced(make: Make, server: ScriptedServer) -> No
     server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
     chat = make(api_key="sk-wrong")
     chat.send("Hi")
-    until(lambda: "no-model" in notices(chat))
-    assert notices(chat)["no-model"]["secret_label"].endswith("API key")
+    until(lambda: card(chat))
+    assert "rejected the API key" in card(chat)["title"]
     failed = chat.last
-    ask_page(chat, "secret", notice="no-model", value="sk-right")
+    ask_page(chat, "secret", way="key", value="sk-right")
     until(lambda: chat.last is not failed and chat.last.status == "complete")
     assert server.chats[1].headers["authorization"] == "Bearer sk-right"
     assert [message["status"] for message in snapshot(chat)["messages"]] == ["complete"] * 2
-    assert notices(chat) == {}
+    assert card(chat) == {}
 
 
 def test_the_card_for_a_refused_key_goes_with_the_next_reply(
@@ -490,14 +504,14 @@ def test_the_card_for_a_refused_key_goes_with_the_next_reply(
     server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
     chat = make(api_key="sk-mine")
     chat.send("Hi")
-    until(lambda: "no-model" in notices(chat))
+    until(lambda: card(chat))
     chat.send("Hi again").wait(TIMEOUT)
-    until(lambda: notices(chat) == {})
+    until(lambda: card(chat) == {})
 
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [("sk-mine", "rejected the API key. Paste another"), (None, "needs an API key")],
+    [("sk-mine", "rejected the API key"), (None, "needs an API key")],
 )
 def test_a_card_says_rejected_only_of_a_key_that_was_sent(
     make: Make, server: ScriptedServer, key: str | None, text: str
@@ -505,7 +519,7 @@ def test_a_card_says_rejected_only_of_a_key_that_was_sent(
     server.script(sse.status(401, {"error": {"message": "No", "code": 401}}))
     chat = make(api_key=key)
     chat.send("Hi")
-    until(lambda: text in notices(chat).get("no-model", {}).get("text", ""))
+    until(lambda: text in card(chat).get("title", ""))
 
 
 def test_a_message_for_a_server_that_refused_the_key_goes_to_no_other(
@@ -517,25 +531,21 @@ def test_a_message_for_a_server_that_refused_the_key_goes_to_no_other(
     server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
     chat = make(api_key="sk-wrong")
     chat.send("Hi")
-    until(lambda: "no-model" in notices(chat))
+    until(lambda: card(chat))
     with ScriptedServer() as other:
         found = FoundServer("ollama", other.base_url, ("qwen3",))
         monkeypatch.setattr(discovery, "find_servers", lambda: [found])
         chat._models.welcome.offer_servers()
-        until(lambda: notices(chat).get("servers", {}).get("actions"))
-        press(chat, "servers", "ollama")
-        until(lambda: notices(chat) == {})
+        until(lambda: "Use Ollama" in labels(chat))
+        choose(chat, "server:ollama")
+        until(lambda: card(chat) == {})
         assert not chat.busy
         assert other.chats == []
 
 
-def test_each_notice_can_be_closed(make: Make, server: ScriptedServer) -> None:
-    server.script(sse.status(401, {"error": {"message": "Invalid API key", "code": 401}}))
+def test_what_is_closed_stays_closed(make: Make, server: ScriptedServer) -> None:
     chat = make(api_key="sk-mine")
-    chat.send("Hi")
-    until(lambda: "no-model" in notices(chat))
-    press(chat, "no-model", "close")
-    assert notices(chat) == {}
+    chat.send("Hi").wait(TIMEOUT)
     chat.model = "no/such"
     until(lambda: "gone" in notices(chat))
     press(chat, "gone", "close")
@@ -557,6 +567,7 @@ def test_an_unknown_provider_names_base_url() -> None:
         ("GOOGLE_API_KEY", "gemini"),
         ("XAI_API_KEY", "xai"),
         ("CEREBRAS_API_KEY", "cerebras"),
+        ("FIREWORKS_API_KEY", "fireworks"),
     ],
 )
 def test_a_provider_finds_its_key(
@@ -567,6 +578,34 @@ def test_a_provider_finds_its_key(
     key = providers.named(name).key
     assert key is not None
     assert key.reveal() == "sk-found"
+
+
+def test_azure_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key")
+    with pytest.raises(ValueError, match=r"base_url=.*azure\.com.*AZURE_OPENAI_ENDPOINT"):
+        ChatWidget(provider="azure")
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com/")
+    found = providers.named("azure")
+    assert found.base_url == "https://mine.openai.azure.com/openai/v1"
+    assert found.name == "Azure OpenAI"
+    given = "https://other.services.ai.azure.com/openai/v1"
+    for provider in (found, providers.named("azure", given)):
+        assert provider.key == Secret("azure-key")
+        assert provider.dialect.max_tokens == "max_completion_tokens"
+    assert providers.named("azure", "https://gateway.example/v1").key is None, "not Azure's host"
+
+
+def test_anthropics_list_is_asked_for_in_its_own_way(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = loaded(ChatWidget(provider="anthropic", base_url=server.base_url, api_key="sk-ant-1"))
+    (listing,) = [each for each in server.requests if each.path == "/models"]
+    assert listing.headers["x-api-key"] == "sk-ant-1"
+    assert listing.headers["anthropic-version"] == "2023-06-01"
+    chat.send("Hi").wait(TIMEOUT)
+    assert "x-api-key" not in server.chats[0].headers
+    assert server.chats[0].headers["authorization"] == "Bearer sk-ant-1"
+    chat.close()
 
 
 def test_a_redirect_is_not_followed(make: Make, server: ScriptedServer) -> None:

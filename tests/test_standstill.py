@@ -114,11 +114,12 @@ def test_thousands_of_states_are_drawn_together(kernel: Kernel) -> None:
     drawn = kernel.page.evaluate(
         """async () => {
           let drawn = 0;
-          const line = document.querySelector(".nbchat-greeting");
+          const line = document.querySelector(".nbchat-suggestions");
           const observer = new MutationObserver(() => drawn++);
           observer.observe(line, { childList: true, characterData: true, subtree: true });
           for (let seq = 1; seq <= 40000; seq++) {
-            kernel.push({ type: "state", seq, state: { model: `model ${seq}` } });
+            const suggestions = [{ label: `about ${seq}`, text: "" }];
+            kernel.push({ type: "state", seq, state: { suggestions } });
           }
           while (!line.textContent.includes("40000")) await new Promise(requestAnimationFrame);
           return drawn;

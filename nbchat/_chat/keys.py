@@ -10,6 +10,7 @@ from typing import NoReturn
 MASK = "[key]"
 # How many characters of an untrusted text are searched.
 SEARCHED = 20_000
+_MOST_CHARS = 10_000  # of a key
 _MIN_LENGTH = 8  # characters: a shorter value is no key, and may occur in any text
 # Blanks and invisible characters, and quotes of all keyboards.
 _AROUND_KEY = " \t\r\n\f\v\xa0\u200b\u2060\ufeff'\"`\u2018\u2019\u201c\u201d\u201e\xab\xbb"
@@ -126,10 +127,13 @@ class Secret:
         """Checks that the value can be a key.
 
         Raises:
-            ValueError: The value is blank, or has characters that a request header can't hold.
+            ValueError: The value is blank or too long, or has characters that a request header
+                can't hold.
         """
         if not self._value:
             raise ValueError("an API key can't be blank")
+        if len(self._value) > _MOST_CHARS:
+            raise ValueError(f"an API key has at most {_MOST_CHARS:,} characters")
         if not (self._value.isascii() and self._value.isprintable()):
             raise ValueError(
                 "an API key has only printable ASCII characters: was it pasted completely?"

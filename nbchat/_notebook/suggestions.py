@@ -77,7 +77,7 @@ def _tables(
             continue
         if not is_offered(name, namespace) or is_secret_name(name) or len(name) > _NAME_CHARS:
             continue
-        if mentioned(f"@{name}") == [name]:
+        if name.isidentifier() and mentioned(f"@{name}") == [name]:
             tables.append((name, value))
         if len(tables) == 2:
             break

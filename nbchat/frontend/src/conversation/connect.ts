@@ -98,9 +98,9 @@ export class ConnectCard {
   #signIn: HTMLElement;
   #progress = h("progress", { "aria-label": "Progress" });
   #busy = h("p", { class: "nbchat-caption", role: "status" });
-  #problem = h("p", { class: "nbchat-refusal", role: "alert" });
+  #problem = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
   #cancel = h("button", { type: "button", class: "nbchat-button" }, "Cancel");
-  #text_ = "";
+  #drawn = { text: "", problem: "" };
   /** Which step of connecting is shown. */
   #step = "";
   /** Whether the user has done something here since. */
@@ -124,10 +124,7 @@ export class ConnectCard {
   update(card: Connect): void {
     this.element.ariaLabel = card.title;
     setText(this.#title, card.title);
-    if (card.text !== this.#text_) {
-      this.#text_ = card.text;
-      this.#text.replaceChildren(...linked(card.text));
-    }
+    if (card.text !== this.#drawn.text) this.#text.replaceChildren(...linked(card.text));
     this.#text.hidden = card.text === "";
     const rows = this.#rows.of(card.ways, (way) => new Row(way, this.#ask));
     rows.forEach((row, index) => row.update(card.ways[index]));
@@ -148,7 +145,9 @@ export class ConnectCard {
       this.#progress.max = card.progress.total;
       this.#progress.value = card.progress.done;
     }
-    setText(this.#problem, card.problem);
+    // Else a refusal stays, which only this page knows of.
+    if (card.problem !== this.#drawn.problem) setText(this.#problem, card.problem);
+    this.#drawn = card;
     this.#cancel.hidden = !card.cancel;
     this.#follow(`${card.title}\n${card.sign_in}`);
   }
@@ -166,6 +165,7 @@ export class ConnectCard {
   #ask: Ask = async (request) => {
     this.#acted = true;
     setText(this.#problem, "");
+    this.#drawn = { ...this.#drawn, problem: "" };
     const { refused } = await this.#chat.store.request(request);
     if (refused !== undefined) setText(this.#problem, refused);
   };
