@@ -38,7 +38,7 @@ from ._widget.comms import close_family, open_family
 from ._widget.controls import Controls
 from ._widget.lean_widgets import Layout, Lean, Part
 from ._widget.model_controls import ModelControls
-from ._widget.model_switch import KEY_ERRORS, ModelSwitch
+from ._widget.model_switch import ModelSwitch
 from ._widget.owner_log import log_to_kernel, warn_in_voila
 from ._widget.requests import ChatRequests
 from ._widget.settings_traits import SettingsTraits
@@ -642,11 +642,8 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         welcome = self._models.welcome
         if error is None and reply.text:
             welcome.replied()
-        elif error is not None and self._budget is None:
-            if error.kind in KEY_ERRORS:
-                welcome.other_key()
-            elif error.kind == "no_model":
-                welcome.no_model()
+        elif error is not None and self._budget is None and error.kind == "no_model":
+            welcome.no_model()
         self._models.sync_model()
         self._connection.ask_account()
         self._keeper.refresh()

@@ -47,6 +47,20 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def failure(title: str, **more: Any) -> dict[str, Any]:
+    """The error of a reply, without what the page makes of `more`."""
+    return {
+        "message": title,
+        "title": title,
+        "advice": "",
+        "detail": None,
+        "retryable": False,
+        "remedy": "",
+        "credit_page": "",
+        **more,
+    }
+
+
 def attachment(id_: str, name: str, media_type: str = "image/png", **more: Any) -> dict[str, Any]:
     kind = "image" if media_type.startswith("image/") else "file"
     return {"id": id_, "name": name, "kind": kind, "media_type": media_type, "size": 68, **more}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 import sse_server as sse
-from harness import PNG, Kernel, attachment, message, notice, upload
+from harness import PNG, Kernel, attachment, failure, message, notice, upload
 from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import expect
 from sse_server import DONE, ScriptedServer
@@ -169,13 +169,13 @@ def test_there_is_an_alert_only_when_there_is_an_error(kernel: Kernel) -> None:
     kernel.state(notices=[notice("n", "Note")])
     expect(kernel.page.get_by_role("note")).to_be_visible()
     expect(kernel.page.get_by_role("alert")).to_have_count(0)
-    error = {"message": "Overloaded.", "detail": None, "retryable": False}
+    error = failure("Overloaded.")
     kernel.change("message", message=message("a", content="Fine", status="error", error=error))
     expect(kernel.page.get_by_role("alert")).to_have_text("Overloaded.")
 
 
 def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
-    error = {"message": "Overloaded.", "detail": "HTTP 503", "retryable": True}
+    error = failure("Overloaded.", detail="HTTP 503", retryable=True)
     kernel.open(
         messages=[message("a", content="[link](https://a.example)", status="error", error=error)]
     )

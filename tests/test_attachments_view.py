@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import PNG, Kernel, attachment, message, notice, upload
+from harness import PNG, Kernel, attachment, failure, message, notice, upload
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -493,7 +493,7 @@ def test_notes_stand_between_the_text_and_the_error(kernel: Kernel) -> None:
     kernel.open(messages=[message("a", content="Text", notes=notes)])
     expect(kernel.reply).to_contain_text(f"Text\n{notes[0]}{notes[1]}")
     expect(kernel.reply.get_by_role("alert")).to_have_count(0)
-    error = {"message": "Overloaded.", "detail": None, "retryable": False}
+    error = failure("Overloaded.")
     kernel.change("facts", id="a", facts={"notes": notes[1:], "error": error, "status": "error"})
     expect(kernel.reply).to_contain_text(f"Text\n{notes[1]}Overloaded.")
     kernel.change("facts", id="a", facts={"notes": []})
@@ -513,19 +513,19 @@ def test_the_wait_for_another_try_counts_down_by_itself(page: Page) -> None:
         page.clock.run_for(ms)
         expect(shown).to_have_text(text)
 
-    expect_after(100, "Trying again in 17 s")
-    expect_after(4000, "Trying again in 13 s")
+    expect_after(100, "Retrying in 17 s ·Try now")
+    expect_after(4000, "Retrying in 13 s ·Try now")
     # The same again is no new wait; another is.
     kernel.change("facts", id="a", facts={"notes": ["Too many requests."], "retry_in_s": 16.5})
-    expect_after(1000, "Trying again in 12 s")
+    expect_after(1000, "Retrying in 12 s ·Try now")
     kernel.change("facts", id="a", facts={"retry_in_s": 3})
-    expect_after(100, "Trying again in 3 s")
-    expect_after(3900, "Trying again…")
+    expect_after(100, "Retrying in 3 s ·Try now")
+    expect_after(3900, "Retrying…Try now")
     kernel.change("facts", id="a", facts={"retry_in_s": None})
     page.clock.run_for(100)
     expect(shown).to_contain_text("Waiting for test/model")
     kernel.change("facts", id="a", facts={"retry_in_s": 3})
-    expect_after(100, "Trying again in 3 s")
+    expect_after(100, "Retrying in 3 s ·Try now")
     kernel.delta("So")
     page.clock.run_for(100)
     expect(shown).to_be_hidden()

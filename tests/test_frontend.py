@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from frontend.markdown import TEXTS
-from harness import STATIC, URL, Kernel, message, notice
+from harness import STATIC, URL, Kernel, failure, message, notice
 from playwright.sync_api import expect
 
 from nbchat._widget.bundle import bundle
@@ -356,7 +356,7 @@ def test_a_reply_that_is_not_whole_says_so(kernel: Kernel) -> None:
 
 
 def test_an_error_tells_and_can_be_retried(kernel: Kernel) -> None:
-    error = {"message": "Overloaded.", "detail": "HTTP 503", "retryable": True}
+    error = failure("Overloaded.", detail="HTTP 503", retryable=True)
     kernel.open(messages=[message("a", content="The start", status="error", error=error)])
     alert = kernel.reply.get_by_role("alert")
     expect(kernel.reply).to_contain_text("The start")

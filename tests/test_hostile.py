@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from frontend.injections import INJECTIONS
-from harness import Kernel, attachment, message, notice
+from harness import Kernel, attachment, failure, message, notice
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -116,7 +116,7 @@ def test_in_every_field_of_a_message(watched: Kernel) -> None:
     draw = random.Random(7)
     for index, text in enumerate(INJECTIONS):
         id_ = f"m{index}"
-        error = {"message": text, "detail": text, "retryable": False}
+        error = failure(text, detail=text)
         files = [attachment(f"{id_}-{kind}", text, kind) for kind in (text, "image/png")]
         whole = message(
             id_,

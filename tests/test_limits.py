@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sse_server as sse
+from pages import receive
 from sse_server import DONE, ScriptedServer
 from test_servers import Make, loaded, notices, press, snapshot
 from until import TIMEOUT, until
@@ -22,20 +20,11 @@ def _own_cache(empty_cache: Path) -> None:
     """No list of another test's server is known."""
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Waiting for a server to be ready again takes until the test calls this."""
-    over = threading.Event()
-    real_sleep = asyncio.sleep
-
-    async def sleep(seconds: float, *args: Any) -> None:
-        if seconds < 5:
-            await real_sleep(seconds, *args)
-        while not over.is_set():
-            await real_sleep(0.005)
-
-    monkeypatch.setattr("nbchat._turns.turn.asyncio.sleep", sleep)
-    return over.set
+def try_now(chat: ChatWidget) -> None:
+    """Does what the button below the reply does, as soon as the reply waits."""
+    until(lambda: snapshot(chat)["messages"][-1]["retry_in_s"])
+    id_ = snapshot(chat)["messages"][-1]["id"]
+    receive(chat, {"type": "try_now", "id": id_, "nonce": "1"})
 
 
 BUSY = {
@@ -44,6 +33,7 @@ BUSY = {
         "availability": {"code": "capacity_exhausted", "retryable": True, "retry_after": 40},
     }
 }
+SOON = {"retryable": True, "retry_after": 0.01}
 DAILY = {
     "error": {
         "message": "Rate limit exceeded: free-models-per-day.",
@@ -61,9 +51,7 @@ PRICED = {
 # Rate limits
 
 
-def test_a_countdown_and_one_retry(
-    make: Make, server: ScriptedServer, waits: Callable[[], None]
-) -> None:
+def test_a_countdown_and_one_retry(make: Make, server: ScriptedServer) -> None:
     server.script(sse.status(429, BUSY))
     chat = make()
     reply = chat.send("Hi")
@@ -71,16 +59,28 @@ def test_a_countdown_and_one_retry(
     shown = snapshot(chat)["messages"][-1]
     assert 35 < shown["retry_in_s"] <= 40
     assert (shown["status"], shown["error"]) == ("streaming", None)
-    waits()
+    try_now(chat)
     assert reply.wait(TIMEOUT).text == "You said: Hi"
     assert snapshot(chat)["messages"][-1]["retry_in_s"] is None
-    assert "40 s" in reply.notes[0]
+    (note,) = reply.notes
+    assert note.startswith("Rate limit reached for test/model")
     assert len(server.chats) == 2
 
 
-def test_it_can_be_stopped_while_it_waits(
-    make: Make, server: ScriptedServer, waits: Callable[[], None]
-) -> None:
+def test_the_user_may_end_each_wait(make: Make, server: ScriptedServer) -> None:
+    for _ in range(2):
+        server.script(sse.status(429, BUSY))
+    chat = make()
+    reply = chat.send("Hi")
+    try_now(chat)
+    until(lambda: len(server.chats) == 2)
+    try_now(chat)
+    assert reply.wait(TIMEOUT).text == "You said: Hi"
+    with pytest.raises(ValueError, match="no longer waits"):
+        chat._session.try_now(chat._session.last_reply)
+
+
+def test_it_can_be_stopped_while_it_waits(make: Make, server: ScriptedServer) -> None:
     server.script(sse.status(429, BUSY))
     chat = make()
     reply = chat.send("Hi")
@@ -88,17 +88,13 @@ def test_it_can_be_stopped_while_it_waits(
     chat.stop()
     assert reply.wait(TIMEOUT).status == "stopped"
     assert snapshot(chat)["messages"][-1]["retry_in_s"] is None
-    waits()
     assert chat.send("Again").wait(TIMEOUT).text == "You said: Again"
     assert len(server.chats) == 2
 
 
-def test_a_second_refusal_is_final(
-    make: Make, server: ScriptedServer, waits: Callable[[], None]
-) -> None:
-    server.script(sse.status(429, BUSY))
-    server.script(sse.status(429, BUSY))
-    waits()
+def test_a_second_refusal_is_final(make: Make, server: ScriptedServer) -> None:
+    for _ in range(2):
+        server.script(sse.status(429, {"error": {**BUSY["error"], "availability": SOON}}))
     with pytest.raises(ChatError, match="capacity"):
         make().send("Hi").wait(TIMEOUT)
     assert len(server.chats) == 2
@@ -284,13 +280,10 @@ def test_bad_rules(make: Make, options: dict[str, Any], error: type[Exception]) 
         make(**options)
 
 
-def test_a_chat_that_is_closed_while_it_waits(
-    server: ScriptedServer, waits: Callable[[], None]
-) -> None:
+def test_a_chat_that_is_closed_while_it_waits(server: ScriptedServer) -> None:
     server.script(sse.status(429, BUSY))
     chat = ChatWidget(base_url=server.base_url, model="test/model")
     reply = chat.send("Hi")
     until(lambda: reply._message.retry_at)
     chat.close()
     assert reply.wait(TIMEOUT).status == "stopped"
-    waits()

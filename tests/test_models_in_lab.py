@@ -123,10 +123,10 @@ def test_a_countdown_then_the_reply(chat: ChatPage, server: ScriptedServer) -> N
     busy = {"message": "at capacity", "availability": {"retryable": True, "retry_after": 3}}
     server.script(sse.status(429, {"error": busy}))
     chat.send("Hi")
-    expect(chat.reply).to_contain_text("Trying again in")
+    expect(chat.reply).to_contain_text("Retrying in")
     expect(chat.stop_button).to_be_enabled()
     expect(chat.reply).to_contain_text("You said: Hi", timeout=15_000)
-    expect(chat.reply).to_contain_text("asked to wait 3 s")
+    expect(chat.reply).to_contain_text("(first attempt)")
 
 
 def test_what_the_conversation_costs_and_how_full_the_context_is(

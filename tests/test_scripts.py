@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from harness import Kernel, message
+from harness import Kernel, failure, message
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -89,7 +89,7 @@ def test_the_users_code_is_code_and_a_long_text_is_folded(kernel: Kernel) -> Non
 
 def test_an_error_has_code_and_links(kernel: Kernel) -> None:
     said = "Set `http://localhost:1/v1` or read https://example.com/help."
-    error = {"message": said, "detail": "", "retryable": False}
+    error = failure(said)
     kernel.open(messages=[message("a", content="", status="error", error=error)])
     alert = kernel.page.get_by_role("alert").filter(has_text="or read")
     expect(alert.locator("code")).to_have_text("http://localhost:1/v1")

@@ -33,8 +33,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 # What a visitor's page may ask for; the transcript itself answers the last two.
 ALLOWED = {
-    *("send", "take_back", "stop", "retry", "regenerate", "edit", "continue", "branch", "thoughts"),
-    *("approve", "action", "clear", "export", "download", "attachment", "ran", "resync", "asset"),
+    *("send", "take_back", "stop", "retry", "try_now", "regenerate", "edit", "continue", "branch"),
+    *("thoughts", "approve", "action", "clear", "export", "download", "attachment", "ran"),
+    *("resync", "asset"),
 }
 
 

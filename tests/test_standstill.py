@@ -6,7 +6,7 @@ import struct
 import zlib
 
 import pytest
-from harness import Kernel, attachment, message
+from harness import Kernel, attachment, failure, message
 from playwright.sync_api import Page, expect
 from test_code_and_math import Chat
 
@@ -61,7 +61,7 @@ def test_a_pause_holds_back_no_card_and_no_error(page: Page) -> None:
     call = {"name": "add", "arguments": "{}", "status": "waiting", "result": "", "at": 4}
     chat.change("call", id="a", index=0, call=call)
     expect(chat.reply.get_by_role("group", name="Call of add")).to_be_visible(timeout=SOON_MS)
-    error = {"message": "The server is gone.", "detail": None, "retryable": False}
+    error = failure("The server is gone.")
     chat.change("facts", id="a", facts={"status": "error", "error": error})
     expect(chat.reply.get_by_text("The server is gone.")).to_be_visible(timeout=SOON_MS)
 

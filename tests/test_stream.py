@@ -402,7 +402,11 @@ def test_a_reply_of_something_else_than_text_is_not_empty(chunk: dict[str, Any])
         (b": OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\n", "without sending", True),
         (b"<!DOCTYPE html><html><title>Sign in &amp; go</title>", "Sign in & go", False),
         (b"<html><body>hi", "HTML", False),
-        (b'{"error": {"code": 401, "message": "No auth credentials found"}}', "valid API", False),
+        (
+            b'{"error": {"code": 401, "message": "No auth credentials found"}}',
+            "needs an API",
+            False,
+        ),
         (b'{\n  "error": "model \\"x\\" not found"\n}\n', "some/model isn't available", False),
         (b'{"object": "list", "data": []}', "base_url", False),
         (b"Welcome to the gateway", "Welcome to the gateway", False),

@@ -229,6 +229,7 @@ def test_no_secret_gets_out(
     except ChatError as error:
         shown = VerboseTB("nocolor").text(type(error), error, error.__traceback__)
     assert "ChatError" in shown
+    chat._models.ask_key()
     until(lambda: card(chat))
     state = ipywidgets.Widget.get_manager_state(widgets=None)
     said = {

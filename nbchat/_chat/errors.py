@@ -11,7 +11,10 @@ class ChatError(Exception):
     Holds plain values only, never a request or response: their headers carry the API key.
 
     Attributes:
-        message: What happened and what the user can do about it.
+        message: What happened and what the user can do about it: title, advice, the server's words.
+        title: What happened, in a few words without a full stop.
+        advice: What the user can do about it, in a sentence or two; may be blank.
+        server: The name of the server that failed, as the user sees it; "" if it was not a server.
         status_code: The HTTP status, or the status in the error body.
         code: The server's own name for the error, such as ``rate_limit_exceeded``.
         param: The request parameter that the server rejects.
@@ -25,6 +28,9 @@ class ChatError(Exception):
         self,
         message: str,
         *,
+        title: str = "",
+        advice: str = "",
+        server: str = "",
         status_code: int | None = None,
         code: str | None = None,
         param: str | None = None,
@@ -34,7 +40,12 @@ class ChatError(Exception):
         kind: str = "",
     ) -> None:
         super().__init__(message)
+        if not title:
+            title, _, advice = message.partition(". ")
         self.message = message
+        self.title = title.rstrip(".")
+        self.advice = advice
+        self.server = server
         self.status_code = status_code
         self.code = code
         self.param = param

@@ -276,6 +276,9 @@ def _error(saved: dict[str, Any] | None) -> ChatError | None:
     values = _Fields(saved)
     return ChatError(
         values.required("message", str),
+        title=values.get("title", str) or "",
+        advice=values.get("advice", str) or "",
+        server=values.get("server", str) or "",
         status_code=values.count("status_code"),
         code=values.get("code", str),
         param=values.get("param", str),

@@ -23,6 +23,9 @@ VERSION = 2  # version 1 had no tool calls
 
 _ERROR_FIELDS = (
     "message",
+    "title",
+    "advice",
+    "server",
     "status_code",
     "code",
     "param",

@@ -107,7 +107,10 @@ class Engine:
         sees it and stops.
         """
         reader = StreamReader(
-            server=self.provider.name, model=body["model"], key_env=self.provider.key_env
+            server=self.provider.name,
+            model=body["model"],
+            key_env=self.provider.key_env,
+            sent_key=self._sends_key,
         )
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker: coroutines run in tasks
@@ -242,12 +245,17 @@ class Engine:
             server=self.provider.name,
             key_env=self.provider.key_env,
             model=model,
-            sent_key=bool(self._clients_key or self.provider.key),
+            sent_key=self._sends_key,
         )
+
+    @property
+    def _sends_key(self) -> bool:
+        return bool(self._clients_key or self.provider.key)
 
     def _silence(self, seconds: float) -> ChatError:
         return ChatError(
             f"{self.provider.name} sent nothing for {seconds:.0f} s, so the request was cancelled.",
+            server=self.provider.name,
             retryable=True,
         )
 

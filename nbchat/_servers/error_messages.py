@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 
 from nbchat._chat.errors import ChatError
 from nbchat._chat.keys import SEARCHED, clean
@@ -20,93 +20,128 @@ _QUOTE_LIMIT = 400
 
 _BASE_URL = "If you set base_url, check it: it usually ends in /v1."
 
+# What happened, and what the user can do about it.
+_Texts = tuple[str, str]
+
 # A retry may help. `_turns/plan.py` looks for names of parameters in the whole message: keep them
 # out of these sentences.
-_RETRYABLE = {
-    "timeout": "{server} took too long to answer. Try again.",
+_RETRYABLE: dict[str, _Texts] = {
+    "timeout": ("{server} took too long to answer", "Try again."),
     "rate": (
-        "Rate limit reached for {model} on {server}. "
-        "Wait a little and try again, or choose another model."
+        "Rate limit reached for {model} on {server}",
+        "Wait a little and try again, or choose another model.",
     ),
-    "server": "{server} had an internal error. Try again.",
+    "server": ("{server} had an internal error", "Try again."),
     "overloaded": (
-        "{server} is overloaded or temporarily unavailable. "
-        "Try again soon, or choose another model."
+        "{server} is overloaded or temporarily unavailable",
+        "Try again soon, or choose another model.",
     ),
-    "failed": "{server} reported an error. Try again.",
-    "mid_reply": "The provider reported an error during the reply. Try again.",
-    "silent": "{server} closed the connection without sending anything. Try again.",
+    "failed": ("{server} reported an error", "Try again."),
+    "mid_reply": ("The provider reported an error during the reply", "Try again."),
+    "silent": ("{server} closed the connection without sending anything", "Try again."),
     "unreadable": (
-        "Part of the stream from {server} could not be read, so the reply may have gaps. Try again."
+        "Part of the stream from {server} could not be read, so the reply may have gaps",
+        "Try again.",
     ),
-    "too_large": "{server} sent more than nbchat reads.",
-    "empty": "The model sent an empty reply. Try again, or choose another model.",
+    "too_large": ("{server} sent more than nbchat reads", ""),
+    "empty": ("The model sent an empty reply", "Try again, or choose another model."),
     "empty_length": (
-        "The model used up Max tokens before it wrote any text. Raise Max tokens and try again."
+        "The model used up Max tokens before it wrote any text",
+        "Raise Max tokens and try again.",
     ),
     "unreachable": (
-        "Can't reach {server}. Is it running? Check your connection, and base_url if you set it."
+        "Can't reach {server}",
+        "Is it running? Check your connection, and base_url if you set it.",
     ),
     "refused": (
-        "{server} refused the connection. Is it running? If you set base_url, check its port."
+        "{server} refused the connection",
+        "Is it running? If you set base_url, check its port.",
     ),
     "no_host": (
-        "Can't reach {server}: its host name was not found. "
-        "Check your connection, and base_url if you set it."
+        "Can't reach {server}: its host name was not found",
+        "Check your connection, and base_url if you set it.",
     ),
-    "lost": "The connection to {server} was lost before the reply ended. Try again.",
+    "lost": ("The connection to {server} was lost before the reply ended", "Try again."),
 }
 
 # These stay wrong until the user changes something.
-_PERMANENT = {
-    "no_key": "{server} needs a valid API key. Set {key}.",
-    "key": "{server} rejected the API key. Check {key}.",
+_PERMANENT: dict[str, _Texts] = {
+    "no_key": ("{server} needs an API key", "Set {key}, or enter a key."),
+    "key": ("{server} rejected the API key", "Check {key}, or use another key."),
     "key_limit": (
-        "This API key has reached its spending limit. Raise the limit, or set {key} to another key."
+        "This API key has reached its spending limit on {server}",
+        "Raise the limit, or use another key.",
     ),
-    "credit": "Not enough credit on {server}.",
+    "credit": ("Not enough credit on {server}", ""),
     "daily": (
-        "Today's free requests on {server} are used up. "
-        "Choose a paid model, or wait for the quota to reset."
+        "Today's free requests on {server} are used up",
+        "Choose a paid model, or wait for the quota to reset.",
     ),
-    "forbidden": "{server} does not allow this request with this API key.",
+    "forbidden": ("{server} does not allow this request with this API key", ""),
     "blocked": (
-        "{server}'s content filter blocked this message. Rephrase it, or choose another model."
+        "{server}'s content filter blocked this message",
+        "Rephrase it, or choose another model.",
     ),
     "empty_filter": (
-        "A content filter blocked the reply. Rephrase your message, or choose another model."
+        "A content filter blocked the reply",
+        "Rephrase your message, or choose another model.",
     ),
     "privacy": (
-        "Your {server} privacy settings or guardrails exclude every provider of {model}. "
-        "Change them there, or choose another model."
+        "Your {server} privacy settings or guardrails exclude every provider of {model}",
+        "Change them there, or choose another model.",
     ),
-    "model": "{model} isn't available on {server}. Choose another model.",
-    "path": "{server} has no chat endpoint at this address. " + _BASE_URL,
+    "model": ("{model} isn't available on {server}", "Choose another model."),
+    "path": ("{server} has no chat endpoint at this address", _BASE_URL),
     "context": (
-        "The conversation is too long for {model}. "
-        "Clear the chat, send less, or choose a model with a longer context."
+        "The conversation is too long for {model}",
+        "Clear the chat, send less, or choose a model with a longer context.",
     ),
-    "request": "{server} rejected the request.",
+    "request": ("{server} rejected the request", ""),
     "redirect": (
-        "{server} redirects requests to another address. nbchat does not follow, because it "
-        "sends a key only to the server you chose. If the other address is right, use it as "
-        "base_url."
+        "{server} redirects requests to another address",
+        "nbchat does not follow, because it sends a key only to the server you chose. "
+        "If the other address is right, use it as base_url.",
     ),
-    "web_page": "{server} answered with a web page (HTML) instead of a chat reply. " + _BASE_URL,
-    "not_a_stream": "{server} answered with something other than a chat reply. " + _BASE_URL,
-    "speaks_https": "{server} speaks HTTPS: use https:// in base_url.",
-    "speaks_http": "No secure connection to {server}: it speaks HTTP. Use http:// in base_url.",
+    "web_page": (
+        "{server} answered with a web page (HTML) instead of a chat reply",
+        _BASE_URL,
+    ),
+    "not_a_stream": ("{server} answered with something other than a chat reply", _BASE_URL),
+    "speaks_https": ("{server} speaks HTTPS", "Use https:// in base_url."),
+    "speaks_http": (
+        "No secure connection to {server}: it speaks HTTP",
+        "Use http:// in base_url.",
+    ),
     "tls": (
-        "No secure connection to {server}. Should base_url begin with http://, "
-        "or does a proxy use its own certificate?"
+        "No secure connection to {server}",
+        "Should base_url begin with http://, or does a proxy use its own certificate?",
     ),
-    "address": "The base_url of {server} is not valid. It must begin with http:// or https://.",
+    "address": (
+        "The base_url of {server} is not valid",
+        "It must begin with http:// or https://.",
+    ),
     "key_text": (
-        "The API key for {server} contains a character that can't be sent, such as a line break. "
-        "Check {key}."
+        "The API key for {server} contains a character that can't be sent, such as a line break",
+        "Check {key}, or use another key.",
     ),
-    "unexpected": "The request to {server} failed unexpectedly.",
+    "unexpected": ("The request to {server} failed unexpectedly", ""),
 }
+
+# Their own sentences explain little: the server's words belong to the advice.
+_QUOTED = ("server", "failed", "mid_reply", "forbidden", "redirect", "request")
+
+Remedy = Literal["", "enter_key", "change_key", "add_credit", "change_model"]
+"""What the user does about an error, other than try again."""
+
+REMEDIES: dict[str, Remedy] = {
+    "no_key": "enter_key",
+    **dict.fromkeys(("key", "key_limit", "key_text", "forbidden"), "change_key"),
+    "credit": "add_credit",
+    **dict.fromkeys(
+        ("model", "privacy", "daily", "context", "blocked", "empty_filter"), "change_model"
+    ),
+}
+"""The kind of an error → the remedy, if there is one."""
 
 # 522 and 524 are Cloudflare's. Anthropic and OpenRouter use 529 for "overloaded".
 _BY_STATUS = {
@@ -350,7 +385,12 @@ def explain_body(
 
 
 def explain_non_stream(
-    body: bytes, *, server: str, key_env: str | None = None, model: str | None = None
+    body: bytes,
+    *,
+    server: str,
+    key_env: str | None = None,
+    model: str | None = None,
+    sent_key: bool | None = None,
 ) -> ChatError:
     """Explains a response with status 200 that is neither a stream nor a completion.
 
@@ -364,7 +404,9 @@ def explain_non_stream(
     if isinstance(parsed, Mapping) and any(
         parsed.get(key) for key in ("error", "detail", "message")
     ):
-        return explain_body(parsed, status=None, server=server, key_env=key_env, model=model)
+        return explain_body(
+            parsed, status=None, server=server, key_env=key_env, model=model, sent_key=sent_key
+        )
     title = _page_title(text)
     if title is not None:
         return explain_cause("web_page", title, server=server, detail=text)
@@ -391,18 +433,21 @@ def explain_cause(
         key_env: The environment variable that holds the key.
         model: The requested model.
         upstream: The provider behind the server, if known.
-        advice: A sentence with the details of this case.
+        advice: A sentence with the details of this case, before the usual advice.
         detail: The full text that the server sent, if ``quote`` is only a part of it.
     """
-    sentence = _RETRYABLE.get(cause) or _PERMANENT[cause]
-    parts = [sentence.format(server=server, key=key_env or "api_key", model=model or "this model")]
-    if advice:
-        parts.append(advice)
+    names = {"server": server, "key": key_env or "api_key", "model": model or "this model"}
+    title, usual = (text.format(**names) for text in _RETRYABLE.get(cause) or _PERMANENT[cause])
+    said = ""
     if quote := quote.strip():
-        via = f" ({clean(upstream, 60)})" if isinstance(upstream, str) and upstream else ""
-        parts.append(f"{server}{via} said: {clean(quote, _QUOTE_LIMIT)}")
+        who = clean(upstream, 60) if isinstance(upstream, str) and upstream else "The server"
+        said = f"{who} said: {clean(quote, _QUOTE_LIMIT)}"
+    advice = " ".join(filter(None, (advice, usual)))
     return ChatError(
-        " ".join(parts),
+        " ".join(filter(None, (f"{title}.", advice, said))),
+        title=title,
+        advice=f"{said} {advice}".strip() if cause in _QUOTED else advice,
+        server=server,
         retryable=cause in _RETRYABLE,
         detail=clean(detail or quote, _DETAIL_LIMIT) or None,
         kind=cause,
@@ -429,10 +474,12 @@ def _advice(
 ) -> str:
     if cause == "credit" and (affordable := re.search(r"can only afford (\d+)", quote)):
         return f"Lower Max tokens to {affordable[1]} or less, or add credit."
+    if cause == "credit":
+        return "Add credit, or choose a free model."
     if cause == "daily" and resets_at is not None:
         reset = datetime.fromtimestamp(resets_at, timezone.utc)
         return f"It resets at {reset:%Y-%m-%d %H:%M} UTC."
-    if cause == "request" and param:
+    if cause == "request" and param and param not in quote:
         return f"The rejected parameter is {param}."
     others = availability.get("fallback_models")  # OpenRouter, since August 2026
     if isinstance(others, list) and others and isinstance(others[0], str):

@@ -174,6 +174,21 @@ AZURE_ADDRESS = "AZURE_OPENAI_ENDPOINT"
 """The environment variable in which users of Azure keep their address, with or without a path."""
 # Each resource has a host of its own (Microsoft's docs on the v1 API).
 _AZURE_HOSTS = (".openai.azure.com", ".services.ai.azure.com")
+_CREDIT_PAGES = {
+    "openrouter": "https://openrouter.ai/settings/credits",
+    "openai": "https://platform.openai.com/settings/organization/billing",
+    "groq": "https://console.groq.com/settings/billing",
+    "deepseek": "https://platform.deepseek.com/top_up",
+    "mistral": "https://admin.mistral.ai/organization/billing",
+    "together": "https://api.together.ai/settings/billing",
+    "huggingface": "https://huggingface.co/settings/billing",
+    "anthropic": "https://platform.claude.com/settings/billing",
+}
+
+
+def credit_page(title: str) -> str:
+    """Returns the page where users add credit to the server with this title; "" if unknown."""
+    return next((page for name, page in _CREDIT_PAGES.items() if KNOWN[name].title == title), "")
 
 
 @dataclass(frozen=True)

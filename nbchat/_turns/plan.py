@@ -151,6 +151,10 @@ class Plan:
             self.body = self._build()
         return wait_s
 
+    def cut_wait(self) -> None:
+        """Lets the request wait once more: the user did not let it wait as the server asked."""
+        self._waited = False
+
     def note_truncation(self, counted: int | None) -> None:
         """Adds a note if the server has silently left out a part of the request.
 
@@ -207,9 +211,8 @@ class Plan:
                 self._check_cost(self._build())
             except ChatError:
                 continue
-            reason = error.message.partition(". ")[0].rstrip(".")
             self._notes[failed] = (
-                f"{failed} failed ({reason}), so {self._settings.model} was asked."
+                f"{failed} failed ({error.title}), so {self._settings.model} was asked."
             )
             return 0.0
         return None
@@ -219,7 +222,7 @@ class Plan:
         if self._waited or not error.retryable or wait_s is None or wait_s > MAX_WAIT_S:
             return None
         self._waited = True
-        self._notes["wait"] = f"{self._server.provider.name} asked to wait {wait_s:.0f} s."
+        self._notes["wait"] = f"{error.title} (first attempt)."
         return wait_s
 
     def _fit(self) -> None:

@@ -312,6 +312,17 @@ class Session:
             raise ValueError("This call no longer waits for an answer.")
         turn.decide(index, allow)
 
+    def try_now(self, message: Message) -> None:
+        """Sends the request of a reply now, instead of when the server asked for.
+
+        Raises:
+            ValueError: The reply does not wait for that.
+        """
+        turn = self._turn
+        if turn is None or turn.message is not message or message.retry_at is None:
+            raise ValueError("This reply no longer waits.")
+        turn.try_now()
+
     def _end(self, turn: Turn, stopped: bool) -> None:
         with self.lock:
             if turn.ended:

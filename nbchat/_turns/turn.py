@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -108,6 +109,11 @@ class Turn:
         # The notes of the requests before the current one.
         self._past_notes: list[str] = []
         self._calls: RunningCalls | None = None
+        self._try_now = asyncio.Event()
+
+    def try_now(self) -> None:
+        """Ends the wait before a request."""
+        background().call(self._try_now.set)
 
     def decide(self, index: int, allow: bool) -> None:
         """Allows or denies a tool call that waits for the user's answer.
@@ -146,7 +152,9 @@ class Turn:
             self._end(self, True)
             raise
         except Exception as error:  # anything else would vanish with the task
-            self._fail(ChatError(f"nbchat failed: {error!r}", retryable=True))
+            failed = "nbchat failed"
+            text = f"{failed}: {error!r}"
+            self._fail(ChatError(text, title=failed, advice=f"{error!r}", retryable=True))
         finally:
             self._end(self, False)
 
@@ -187,7 +195,10 @@ class Turn:
             )
             self._view.send_facts(self.message)
         if wait_s:
-            await asyncio.sleep(wait_s)
+            self._try_now.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._try_now.wait(), wait_s)
+                plan.cut_wait()
             with self._lock:
                 self._progress.end_wait()
                 self._view.send_facts(self.message)
@@ -284,9 +295,8 @@ class Turn:
 def _for_visitors(error: ChatError) -> ChatError:
     """Logs an error; returns it without the server's words, which may name the owner's account."""
     _log.warning("A reply on a shared page failed: %s %s", error.message, error.detail or "")
-    what = error.message.partition(". ")[0].partition(": ")[0].rstrip(".")
     return ChatError(
-        f"{what}. The owner of this page finds the details in the log.",
+        f"{error.title.partition(': ')[0]}. The owner of this page finds the details in the log.",
         status_code=error.status_code,
         retryable=error.retryable,
         kind=error.kind,

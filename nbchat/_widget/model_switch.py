@@ -80,6 +80,16 @@ class ModelSwitch:
         """
         self._settings.reasoning_effort = effort
 
+    def ask_key(self) -> None:
+        """Asks for another API key.
+
+        Raises:
+            RuntimeError: The server would not receive it.
+        """
+        if not self._connection.takes_keys:
+            raise RuntimeError("This chat has a client of its own, which sends its own key.")
+        self.welcome.other_key()
+
     def switch(self, change: Callable[[], object], model: str = "") -> None:
         """Changes the server; the conversation stays.
 

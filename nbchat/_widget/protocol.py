@@ -18,6 +18,7 @@ from nbchat._chat.conversation.tool_rounds import CallStatus
 from nbchat._chat.keys import Secret
 from nbchat._chat.settings import SETTINGS
 from nbchat._chat.suffix import Suffix
+from nbchat._servers.error_messages import Remedy
 
 # Kernel → page: a message of the conversation
 
@@ -62,11 +63,19 @@ class CallView(TypedDict):
 
 
 class ErrorView(TypedDict):
-    """Why a reply failed."""
+    """Why a reply failed, and what the user can do about it.
+
+    `detail`: the server's words, if they say more than title and advice. `credit_page`: where the
+    user adds credit; "" if that is unknown.
+    """
 
     message: str
+    title: str
+    advice: str
     detail: str | None
     retryable: bool
+    remedy: Remedy
+    credit_page: str
 
 
 class BranchView(TypedDict):
@@ -431,6 +440,18 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class TryNow:
+    """The user has a request sent now that waits as the server asked."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class AskKey:
+    """The user wants to enter another API key."""
+
+
+@dataclass(frozen=True)
 class Regenerate:
     """The user asks for another version of a reply."""
 
@@ -617,6 +638,8 @@ Request = (
     | TakeBack
     | Stop
     | Retry
+    | TryNow
+    | AskKey
     | Regenerate
     | Edit
     | ContinueReply
@@ -653,6 +676,8 @@ REQUESTS: dict[str, type[Request]] = {
     "take_back": TakeBack,
     "stop": Stop,
     "retry": Retry,
+    "try_now": TryNow,
+    "key": AskKey,
     "regenerate": Regenerate,
     "edit": Edit,
     "continue": ContinueReply,

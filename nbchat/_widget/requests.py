@@ -18,6 +18,7 @@ from nbchat._turns.session import Session
 from .code_runs import CodeRuns
 from .model_switch import ModelSwitch
 from .protocol import (
+    AskKey,
     ChooseEffort,
     ChooseModel,
     Clear,
@@ -57,6 +58,7 @@ from .protocol import (
     Stop,
     TakeBack,
     TakeReply,
+    TryNow,
     VariableName,
 )
 from .turn_requests import TurnRequests
@@ -65,8 +67,8 @@ from .views import model_info
 # What the visitors of a shared page may ask for. The page offers nothing else, but a visitor's page
 # can send anything.
 _FOR_VISITORS = (
-    *(Send, TakeBack, Stop, Retry, Regenerate, Edit, ContinueReply, ShowBranch, ShowThoughts),
-    *(DecideCall, PressAction, Clear, Export, ReadLastReply, ReadAttachment, ReadRun),
+    *(Send, TakeBack, Stop, Retry, TryNow, Regenerate, Edit, ContinueReply, ShowBranch),
+    *(ShowThoughts, DecideCall, PressAction, Clear, Export, ReadLastReply, ReadAttachment, ReadRun),
 )
 
 
@@ -131,6 +133,10 @@ class ChatRequests:
                 self._session.stop()
             case Retry(id_):
                 self._turns.retry(find(id_))
+            case TryNow(id_):
+                self._session.try_now(find(id_))
+            case AskKey():
+                self._models.ask_key()
             case Regenerate(id_):
                 self._turns.regenerate(find(id_))
             case Edit(id_, content):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,7 +13,9 @@ from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
 from nbchat._chat.notices import Notice
+from nbchat._servers.error_messages import REMEDIES
 from nbchat._servers.models import Model
+from nbchat._servers.providers import credit_page
 
 from .protocol import (
     AttachmentView,
@@ -47,7 +50,31 @@ def usage_view(usage: Usage | None) -> UsageView | None:
 
 def error_view(error: ChatError) -> ErrorView:
     """Returns what a page receives of an error."""
-    return {"message": error.message, "detail": error.detail, "retryable": error.retryable}
+    shown = f"{error.title} {error.advice}"
+    return {
+        "message": error.message,
+        "title": error.title,
+        "advice": error.advice,
+        "detail": None if _repeats(error.detail or "", shown) else error.detail,
+        "retryable": error.retryable,
+        "remedy": REMEDIES.get(error.kind, ""),
+        "credit_page": credit_page(error.server) if error.kind == "credit" else "",
+    }
+
+
+def _repeats(detail: str, shown: str) -> bool:
+    """Whether `detail`, perhaps JSON, has no sentence that is not in `shown`."""
+    try:
+        values = [json.loads(detail)]
+    except (ValueError, RecursionError):
+        values = [detail]
+    while values:
+        value = values.pop()
+        if isinstance(value, (dict, list)):
+            values += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, str) and " " in value and " ".join(value.split()) not in shown:
+            return False
+    return True
 
 
 def call_view(message: Message, index: int) -> CallView:

@@ -173,9 +173,14 @@ class Message:
 
     @property
     def can_continue(self) -> bool:
-        """Whether a reply has text and ended early: at max tokens, stopped, or without an end."""
-        ended_early = self.status == "stopped" or (
-            self.status == "complete" and self.finish_reason is None
+        """Whether a reply has text and ended early.
+
+        That is at max tokens, stopped, without an end, or in an error that a retry may cure.
+        """
+        ended_early = (
+            self.status == "stopped"
+            or (self.status == "complete" and self.finish_reason is None)
+            or (self.error is not None and self.error.retryable)
         )
         return self.is_cut_off or (ended_early and self.has_text_after_calls)
 

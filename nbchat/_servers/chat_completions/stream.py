@@ -70,17 +70,23 @@ class StreamReader:
         server: The server's name, as the user sees it.
         model: The requested model.
         key_env: The environment variable that holds the key.
+        sent_key: Whether the request carried an API key, if that is known.
 
     Attributes:
         chunks: The number of chunks so far. Comments and pings do not count.
     """
 
     def __init__(
-        self, server: str = "The server", model: str | None = None, key_env: str | None = None
+        self,
+        server: str = "The server",
+        model: str | None = None,
+        key_env: str | None = None,
+        sent_key: bool | None = None,
     ) -> None:
         self._server = server
         self._model = model
         self._key_env = key_env
+        self._sent_key = sent_key
         self._decoder = EventDecoder()
         self._non_stream: bytearray | None = bytearray()
         self._events: list[Event] = []
@@ -344,7 +350,11 @@ class StreamReader:
         else:
             self._fail(
                 explain_non_stream(
-                    body, server=self._server, key_env=self._key_env, model=self._model
+                    body,
+                    server=self._server,
+                    key_env=self._key_env,
+                    model=self._model,
+                    sent_key=self._sent_key,
                 )
             )
 
@@ -395,7 +405,12 @@ class StreamReader:
 
     def _explain(self, body: object) -> ChatError:
         return explain_body(
-            body, status=None, server=self._server, key_env=self._key_env, model=self._model
+            body,
+            status=None,
+            server=self._server,
+            key_env=self._key_env,
+            model=self._model,
+            sent_key=self._sent_key,
         )
 
     def _fail(self, error: ChatError) -> None:

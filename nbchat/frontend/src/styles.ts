@@ -8,6 +8,7 @@ import codeBlocks from "./conversation/code-blocks.css";
 import comparison from "./conversation/comparison.css";
 import connect from "./conversation/connect.css";
 import empty from "./conversation/empty.css";
+import errorCard from "./conversation/error-card.css";
 import message from "./conversation/message.css";
 import notice from "./conversation/notice.css";
 import thoughts from "./conversation/thoughts.css";
@@ -31,6 +32,6 @@ export const styles = [
   ...[markdown, codeHeader, highlight, math],
   ...[attachments, viewer],
   ...[composer, mentions, modelPanel, modelList],
-  ...[transcript, empty, connect, message, actions, notice, toolCalls, codeBlocks, thoughts, comparison],
-  ...[header, more],
+  ...[transcript, empty, connect, message, actions, notice, errorCard, toolCalls, codeBlocks, thoughts],
+  ...[comparison, header, more],
 ].join("\n");

@@ -5,7 +5,7 @@ import { COPY_KEYS, copyText } from "../page/clipboard";
 import { isRunning, unsent } from "../kernel/unsent";
 import { arrange, h, setText } from "../page/dom";
 import { iconButton, type IconName } from "../page/icon";
-import { canContinue, incompleteness } from "./metadata";
+import { canContinue, canRetry, incompleteness } from "./metadata";
 
 const NOTE_MS = 4000;
 
@@ -69,11 +69,11 @@ export class Actions {
     const copy = content ? [this.#copy] : [];
     if (this.#copyOnly) return copy;
     if (role === "user") return [...copy, this.#edit];
-    const retry = last && error?.retryable;
+    const retry = last && canRetry(message, this.#chat.store.state.model);
     const early = last && incompleteness(message) !== "";
     this.#regenerate.classList.toggle("nbchat-shown", early);
     return [
-      ...(last && canContinue(message) ? [this.#continue] : []),
+      ...(last && !error && canContinue(message) ? [this.#continue] : []),
       ...copy,
       ...(retry ? [] : [this.#regenerate]),
       ...(reasoning ? [this.#thoughts] : []),

@@ -8,8 +8,8 @@ import { icon } from "../page/icon";
 import { elapsed } from "../page/units";
 import { Actions } from "./actions";
 import { CodeBlocks } from "./code-blocks";
+import { ErrorCard } from "./error-card";
 import { caption, incompleteness } from "./metadata";
-import { linked } from "./linked";
 import { ReplyBody } from "./reply-body";
 import { UserText } from "./user-text";
 
@@ -57,9 +57,11 @@ export class AssistantMessage implements MessageView {
   #notes = h("div", { class: "nbchat-notes" });
   #shownNotes = "[]";
   // Not live: a screen reader would say each second.
-  #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" });
-  #error = h("div", { class: "nbchat-error", role: "alert" });
-  #shownError = "";
+  #wait = h("span");
+  #tryNow = h("button", { type: "button", class: "nbchat-tool nbchat-try-now" }, "Try now");
+  #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" }, this.#wait, this.#tryNow);
+  #id = "";
+  #error: ErrorCard;
   #badge = h("span", { class: "nbchat-badge" });
   #caption = h("span", { class: "nbchat-caption" });
   #actions: Actions;
@@ -82,6 +84,8 @@ export class AssistantMessage implements MessageView {
     this.#code = new CodeBlocks(chat, this.#body.element);
     this.#attachments = new Attachments(chat);
     this.#actions = new Actions(chat, this.#body.element, compared);
+    this.#error = new ErrorCard(chat);
+    this.#tryNow.addEventListener("click", () => void chat.store.request({ type: "try_now", id: this.#id }));
     this.element.append(
       this.#body.element,
       this.#attachments.element,
@@ -109,16 +113,22 @@ export class AssistantMessage implements MessageView {
     const standing = this.#compared ? "" : unsent(message, this.#chat.store.state.messages);
     this.element.classList.toggle("nbchat-unsent", standing !== "");
     const waits = running && silent && !this.#calls && !standing;
-    setText(this.#waiting, waits ? this.#wait(message) : "");
-    this.#showError(message, last);
+    setText(this.#wait, waits ? this.#waitsFor(message) : "");
+    this.#waiting.hidden = !waits;
+    this.#tryNow.hidden = message.retry_in_s === null || this.#compared;
+    this.#error.update(message, last);
+    if (!message.error) this.#error.element.remove();
+    // Added when it is complete: a screen reader says an alert as soon as it is in the page.
+    else if (!this.#error.element.isConnected) this.#waiting.after(this.#error.element);
     setText(this.#badge, standing || incompleteness(message));
     setText(this.#caption, running || this.#compared ? "" : caption(message).join(" · "));
     this.#actions.update(message, last);
     return drawn;
   }
 
-  /** Keeps what `#wait` goes by. */
+  /** Keeps what `#waitsFor` goes by. */
   #track(message: Message, running: boolean): void {
+    this.#id = message.id;
     // The same number that comes again with other news is no new wait.
     if (message.retry_in_s !== this.#retryIn) {
       this.#retryIn = message.retry_in_s;
@@ -132,10 +142,10 @@ export class AssistantMessage implements MessageView {
     this.#ran = running;
   }
 
-  #wait(message: Message): string {
+  #waitsFor(message: Message): string {
     if (message.retry_in_s !== null) {
       const left = Math.ceil((this.#retryAt - Date.now()) / 1000);
-      return left > 0 ? `Trying again in ${left} s` : "Trying again…";
+      return left > 0 ? `Retrying in ${left} s${this.#compared ? "" : " ·"}` : "Retrying…";
     }
     if (message.reasoning && !message.content) return `Thinking… ${elapsed(this.#reasoningSince)}`;
     return `Waiting for ${message.model ?? (this.#chat.store.state.model || "the model")}… ${elapsed(this.#since)}`;
@@ -148,26 +158,5 @@ export class AssistantMessage implements MessageView {
     this.#notes.replaceChildren(
       ...notes.map((note) => h("p", { class: "nbchat-note" }, icon("info"), h("span", {}, note))),
     );
-  }
-
-  #showError({ id, error }: Message, last: boolean): void {
-    const shown = error ? JSON.stringify([error, last]) : "";
-    if (shown === this.#shownError) return;
-    this.#shownError = shown;
-    this.#error.remove();
-    if (!error) return;
-    this.#error.replaceChildren(h("p", {}, ...linked(error.message)));
-    if (error.detail) {
-      this.#error.append(
-        h("details", {}, h("summary", {}, "What the server said"), h("pre", {}, error.detail)),
-      );
-    }
-    if (error.retryable && last) {
-      const retry = h("button", { type: "button", class: "nbchat-button" }, "Retry");
-      retry.addEventListener("click", () => void this.#chat.store.request({ type: "retry", id }));
-      this.#error.append(retry);
-    }
-    // Added when it is complete: a screen reader says an alert as soon as it is in the page.
-    this.#waiting.after(this.#error);
   }
 }

@@ -53,9 +53,17 @@ export function incompleteness({ status, finish_reason }: Message): string {
 }
 
 /** Whether a reply ended early after some text: the model can continue it. */
-export function canContinue({ status, finish_reason, content, tool_calls }: Message): boolean {
-  const early = status === "stopped" || (status === "complete" && finish_reason === null);
+export function canContinue({ status, error, finish_reason, content, tool_calls }: Message): boolean {
+  const early =
+    status === "stopped" || (status === "complete" && finish_reason === null) || error?.retryable === true;
   return (early || finish_reason === "length") && content.length > (tool_calls.at(-1)?.at ?? 0);
+}
+
+/** Whether a retry may help after an error; `chosen`: the model that it would ask. */
+export function canRetry({ error, model }: Message, chosen: string): boolean {
+  if (!error) return false;
+  const other = error.remedy === "change_model" && model !== null && model !== chosen;
+  return error.retryable || error.remedy === "add_credit" || other;
 }
 
 /** What `finish_reason` means for a reply; null: the stream ended without one. */

@@ -68,6 +68,7 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   // Only the messages that have changed are drawn: of hundreds, that is mostly one.
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
+  let model = "";
   let failed = false;
   let announced = new Set(store.state.notices.map(({ id }) => id)); // those of before are no news
   const behind = new Set<MessageView>();
@@ -76,13 +77,14 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     const before = new Set(drawn);
     const newLast = views.at(-1);
     views.forEach((view, index) => {
-      const moved = newLast !== last && (view === last || view === newLast);
+      // Whether a retry can help depends on the model.
+      const moved = (newLast !== last || model !== store.state.model) && (view === last || view === newLast);
       if (moved || behind.has(view) || !before.has(all[index]) || isRunning(all[index])) {
         behind.delete(view);
         if (!view.update(all[index], view === newLast)) behind.add(view);
       }
     });
-    [drawn, last] = [all, newLast];
+    [drawn, last, model] = [all, newLast, store.state.model];
     return views;
   };
 

@@ -11,11 +11,24 @@ export interface Usage {
   cost: number | null;
 }
 
+/** Why a reply failed, and what the user can do about it. */
 export interface ErrorInfo {
+  /** All of it, as one text. */
   message: string;
+  /** What happened, without a full stop. */
+  title: string;
+  /** A sentence or two, or "". */
+  advice: string;
+  /** The server's words, if they say more. */
   detail: string | null;
   retryable: boolean;
+  remedy: Remedy;
+  /** Where the user adds credit; "" if that is unknown. */
+  credit_page: string;
 }
+
+/** What the user does about an error, other than try again. */
+export type Remedy = "" | "enter_key" | "change_key" | "add_credit" | "change_model";
 
 /** What goes with a message: a file that the user attached, or an image that the model made. */
 export interface Attachment {
@@ -253,6 +266,10 @@ export type Request =
   | { type: "take_back"; id: string }
   | { type: "stop" }
   | { type: "retry"; id: string }
+  /** Sends a request now that waits as the server asked. */
+  | { type: "try_now"; id: string }
+  /** Asks for an API key in a notice. */
+  | { type: "key" }
   | { type: "regenerate"; id: string }
   | { type: "edit"; id: string; content: string }
   | { type: "continue"; id: string }

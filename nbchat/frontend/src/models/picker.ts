@@ -1,5 +1,6 @@
 // Opens a list of models that can be searched, in place of the menu's own.
 import type { Chat } from "../kernel/chat";
+import { onAskForModel } from "../page/ask-for-model";
 import type { Cleanup } from "../page/cleanup";
 import { ModelList } from "./model-list";
 
@@ -84,6 +85,11 @@ export function picker(
     },
     { signal },
   );
+  const ask = () => {
+    const menu = widget.querySelector<HTMLSelectElement>(".nbchat-model select");
+    if (menu) open(menu, "");
+  };
+  onAskForModel(widget, ask, signal);
   return () => {
     life.abort();
     close();

@@ -1,0 +1,17 @@
+// A part of the chat asks for another model; the list of models opens in the view where that happens.
+const NAME = "nbchat-ask-for-model";
+
+/** Opens the list of models of the view that `from` stands in, else gives the menu of models the focus. */
+export function askForModel(from: Element): void {
+  const taken = !from.dispatchEvent(new Event(NAME, { bubbles: true, cancelable: true }));
+  if (!taken) from.closest(".nbchat")?.querySelector<HTMLElement>(".nbchat-model select")?.focus();
+}
+
+/** Calls `open` when a part of `widget` asks for another model. */
+export function onAskForModel(widget: HTMLElement, open: () => void, signal: AbortSignal): void {
+  const take = (event: Event) => {
+    event.preventDefault();
+    open();
+  };
+  widget.addEventListener(NAME, take, { signal });
+}
