@@ -235,8 +235,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._runs = CodeRuns(session, transcript, self._notebook)
         requests = ChatRequests(
             *(session, self._turns, self._models, notices, self._notebook, self._runs),
-            *(self._last_reply.read, self._keeper.export, self.clear),
-            *(self._show_version, self._show_thoughts),
+            *(self._last_reply.read, self._keeper.export, self.clear, self._show_version),
             shared=limits is not None,
         )
         with transcript.changing() as state:
@@ -571,17 +570,12 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._usage.show()
         self._keeper.refresh()
 
-    def _show_thoughts(self, message_id: str) -> None:
-        self._transcript.show_thoughts(message_id)
-        self._controls.open_thoughts()
-
     def _on_stop_toggled(self, change: dict[str, Any]) -> None:
         if change["new"]:
             self.stop()
             self._controls.stop.value = False
 
     def _on_turn(self, reply: Reply) -> None:
-        self._transcript.show_thoughts(None)  # shows those of the last reply again
         self._notebook.use()
         self._notices.dismiss(_CLEARED)
         self.set_trait("last", reply)
@@ -590,7 +584,6 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         """Shows what depends on the conversation after it was replaced by another."""
         self._runs.close()
         self._notebook.forget_code()
-        self._transcript.show_thoughts(None)
         self._usage.show()
         self._offer_undo()
         self._show_suggestions()

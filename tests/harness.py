@@ -31,6 +31,7 @@ def message(id_: str, **more: Any) -> dict[str, Any]:
         "branch": {"index": 0, "count": 1},
         "model": "test/model",
         "finish_reason": "stop",
+        "created": None,
         "asked_to_reason": False,
         "reasoning_s": None,
         "first_token_s": None,

@@ -317,9 +317,7 @@ class ChatPage:
         self.effort = root.get_by_role("combobox", name="Reasoning effort")
         self.temperature = root.get_by_role("slider", name="Temperature")
         self.max_tokens = root.get_by_role("slider", name="Max tokens")
-        self.thoughts = root.locator(".widget-accordion, .jupyter-widget-accordion").filter(
-            has_text="Thoughts"
-        )
+        self.thoughts = self.reply.get_by_role("group", name="Thoughts")
 
     @property
     def clear_button(self) -> Locator:
@@ -355,12 +353,14 @@ class ChatPage:
         """Until no reply runs: Stop is there exactly as long as one does."""
         expect(self.stop_button).to_be_hidden(timeout=timeout_s * 1000)
 
-    def open_thoughts(self) -> None:
-        """Opens the accordion, if it is not open."""
-        header = self.thoughts.get_by_role("button", name="Thoughts")
-        if header.get_attribute("aria-expanded") == "false":
-            header.click()
-        expect(header).to_have_attribute("aria-expanded", "true")
+    def open_thoughts(self, reply: Locator | None = None) -> Locator:
+        """Opens the thoughts of this reply, or else of the last one, and returns them."""
+        thoughts = (reply or self.reply).get_by_role("group", name="Thoughts")
+        line = thoughts.get_by_role("button", name="Thoughts")
+        if line.get_attribute("aria-expanded") == "false":
+            line.click()
+        expect(line).to_have_attribute("aria-expanded", "true")
+        return thoughts
 
     def download(self) -> Download:
         with self.page.expect_download() as download:

@@ -60,6 +60,7 @@ def test_axe_finds_nothing_serious(
     )
     chat.send("Hello")
     expect(chat.reply).to_contain_text("x = 1")
+    chat.open_thoughts()
     found["streaming"] = serious()
     more.set()
     chat.wait_ended()

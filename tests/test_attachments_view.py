@@ -123,7 +123,7 @@ def test_an_image_is_pasted_and_text_stays_text(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("onto", [".nbchat-composer", ".nbchat-log"])
 def test_files_are_dropped_where_it_says_so(kernel: Kernel, tmp_path: Path, onto: str) -> None:
-    kernel.open()
+    kernel.open(messages=[message("a", content="So.", reasoning="Hm.")])
     path = tmp_path / "data.csv"
     path.write_bytes(EVERY_BYTE)
     target = kernel.page.locator(onto)
@@ -131,7 +131,7 @@ def test_files_are_dropped_where_it_says_so(kernel: Kernel, tmp_path: Path, onto
     drag(kernel.page, "dragEnter", target, path)
     drag(kernel.page, "dragOver", target, path)
     expect(hint.locator("visible=true")).to_have_count(1)
-    drag(kernel.page, "dragOver", kernel.page.locator(".nbchat-thoughts"), path)
+    drag(kernel.page, "dragOver", kernel.page.locator(".nbchat-last-thoughts"), path)
     expect(hint.locator("visible=true")).to_have_count(0)
     drag(kernel.page, "dragOver", target, path)
     drag(kernel.page, "drop", target, path)
@@ -537,8 +537,7 @@ def test_what_a_reply_cost(kernel: Kernel) -> None:
     kernel.open(
         messages=[message("a", content="x", model=None, usage=usage, estimated_cost=0.0012)]
     )
-    caption = kernel.reply.locator(".nbchat-caption").first
-    expect(caption).to_have_text("15 out tokens · ≈ $0.0012")
+    expect(kernel.reply.get_by_text("15 out tokens · ≈ $0.0012", exact=True)).to_be_attached()
 
 
 def test_a_notice_keeps_its_lines(kernel: Kernel) -> None:

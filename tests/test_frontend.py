@@ -296,43 +296,111 @@ def test_no_key_reaches_the_notebook(kernel: Kernel) -> None:
 # What is shown
 
 
-def test_thoughts_are_shown_and_timed(kernel: Kernel) -> None:
+def test_a_line_above_the_answer_says_what_it_thinks_and_how_long(kernel: Kernel) -> None:
     kernel.open(busy=True)
-    thoughts = kernel.page.locator(".nbchat-thoughts")
-    expect(thoughts).to_have_text("Thinking will appear here.")
+    thoughts = kernel.reply.get_by_role("group", name="Thoughts")
     kernel.change("message", message=message("a", status="streaming"))
-    kernel.change("delta", id="a", reasoning="I *think*")
-    expect(thoughts.locator("em")).to_have_text("think")
-    expect(thoughts).to_contain_text("Thinking…")
-    expect(kernel.reply).to_contain_text("Thinking…")
-    kernel.change(
-        "message", message=message("a", content="So.", reasoning="I *think*", reasoning_s=3.2)
-    )
-    expect(thoughts).to_contain_text("Thought for 3.2 s")
+    expect(kernel.reply).to_contain_text("Waiting for test/model…")
+    expect(thoughts).to_have_count(0)
+    kernel.change("delta", id="a", reasoning="First\n\nI **think** so")
+    line = thoughts.get_by_role("button", name="Thoughts: Thinking…")
+    expect(line).to_have_text(re.compile(r"^Thinking… \d s\s*I think so$"))
+    expect(kernel.reply).not_to_contain_text("Waiting")
+    height = thoughts.bounding_box()
+    kernel.change("facts", id="a", facts={"reasoning_s": 3.2})
+    kernel.delta("So.")
+    line = thoughts.get_by_role("button", name="Thoughts: Thought for 3.2 s", exact=True)
+    expect(line).to_have_text("Thought for 3.2 s")
+    assert thoughts.bounding_box() == height
+    assert thoughts.evaluate("(el) => el.nextElementSibling.innerText") == "So."
     kernel.change("message", message=message("b", content="Again."))
-    expect(thoughts).to_have_text("This reply came without reasoning.")
+    expect(kernel.reply).to_contain_text("Again.")
+    expect(thoughts).to_have_count(0)
+
+
+def test_a_long_thought_takes_one_line(kernel: Kernel) -> None:
+    kernel.open(busy=True)
+    kernel.change("message", message=message("a", status="streaming", reasoning="so " * 400))
+    line = kernel.reply.get_by_role("button", name="Thoughts")
+    expect(line).to_contain_text("so so")
+    before = line.bounding_box()
+    log = kernel.log.bounding_box()
+    assert before is not None
+    assert log is not None
+    assert before["height"] < 40
+    assert before["x"] + before["width"] <= log["x"] + log["width"]
+
+
+def test_open_thoughts_stream_in_their_box(kernel: Kernel) -> None:
+    kernel.open(busy=True)
+    kernel.change("message", message=message("a", status="streaming", reasoning="I *think*"))
+    thoughts = kernel.reply.get_by_role("group", name="Thoughts")
+    expect(thoughts.locator("em")).to_have_count(0)  # not drawn before someone looks
+    thoughts.get_by_role("button", name="Thoughts").click()
+    expect(thoughts.get_by_role("button")).to_have_attribute("aria-expanded", "true")
+    expect(thoughts.locator("em")).to_have_text("think")
+    kernel.change("delta", id="a", reasoning="\n\nmore" * 100 + "\n\nlast")
+    expect(thoughts.get_by_text("last", exact=True)).to_be_in_viewport()
+    box = thoughts.bounding_box()
+    assert box is not None
+    assert box["height"] < 400
+    kernel.change("facts", id="a", facts={"reasoning_s": 3.2, "status": "complete"})
+    expect(thoughts.get_by_role("button")).to_have_text("Thought for 3.2 s")
+    expect(thoughts.get_by_text("last", exact=True)).to_be_visible()
+    thoughts.get_by_role("button").press("Enter")
+    expect(thoughts.get_by_text("last", exact=True)).to_be_hidden()
+
+
+def test_it_thinks_again_between_tool_calls(kernel: Kernel) -> None:
+    kernel.open(busy=True)
+    call = {"name": "f", "arguments": "", "status": "running", "result": "", "at": 0}
+    kernel.change("message", message=message("a", status="streaming", reasoning="One"))
+    line = kernel.reply.get_by_role("button", name="Thoughts")
+    expect(line).to_contain_text("Thinking…")
+    kernel.change("facts", id="a", facts={"reasoning_s": 1.5})
+    kernel.change("call", id="a", index=0, call=call)
+    expect(line).to_have_text("Thought for 1.5 s")
+    kernel.change("call", id="a", index=0, call={**call, "status": "complete"})
+    expect(kernel.reply).to_contain_text("Waiting for")
+    expect(line).to_have_text("Thought for 1.5 s")
+    kernel.change("delta", id="a", reasoning="\n\nTwo")
+    expect(line).to_contain_text("Thinking…")
+
+
+def test_the_box_of_thoughts_has_the_last_replys_and_goes_without_any(kernel: Kernel) -> None:
+    kernel.open()
+    accordion = kernel.page.locator(".nbchat-thoughts-accordion")
+    expect(accordion).to_be_hidden()
+    kernel.change("message", message=message("a", content="So.", reasoning="*Hm*"))
+    expect(accordion.locator("em")).to_have_text("Hm")
+    kernel.change("message", message=message("b", content="So.", reasoning="*Oh*"))
+    expect(accordion).to_have_text("Oh")
+    kernel.change("message", message=message("c", content="Plain."))
+    expect(accordion).to_be_hidden()
 
 
 def test_a_model_is_said_to_show_no_thoughts_only_if_that_is_known(kernel: Kernel) -> None:
-    none, one = "This model does not expose reasoning traces.", "This reply came without reasoning."
+    none = "This model does not expose reasoning traces."
     kernel.open()
-    thoughts = kernel.page.locator(".nbchat-thoughts")
-    kernel.change("message", message=message("a", content="No effort was chosen."))
-    expect(thoughts).to_have_text(one)
-    kernel.change("message", message=message("b", status="error", asked_to_reason=True))
-    expect(thoughts).to_have_text(one)
-    kernel.change("message", message=message("c", content="Asked.", asked_to_reason=True))
-    expect(thoughts).to_have_text(none)
-    kernel.change("message", message=message("d", content="Another.", model="test/other"))
-    expect(thoughts).to_have_text(one)
-    kernel.change("message", message=message("e", content="So.", reasoning="It does."))
-    kernel.change("message", message=message("f", content="Plain.", asked_to_reason=True))
-    expect(thoughts).to_have_text(one)
-    kernel.open()
-    kernel.change("message", message=message("a", content="Text."))
+    for said, more in (
+        (False, {"content": "No effort was chosen."}),
+        (False, {"status": "error", "asked_to_reason": True}),
+        (True, {"content": "Asked.", "asked_to_reason": True}),
+        (False, {"content": "Another.", "model": "test/other"}),
+        (False, {"content": "So.", "reasoning": "It does.", "asked_to_reason": True}),
+        (False, {"content": "Plain.", "asked_to_reason": True}),
+    ):
+        id_ = str(more)
+        kernel.change("message", message=message(id_, **more))
+        expect(kernel.reply).to_contain_text(str(more.get("content", "")))
+        expect(kernel.log.get_by_text(none)).to_have_count(int(said))
     info = {"id": "test/model", "name": "Test", "is_free": False, "reasoning": False}
     kernel.state(model_info=info)
-    expect(thoughts.last).to_have_text(none)
+    kernel.change("message", message=message("f", content="Text."))
+    expect(kernel.reply).to_contain_text("Text.")
+    expect(kernel.log.get_by_text(none)).to_have_count(0)
+    kernel.change("message", message=message("g", content="Asked.", asked_to_reason=True))
+    expect(kernel.reply).to_contain_text(none)
 
 
 @pytest.mark.parametrize("tone", ["info", "error"])

@@ -126,12 +126,9 @@ def test_a_message_with_one_version_shows_no_number(kernel: Kernel) -> None:
         expect(button(kernel, name)).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("name", "type_"), [("Regenerate", "regenerate"), ("Reasoning", "thoughts")]
-)
-def test_a_button_asks_the_kernel(kernel: Kernel, name: str, type_: str) -> None:
-    button(kernel, name).click()
-    assert kernel.wait_sent(type_)["id"] == "a"
+def test_a_button_asks_the_kernel(kernel: Kernel) -> None:
+    button(kernel, "Regenerate").click()
+    assert kernel.wait_sent("regenerate")["id"] == "a"
 
 
 def test_what_the_kernel_refuses_is_said_beside_the_button(kernel: Kernel) -> None:
@@ -141,15 +138,53 @@ def test_what_the_kernel_refuses_is_said_beside_the_button(kernel: Kernel) -> No
     expect(kernel.reply.get_by_role("status")).to_have_text("A reply is still running.")
 
 
-def test_the_thoughts_of_a_chosen_reply(kernel: Kernel) -> None:
+def test_the_thoughts_of_an_older_reply_open_in_place(kernel: Kernel) -> None:
     kernel.change("message", message=message("b", content="So.", reasoning="And now?"))
-    thoughts = kernel.page.locator(".nbchat-thoughts")
-    expect(thoughts).to_contain_text("And now?")
-    kernel.state(thoughts="a")
-    expect(thoughts).to_contain_text("Let me see.")
-    expect(thoughts).not_to_contain_text("And now?")
-    kernel.state(thoughts=None)
-    expect(thoughts).to_contain_text("And now?")
+    replies = kernel.page.get_by_role("article", name="Assistant")
+    expect(replies).to_have_count(2)
+    replies.first.get_by_role("button", name="Thoughts").click()
+    expect(replies.first.get_by_text("Let me see.")).to_be_visible()
+    expect(replies.last).not_to_contain_text("And now?")
+    assert focused(kernel.page) == "Thoughts"
+    kernel.page.keyboard.press("Space")
+    expect(replies.first.get_by_text("Let me see.")).to_be_hidden()
+
+
+def test_what_is_opened_stays_in_sight(kernel: Kernel) -> None:
+    replies = kernel.page.get_by_role("article", name="Assistant")
+    kernel.change("message", message=message("b", content="So.\n\n" * 30, reasoning="Hm.\n\n" * 30))
+    line = replies.first.get_by_role("button", name="Thoughts")
+    line.scroll_into_view_if_needed()
+    before = line.bounding_box()
+    line.click()
+    expect(replies.first.get_by_text("Let me see.")).to_be_visible()
+    assert line.bounding_box() == before
+    line = replies.last.get_by_role("button", name="Thoughts")
+    line.scroll_into_view_if_needed()
+    before = line.bounding_box()
+    line.click()
+    expect(replies.last.get_by_text("Hm.").first).to_be_visible()
+    assert line.bounding_box() == before
+
+
+def test_figures_and_time_appear_on_hover_and_move_nothing(kernel: Kernel) -> None:
+    day = {"created": 1795850000, "duration_s": 2.0}
+    asked = message("v", role="user", content="Again", **day)
+    kernel.change("message", message=asked)
+    kernel.change("message", message=message("b", content="So.", **day))
+    expect(kernel.reply).to_contain_text("So.")
+    figures = kernel.reply.get_by_text("2.0 s")
+    time = kernel.page.get_by_role("article", name="You").last.get_by_text(":13")
+    kernel.box.hover()
+    for faint in (figures, time):
+        expect(faint).to_have_css("opacity", "0")
+    expect(kernel.reply.get_by_text("test/model")).to_have_css("opacity", "1")
+    before = kernel.log.evaluate("log => log.scrollHeight")
+    kernel.reply.hover()
+    expect(figures).to_have_css("opacity", "1")
+    assert kernel.log.evaluate("log => log.scrollHeight") == before
+    button(kernel, "Edit message", "You").focus()
+    expect(time).to_have_css("opacity", "1")
 
 
 def test_only_the_last_reply_that_was_cut_off_can_go_on(kernel: Kernel) -> None:

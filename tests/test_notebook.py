@@ -79,14 +79,14 @@ def test_thoughts_stream_and_say_how_long(chat: ChatPage, server: ScriptedServer
     )
     chat.send("Hi")
     chat.open_thoughts()
-    expect(chat.thoughts).to_contain_text("Hm, let me see")
     expect(chat.thoughts).to_contain_text("Thinking")
+    expect(chat.thoughts).to_contain_text("Hm, let me see")
     more.set()
     chat.wait_ended()
     expect(chat.thoughts).to_contain_text(re.compile(r"Thought for \d+(\.\d)? ?s"))
     expect(chat.reply).not_to_contain_text("let me see")
     chat.ask("Again")
-    expect(chat.thoughts).to_contain_text(REASONING)
+    expect(chat.open_thoughts()).to_contain_text(REASONING)
 
 
 # Stop and clear

@@ -34,7 +34,7 @@ DAY = 24 * HOUR
 # What a visitor's page may ask for; the transcript itself answers the last two.
 ALLOWED = {
     *("send", "take_back", "stop", "retry", "try_now", "regenerate", "edit", "continue", "branch"),
-    *("thoughts", "approve", "action", "clear", "export", "download", "attachment", "ran"),
+    *("approve", "action", "clear", "export", "download", "attachment", "ran"),
     *("resync", "asset"),
 }
 

@@ -343,8 +343,8 @@ def test_a_saved_chat_is_shown_with_its_branches(
         expect(first.get_by_role("button", name=f"Save {name}")).to_have_count(1)
     first.scroll_into_view_if_needed()
     expect(first.get_by_role("img", name="image.png")).to_have_js_property("naturalWidth", 1)
-    press(reply.nth(0), "Reasoning")
-    expect(chat.thoughts).to_contain_text("The image is red. The list has one name.")
+    thoughts = chat.open_thoughts(reply.nth(0))
+    expect(thoughts).to_contain_text("The image is red. The list has one name.")
     for name, outcome, told in (
         ("add", "Done", "5"),
         ("divide", "Failed", "ZeroDivisionError: division by zero"),

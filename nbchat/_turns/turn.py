@@ -268,10 +268,10 @@ class Turn:
             message = self.message
             if self.ended:
                 return  # stopped meanwhile
-            begins = message.first_token_s is None
+            known = (message.first_token_s, message.reasoning_s)
             event = self._progress.apply(event)
-            if begins and message.first_token_s is not None:
-                self._view.send_facts(message)  # shows the time to the first token
+            if known != (message.first_token_s, message.reasoning_s):
+                self._view.send_facts(message)  # how long the first token and the thoughts took
             match event:
                 case ContentDelta(text):
                     self._answered = True

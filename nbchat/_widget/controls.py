@@ -168,9 +168,6 @@ class Controls:
         if old is not None:
             close_family(old)
 
-    def open_thoughts(self) -> None:
-        self.thoughts.selected_index = 0
-
     def limit_max_tokens(self, limit: int) -> None:
         """Sets the upper end of the slider for max tokens."""
         self.settings["max_tokens"].max = limit

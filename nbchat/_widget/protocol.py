@@ -98,6 +98,7 @@ class MessageFacts(TypedDict):
     branch: BranchView
     model: str | None
     finish_reason: str | None
+    created: float | None
     asked_to_reason: bool
     reasoning_s: float | None
     first_token_s: float | None
@@ -233,7 +234,6 @@ class ChatState:
         connect: The card that connects a model; None: it is not shown.
         suggestions: What the user can do, while the chat is empty.
         download: The file name of the last reply; None: there is nothing to download.
-        thoughts: The id of the reply whose thoughts are shown; None: the last reply.
         model: The id of the chosen model.
         server: The server's name for the user.
         model_info: What is known about the chosen model.
@@ -255,7 +255,6 @@ class ChatState:
     connect: ConnectView | None = None
     suggestions: list[SuggestionView] = field(default_factory=list)
     download: str | None = None
-    thoughts: str | None = None
     model: str = ""
     server: str = ""
     model_info: ModelInfo | None = None
@@ -482,13 +481,6 @@ class ShowBranch:
 
 
 @dataclass(frozen=True)
-class ShowThoughts:
-    """The user opens the thoughts of a reply."""
-
-    id: str
-
-
-@dataclass(frozen=True)
 class TakeReply:
     """The user continues with the reply in this column of a comparison."""
 
@@ -644,7 +636,6 @@ Request = (
     | Edit
     | ContinueReply
     | ShowBranch
-    | ShowThoughts
     | TakeReply
     | DecideCall
     | ReadLastReply
@@ -682,7 +673,6 @@ REQUESTS: dict[str, type[Request]] = {
     "edit": Edit,
     "continue": ContinueReply,
     "branch": ShowBranch,
-    "thoughts": ShowThoughts,
     "take": TakeReply,
     "approve": DecideCall,
     "download": ReadLastReply,

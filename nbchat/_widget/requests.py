@@ -54,7 +54,6 @@ from .protocol import (
     RunView,
     Send,
     ShowBranch,
-    ShowThoughts,
     Stop,
     TakeBack,
     TakeReply,
@@ -68,7 +67,7 @@ from .views import model_info
 # can send anything.
 _FOR_VISITORS = (
     *(Send, TakeBack, Stop, Retry, TryNow, Regenerate, Edit, ContinueReply, ShowBranch),
-    *(ShowThoughts, DecideCall, PressAction, Clear, Export, ReadLastReply, ReadAttachment, ReadRun),
+    *(DecideCall, PressAction, Clear, Export, ReadLastReply, ReadAttachment, ReadRun),
 )
 
 
@@ -87,7 +86,6 @@ class ChatRequests:
             instructions.
         clear: Clears the chat.
         show_version: Shows another version of a message.
-        show_thoughts: Opens the thoughts of a reply.
         shared: Whether strangers use the page.
     """
 
@@ -103,7 +101,6 @@ class ChatRequests:
         export: Callable[[Suffix, bool], tuple[str, bytes]],
         clear: Callable[[], None],
         show_version: Callable[[Message, int], None],
-        show_thoughts: Callable[[str], None],
         shared: bool = False,
     ) -> None:
         self._session = session
@@ -116,7 +113,6 @@ class ChatRequests:
         self._export = export
         self._clear = clear
         self._show_version = show_version
-        self._show_thoughts = show_thoughts
         self._shared = shared
 
     def answer(self, request: Request) -> File | None:
@@ -145,8 +141,6 @@ class ChatRequests:
                 self._turns.continue_reply(find(id_))
             case ShowBranch(id_, step):
                 self._show_version(find(id_), step)
-            case ShowThoughts(id_):
-                self._show_thoughts(id_)
             case DecideCall(id_, call, allow):
                 self._session.decide(find(id_), call, allow)
             case RunCode(id_, index, code):

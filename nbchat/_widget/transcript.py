@@ -182,11 +182,6 @@ class Transcript(View):
         with self.changing() as state:
             state.download = name
 
-    def show_thoughts(self, message_id: str | None) -> None:
-        """Shows the thoughts of this reply; None: of the last reply."""
-        with self.changing() as state:
-            state.thoughts = message_id
-
     def show_busy(self, busy: bool) -> None:
         """Shows whether a reply is streaming or queued."""
         with self.changing() as state:

@@ -106,6 +106,7 @@ def message_facts(message: Message, widgets: Mapping[int, str]) -> MessageFacts:
         "branch": {"index": message.fork.index, "count": len(message.fork.versions)},
         "model": message.model,
         "finish_reason": message.finish_reason,
+        "created": message.created,
         "asked_to_reason": message.asked_to_reason,
         "reasoning_s": message.reasoning_s,
         "first_token_s": message.first_token_s,

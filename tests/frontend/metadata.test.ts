@@ -1,8 +1,15 @@
 // What is said of a reply and of a model.
 import { deepEqual, equal } from "node:assert/strict";
 import { mock, test } from "node:test";
-import { caption, cost, incompleteness, tokenCounts } from "../../nbchat/frontend/src/conversation/metadata";
-import type { Message, ModelInfo } from "../../nbchat/frontend/src/kernel/protocol";
+import {
+  cost,
+  figures,
+  incompleteness,
+  showsNoReasoning,
+  timeOf,
+  tokenCounts,
+} from "../../nbchat/frontend/src/conversation/metadata";
+import { INITIAL_STATE, type Message, type ModelInfo } from "../../nbchat/frontend/src/kernel/protocol";
 import { abilities, capacity, lastDay, price } from "../../nbchat/frontend/src/models/model-info";
 import { message, usage } from "./kernel";
 
@@ -31,12 +38,40 @@ test("the tokens that the server has reported, and no others", () => {
   );
 });
 
-test("the caption has what is known", () => {
-  deepEqual(caption(message("a")), []);
+test("the figures have what is known", () => {
+  deepEqual(figures(message("a")), []);
   const known = { model: "test/model", duration_s: 2, reasoning_s: 0.5, estimated_cost: 0.25 };
-  deepEqual(caption(message("a", { ...known, usage: usage({ completion_tokens: 50 }) })), [
-    ...["test/model", "2.0 s", "Thought for 0.5 s", "50 out tokens", "25 tok/s", "≈\u00a0$0.25"],
+  deepEqual(figures(message("a", { ...known, usage: usage({ completion_tokens: 50 }) })), [
+    ...["2.0 s", "50 out tokens", "25 tok/s", "≈\u00a0$0.25"],
   ]);
+  deepEqual(figures(message("a", { status: "error", duration_s: 0.02 })), []);
+});
+
+test("when a message was made", () => {
+  mock.timers.enable({ apis: ["Date"], now: new Date(2026, 7, 20, 12).getTime() });
+  const at = (...when: [number, number, number, number, number]) =>
+    timeOf(message("a", { created: new Date(...when).getTime() / 1000 }));
+  equal(at(2026, 7, 20, 9, 5), "09:05");
+  equal(at(2026, 7, 19, 23, 59), "19 Aug, 23:59");
+  equal(at(2025, 0, 2, 9, 5), "2 Jan 2025, 09:05");
+  equal(timeOf(message("a", { created: null })), "");
+  mock.timers.reset();
+});
+
+test("a model shows no reasoning only if that is known", () => {
+  const asked = message("a", { model: "m", asked_to_reason: true });
+  const said = (reply: Message, more: Message[] = [], reasoning: boolean | null = null) =>
+    showsNoReasoning(reply, {
+      ...INITIAL_STATE,
+      ...{ seq: 0, messages: [...more, reply], model_info: { ...model({ reasoning }), id: "m" } },
+    });
+  equal(said(asked), true);
+  equal(said(asked, [message("b", { model: "m", reasoning: "Hm" })]), false);
+  equal(said(asked, [message("b", { model: "other", reasoning: "Hm" })]), true);
+  equal(said(asked, [], true), false);
+  equal(said(asked, [], false), true);
+  equal(said({ ...asked, asked_to_reason: false }, [], false), false);
+  equal(said({ ...asked, status: "error" }), false);
 });
 
 test("a reply that is not whole says why", () => {

@@ -4,7 +4,7 @@
 import { composer } from "./composer/composer";
 import { column, question } from "./conversation/comparison";
 import { strip } from "./conversation/strip";
-import { thoughts } from "./conversation/thoughts";
+import { lastThoughts } from "./conversation/thoughts";
 import { transcript } from "./conversation/transcript";
 import { header } from "./header/header";
 import type { Chat } from "./kernel/chat";
@@ -25,7 +25,7 @@ function compose(chat: Chat, el: HTMLElement): Cleanup {
 /** The class of a box → what is drawn there. */
 const PLACES: Record<string, View> = {
   "nbchat-header": header,
-  "nbchat-thoughts-accordion": thoughts,
+  "nbchat-thoughts-accordion": lastThoughts,
   "nbchat-compose": compose,
   "nbchat-side": modelPanel,
   "nbchat-compared": question,

@@ -5,7 +5,7 @@ import { COPY_KEYS, copyText } from "../page/clipboard";
 import { isRunning, unsent } from "../kernel/unsent";
 import { arrange, h, setText } from "../page/dom";
 import { iconButton, type IconName } from "../page/icon";
-import { canContinue, canRetry, incompleteness } from "./metadata";
+import { canContinue, canRetry, incompleteness, timeOf } from "./metadata";
 
 const NOTE_MS = 4000;
 
@@ -24,7 +24,6 @@ export class Actions {
   #copy = this.#button("Copy message", "copy", () => void this.#copyMessage());
   #edit = this.#button("Edit message", "edit", () => this.#chat.draft.edit(this.#message, this.element));
   #regenerate = this.#button("Regenerate", "regenerate", () => this.#askWithId("regenerate"));
-  #thoughts = this.#button("Reasoning", null, () => this.#askWithId("thoughts", "Shown below"));
   #continue = this.#button("Continue", null, () => this.#askWithId("continue"));
   #retry = this.#button("Retry", null, () => this.#askWithId("retry"));
   #takeBack = this.#button(
@@ -33,6 +32,7 @@ export class Actions {
     () => void this.#chat.draft.takeBack(this.#message, this.element),
   );
 
+  #time = h("span", { class: "nbchat-caption nbchat-figures" });
   #note = h("span", { class: "nbchat-caption", role: "status", hidden: true });
   #noteEnds: ReturnType<typeof setTimeout> | undefined;
 
@@ -54,15 +54,18 @@ export class Actions {
     this.#next.ariaDisabled = String(index === count - 1);
     const versions = count > 1 ? [this.#versions] : [];
     const offered = this.#offered(message, last);
+    setText(this.#time, timeOf(message));
     // The versions, which are always visible, stand at the edge; what appears on hover stands beside them.
     arrange(
       this.element,
-      message.role === "user" ? [this.#note, ...offered, ...versions] : [...versions, ...offered, this.#note],
+      message.role === "user"
+        ? [this.#note, this.#time, ...offered, ...versions]
+        : [...versions, ...offered, this.#note],
     );
   }
 
   #offered(message: Message, last: boolean): Element[] {
-    const { role, content, reasoning, error } = message;
+    const { role, content, error } = message;
     const standing = this.#copyOnly ? "" : unsent(message, this.#chat.store.state.messages);
     if (standing) return [...(last && standing === "Not sent" ? [this.#retry] : []), this.#takeBack];
     if (isRunning(message)) return [];
@@ -76,7 +79,6 @@ export class Actions {
       ...(last && !error && canContinue(message) ? [this.#continue] : []),
       ...copy,
       ...(retry ? [] : [this.#regenerate]),
-      ...(reasoning ? [this.#thoughts] : []),
     ];
   }
 
@@ -95,13 +97,13 @@ export class Actions {
     if (index >= 0 && index < branch.count) void this.#ask({ type: "branch", id, step });
   }
 
-  #askWithId(type: "regenerate" | "continue" | "retry" | "thoughts", done = ""): void {
-    void this.#ask({ type, id: this.#message.id }, done);
+  #askWithId(type: "regenerate" | "continue" | "retry"): void {
+    void this.#ask({ type, id: this.#message.id });
   }
 
-  async #ask(request: Request, done = ""): Promise<void> {
+  async #ask(request: Request): Promise<void> {
     const { refused } = await this.#chat.store.request(request);
-    this.#say(refused ?? done);
+    this.#say(refused ?? "");
   }
 
   async #copyMessage(): Promise<void> {

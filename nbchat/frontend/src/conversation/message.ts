@@ -9,8 +9,9 @@ import { elapsed } from "../page/units";
 import { Actions } from "./actions";
 import { CodeBlocks } from "./code-blocks";
 import { ErrorCard } from "./error-card";
-import { caption, incompleteness } from "./metadata";
+import { figures, incompleteness, showsNoReasoning } from "./metadata";
 import { ReplyBody } from "./reply-body";
+import { Thoughts } from "./thoughts";
 import { UserText } from "./user-text";
 
 export interface MessageView {
@@ -51,6 +52,8 @@ export class AssistantMessage implements MessageView {
   });
   #chat: Chat;
   #compared: boolean;
+  /** From its first thought on. */
+  #thoughts: Thoughts | undefined;
   #body: ReplyBody;
   #code: CodeBlocks;
   #attachments: Attachments;
@@ -63,7 +66,8 @@ export class AssistantMessage implements MessageView {
   #id = "";
   #error: ErrorCard;
   #badge = h("span", { class: "nbchat-badge" });
-  #caption = h("span", { class: "nbchat-caption" });
+  #model = h("span", { class: "nbchat-caption" });
+  #figures = h("span", { class: "nbchat-caption nbchat-figures" });
   #actions: Actions;
   #ran = false;
   /** Whether a tool call waits or runs. */
@@ -72,7 +76,10 @@ export class AssistantMessage implements MessageView {
   #before = 0;
   /** Since when the user has been waiting for more of it. */
   #since = Date.now();
-  #reasoningSince = 0;
+  /** How many of its thoughts were done when it last answered, called a tool, or ended. */
+  #thoughtBefore = 0;
+  #reasoning_s: number | null = null;
+  #thinkingSince: number | null = null;
   #retryIn: number | null = null;
   #retryAt = 0;
 
@@ -91,7 +98,7 @@ export class AssistantMessage implements MessageView {
       this.#attachments.element,
       this.#notes,
       this.#waiting,
-      h("footer", { class: "nbchat-meta" }, this.#badge, this.#caption, this.#actions.element),
+      h("footer", { class: "nbchat-meta" }, this.#badge, this.#model, this.#actions.element, this.#figures),
     );
   }
 
@@ -113,17 +120,22 @@ export class AssistantMessage implements MessageView {
     const standing = this.#compared ? "" : unsent(message, this.#chat.store.state.messages);
     this.element.classList.toggle("nbchat-unsent", standing !== "");
     const waits = running && silent && !this.#calls && !standing;
-    setText(this.#wait, waits ? this.#waitsFor(message) : "");
-    this.#waiting.hidden = !waits;
+    const thinks = waits && message.retry_in_s === null && message.reasoning.length > this.#thoughtBefore;
+    this.#thinkingSince = thinks ? (this.#thinkingSince ?? Date.now()) : null;
+    this.#waiting.hidden = !waits || thinks;
+    setText(this.#wait, this.#waiting.hidden ? "" : this.#waitsFor(message));
     this.#tryNow.hidden = message.retry_in_s === null || this.#compared;
     this.#error.update(message, last);
     if (!message.error) this.#error.element.remove();
     // Added when it is complete: a screen reader says an alert as soon as it is in the page.
     else if (!this.#error.element.isConnected) this.#waiting.after(this.#error.element);
     setText(this.#badge, standing || incompleteness(message));
-    setText(this.#caption, running || this.#compared ? "" : caption(message).join(" · "));
+    const ended = !running && !this.#compared;
+    setText(this.#model, ended ? this.#about(message, last) : "");
+    setText(this.#figures, ended ? figures(message).join(" · ") : "");
+    this.#figures.title = this.#figures.textContent; // a narrow line cuts it
     this.#actions.update(message, last);
-    return drawn;
+    return this.#showThoughts(message) && drawn;
   }
 
   /** Keeps what `#waitsFor` goes by. */
@@ -138,7 +150,10 @@ export class AssistantMessage implements MessageView {
     if (running && (!this.#ran || (this.#calls && !calls))) this.#since = Date.now();
     this.#calls = calls;
     if (!running) this.#before = message.content.length;
-    if (running && message.reasoning && !message.content) this.#reasoningSince ||= Date.now();
+    const { reasoning, reasoning_s } = message;
+    const paused = !running || reasoning_s !== this.#reasoning_s;
+    this.#thoughtBefore = paused ? reasoning.length : Math.min(this.#thoughtBefore, reasoning.length);
+    this.#reasoning_s = reasoning_s;
     this.#ran = running;
   }
 
@@ -147,8 +162,28 @@ export class AssistantMessage implements MessageView {
       const left = Math.ceil((this.#retryAt - Date.now()) / 1000);
       return left > 0 ? `Retrying in ${left} s${this.#compared ? "" : " ·"}` : "Retrying…";
     }
-    if (message.reasoning && !message.content) return `Thinking… ${elapsed(this.#reasoningSince)}`;
     return `Waiting for ${message.model ?? (this.#chat.store.state.model || "the model")}… ${elapsed(this.#since)}`;
+  }
+
+  #about(message: Message, last: boolean): string {
+    const none = last && showsNoReasoning(message, this.#chat.store.state);
+    return [
+      ...(message.model ? [message.model] : []),
+      ...(none ? ["This model does not expose reasoning traces."] : []),
+    ].join(" · ");
+  }
+
+  #showThoughts(message: Message): boolean {
+    if (!message.reasoning) {
+      this.#thoughts?.element.remove();
+      this.#thoughts = undefined;
+      return true;
+    }
+    if (!this.#thoughts) {
+      this.#thoughts = new Thoughts(this.#chat.store);
+      this.element.prepend(this.#thoughts.element);
+    }
+    return this.#thoughts.update(message, this.#thinkingSince);
   }
 
   #showNotes(notes: readonly string[]): void {

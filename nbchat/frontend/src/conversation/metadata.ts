@@ -1,16 +1,29 @@
-// What a message's metadata says, in words: its state, its model, its time, its tokens, its cost.
-import type { Message } from "../kernel/protocol";
+// What a message's metadata says, in words: its state, its times, its tokens, its cost.
+import type { Message, Snapshot } from "../kernel/protocol";
 import { seconds, usd } from "../page/units";
 import { unreachable } from "../page/unreachable";
 
-/** The parts of the caption below a reply that has ended. */
-export function caption(message: Message): string[] {
-  const { model, usage, status, duration_s, reasoning_s, content, reasoning } = message;
+/** When a message was made: "14:05", and the day unless it was today; "" if that is not known. */
+export function timeOf({ created }: Message): string {
+  if (!created) return "";
+  const time = new Date(1000 * created);
+  const now = new Date();
+  const day = { day: "numeric", month: "short" } as const;
+  const year = time.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
+  const today = time.toDateString() === now.toDateString();
+  return time.toLocaleString("en-GB", {
+    ...{ hour: "2-digit", minute: "2-digit" },
+    ...(today ? {} : { ...day, ...year }),
+  });
+}
+
+/** The figures of a reply that has ended. */
+export function figures(message: Message): string[] {
+  const { usage, status, duration_s, content, reasoning } = message;
   const failedAtOnce = status === "error" && !content && !reasoning;
-  const parts: string[] = [];
-  if (model) parts.push(model);
+  const time = timeOf(message);
+  const parts = time ? [time] : [];
   if (duration_s !== null && !failedAtOnce) parts.push(seconds(duration_s));
-  if (reasoning_s !== null) parts.push(`Thought for ${seconds(reasoning_s)}`);
   const counts = tokenCounts(message);
   if (counts) parts.push(`${counts} tokens`);
   const completion = usage?.completion_tokens;
@@ -18,6 +31,14 @@ export function caption(message: Message): string[] {
   const price = cost(message);
   if (price) parts.push(price);
   return parts;
+}
+
+/** Whether the user asked for reasoning, and the model shows none: the catalogue says so, or it never has any. */
+export function showsNoReasoning(reply: Message, { messages, model_info }: Snapshot): boolean {
+  const { model, status, reasoning, asked_to_reason } = reply;
+  if (model === null || status !== "complete" || reasoning || !asked_to_reason) return false;
+  if (model_info?.id === model && model_info.reasoning !== null) return !model_info.reasoning;
+  return !messages.some((message) => message.model === model && message.reasoning);
 }
 
 /** The tokens of a reply, "10 in / 20 out"; "" if the server has not reported them. */

@@ -1,67 +1,109 @@
-// The thoughts of a reply, in the accordion below the conversation.
+// The thoughts of a reply: a line above its answer, which opens in place. And, in a box, those of the last reply.
 import type { Chat } from "../kernel/chat";
 import { keepDrawn } from "../kernel/keep-drawn";
-import type { Message, Snapshot } from "../kernel/protocol";
+import type { Message } from "../kernel/protocol";
+import type { Store } from "../kernel/store";
+import { isRunning } from "../kernel/unsent";
 import { StreamedText } from "../markdown/streamed";
 import { together, type Cleanup } from "../page/cleanup";
 import { h, setText } from "../page/dom";
+import { onceAFrame } from "../page/frame";
+import { icon } from "../page/icon";
 import { AutoScroll } from "../page/scroll";
-import { elapsed, seconds } from "../page/units";
-import { isRunning } from "../kernel/unsent";
+import { headline, lastLine } from "./thoughts-line";
 
-const NOT_YET = "Thinking will appear here.";
+/** The text of thoughts, in a box that scrolls. */
+class ThoughtsText {
+  readonly element = h("div", { class: "nbchat-thoughts-text", "aria-live": "off", tabindex: 0 });
+  #text: StreamedText;
+  #scroll = new AutoScroll(this.element);
 
-/** Whether the model of a reply shows no thoughts: the catalogue says so, or it was asked for some in vain. */
-function showsNone({ messages, model_info }: Snapshot, model: string): boolean {
-  if (model_info?.id === model && model_info.reasoning !== null) return !model_info.reasoning;
-  const replies = messages.filter((message) => message.role === "assistant" && message.model === model);
-  const asked = replies.some(({ status, asked_to_reason }) => status === "complete" && asked_to_reason);
-  return asked && !replies.some(({ reasoning }) => reasoning);
-}
-
-function header(state: Snapshot, reply: Message | undefined, since: number): string {
-  if (!reply) return NOT_YET;
-  if (reply.reasoning) {
-    if (reply.reasoning_s !== null) return `Thought for ${seconds(reply.reasoning_s)}`;
-    return reply.status === "streaming" ? `Thinking… ${elapsed(since)}` : "Thoughts";
+  constructor(store: Store) {
+    this.#text = new StreamedText(store);
+    this.element.append(this.#text.element);
   }
-  if (isRunning(reply)) return NOT_YET;
-  return reply.model !== null && showsNone(state, reply.model)
-    ? "This model does not expose reasoning traces."
-    : "This reply came without reasoning.";
+
+  /** Returns whether all of the text is shown; else call it again. */
+  update(message: Message): boolean {
+    // Between tool calls a model may think again.
+    const done = message.content !== "" && message.tool_calls.length === 0;
+    const drawn = this.#text.update(message.reasoning, message.status !== "streaming" || done);
+    // What is complete is read from its beginning.
+    if (isRunning(message)) this.#scroll.update();
+    return drawn;
+  }
 }
 
-export function thoughts({ store }: Chat, el: HTMLElement): Cleanup {
-  const line = h("p", { class: "nbchat-thoughts-header" });
-  const box = h("div", { class: "nbchat-thoughts-text", "aria-live": "off", tabindex: 0 });
-  const scroll = new AutoScroll(box);
-  el.classList.add("nbchat-thoughts");
-  el.append(line, box);
+/** Opens in place; the text is drawn once it has been opened. */
+export class Thoughts {
+  #store: Store;
+  #label = h("span", { class: "nbchat-unbroken" });
+  #last = h("span", { class: "nbchat-thoughts-last", "aria-hidden": "true", hidden: true });
+  #line = h(
+    "button",
+    { type: "button", class: "nbchat-thoughts-line", "aria-expanded": "false" },
+    ...[this.#label, this.#last, icon("next")],
+  );
+  readonly element = h(
+    "div",
+    { class: "nbchat-thoughts", role: "group", "aria-label": "Thoughts" },
+    this.#line,
+  );
+  #text: ThoughtsText | undefined;
+  #message!: Message;
+  #opened = false;
 
-  let shown: { id: string; text: StreamedText; since: number } | undefined;
+  constructor(store: Store) {
+    this.#store = store;
+    const redraw = onceAFrame(() => this.#draw());
+    this.#line.addEventListener("click", () => {
+      this.#opened = !this.#opened;
+      this.#line.ariaExpanded = String(this.#opened);
+      this.#last.hidden = true;
+      if (!this.#draw()) redraw();
+    });
+  }
+
+  /** `since` as in `headline`. Returns whether all of the text is shown; else call it again. */
+  update(message: Message, since: number | null): boolean {
+    this.#message = message;
+    const label = headline(message, since);
+    this.#line.classList.toggle("nbchat-thinking", since !== null);
+    // The line changes with the seconds, not with each word.
+    if (label !== this.#label.textContent) {
+      setText(this.#label, label);
+      this.#line.ariaLabel = label === "Thoughts" ? label : `Thoughts: ${label}`;
+      setText(this.#last, since === null || this.#opened ? "" : lastLine(message.reasoning));
+    }
+    return this.#draw();
+  }
+
+  #draw(): boolean {
+    if (this.#text) this.#text.element.hidden = !this.#opened;
+    if (!this.#opened) return true;
+    if (!this.#text) this.element.append((this.#text = new ThoughtsText(this.#store)).element);
+    return this.#text.update(this.#message);
+  }
+}
+
+/** The thoughts of the last reply, in a box of its own, which is not shown while there are none. */
+export function lastThoughts({ store }: Chat, el: HTMLElement): Cleanup {
+  const box = h("div", { class: "nbchat-last-thoughts" });
+  el.append(box);
+  let shown: { id: string; text: ThoughtsText } | undefined;
   const draw = () => {
-    const { messages, thoughts: chosen } = store.state;
-    let drawn = true;
-    const reply = messages.find(({ id }) => id === chosen) ?? store.lastReply;
-    if (reply?.id !== shown?.id) {
-      shown = reply && { id: reply.id, text: new StreamedText(store), since: 0 };
-      box.replaceChildren(...(shown ? [shown.text.element] : []));
-      scroll.jump();
+    const reply = store.lastReply;
+    box.classList.toggle("nbchat-no-thoughts", !reply?.reasoning);
+    // A closed accordion has no width: what nobody sees is not drawn.
+    if (!reply?.reasoning || box.clientWidth === 0) return true;
+    if (reply.id !== shown?.id) {
+      shown = { id: reply.id, text: new ThoughtsText(store) };
+      box.replaceChildren(shown.text.element);
     }
-    if (reply && shown) {
-      if (reply.reasoning) shown.since ||= Date.now();
-      // Between tool calls a model may think again.
-      const done = reply.content !== "" && reply.tool_calls.length === 0;
-      drawn = shown.text.update(reply.reasoning, reply.status !== "streaming" || done);
-    }
-    box.hidden = !reply?.reasoning;
-    setText(line, header(store.state, reply, shown?.since ?? 0));
-    scroll.update();
-    return drawn;
+    return shown.text.update(reply);
   };
-
-  // A closed accordion has no height: scrolls to the end when it is opened.
-  const resized = new ResizeObserver(() => scroll.update());
-  resized.observe(box);
-  return together(keepDrawn(store, draw), () => resized.disconnect());
+  const redraw = onceAFrame(draw);
+  const opened = new ResizeObserver(() => redraw());
+  opened.observe(box);
+  return together(keepDrawn(store, draw), () => opened.disconnect());
 }

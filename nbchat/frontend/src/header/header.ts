@@ -1,6 +1,5 @@
 // The line above the conversation: the model, what the chat has used, its settings, and what is done with all of it.
 import type { Chat } from "../kernel/chat";
-import type { Message } from "../kernel/protocol";
 import type { Cleanup } from "../page/cleanup";
 import { h } from "../page/dom";
 import { onceAFrame } from "../page/frame";
@@ -10,11 +9,6 @@ import { fillPane } from "./pane";
 import { SettingsPanel } from "./settings-panel";
 import { Toast } from "./toast";
 import { UsageRing } from "./usage-ring";
-
-/** The reply whose thoughts the accordion shows. */
-function shownReply({ store }: Chat): Message | undefined {
-  return store.state.messages.find(({ id }) => id === store.state.thoughts) ?? store.lastReply;
-}
 
 export function header(chat: Chat, el: HTMLElement): Cleanup {
   const root = el.closest<HTMLElement>(".nbchat") ?? el;
@@ -34,7 +28,6 @@ export function header(chat: Chat, el: HTMLElement): Cleanup {
     ring.update(chat.store.state);
     settings.update(chat);
     more.update();
-    root.classList.toggle("nbchat-no-thoughts", !shownReply(chat)?.reasoning);
   };
   fillPane(root);
   const unsubscribe = chat.store.subscribe(onceAFrame(draw));

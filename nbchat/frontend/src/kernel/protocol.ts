@@ -65,6 +65,8 @@ export interface Message {
   branch: { index: number; count: number };
   model: string | null;
   finish_reason: string | null;
+  /** When it was made, in Unix seconds; older notebooks don't say. */
+  created?: number | null;
   /** Whether the request had a reasoning effort that the user has chosen; older notebooks don't say. */
   asked_to_reason?: boolean;
   /** Seconds. */
@@ -177,8 +179,6 @@ export const INITIAL_STATE = {
   suggestions: [] as Suggestion[],
   /** The file name of the last reply. */
   download: null as string | null,
-  /** The reply whose thoughts are shown; null: the last one. */
-  thoughts: null as string | null,
   model: "",
   server: "",
   /** What is known of the chosen model. */
@@ -275,7 +275,6 @@ export type Request =
   | { type: "continue"; id: string }
   /** To the next version (1) or the previous one (-1). */
   | { type: "branch"; id: string; step: -1 | 1 }
-  | { type: "thoughts"; id: string }
   /** Makes this column of a comparison the chat that goes on. */
   | { type: "take" }
   /** The user's answer to a call that waits; `call` is its index in `tool_calls`. */

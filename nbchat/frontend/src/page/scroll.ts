@@ -27,6 +27,10 @@ export class AutoScroll {
     });
     // A user who clicks in a block of code reads there, whatever its output does below.
     box.addEventListener("click", ({ target }) => (target as Element).closest("pre") && this.#letGo());
+    // What opens below this line moves nothing above it.
+    box.addEventListener("click", ({ target }) => {
+      if ((target as Element).closest(".nbchat-thoughts-line:not(.nbchat-thinking)")) this.#stick(false);
+    });
     box.addEventListener("contentvisibilityautostatechange", () => this.update());
   }
 
