@@ -233,9 +233,11 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             *(transcript.show_connect, self._usage, given_models, self._turns.retry),
         )
         self._runs = CodeRuns(session, transcript, self._notebook)
+        allowed = self._allowed
+        allowed.changed.connect(lambda: transcript.show_allowed_tools(allowed.names))
         requests = ChatRequests(
             *(session, self._turns, self._models, notices, self._notebook, self._runs),
-            *(self._last_reply.read, self._keeper.export, self.clear, self._show_version),
+            *(allowed, self._last_reply.read, self._keeper.export, self.clear, self._show_version),
             shared=limits is not None,
         )
         with transcript.changing() as state:
@@ -483,6 +485,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         with self._lock:
             self._session.clear(keep_spent=self._budget is not None)
             self._last_reply.remove()
+            self._allowed.clear()  # the cards that say so, and take it back, are gone
             self._show_conversation()
 
     def undo_clear(self) -> None:

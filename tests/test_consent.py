@@ -209,7 +209,7 @@ def test_looks(chat: Chat, scheme: Any, width: int, tmp_path: Path) -> None:
         ]
         show(chat, texts)
         card = chat.page.locator(".nbchat-call")
-        expect(card.get_by_role("button", name="Allow")).to_be_enabled()
+        expect(card.get_by_role("button", name="Allow", exact=True)).to_be_enabled()
         chat.page.mouse.move(0, 0)
         pictures.append(card.screenshot(path=tmp_path / f"{len(pictures)}.png"))
         chat.page.screenshot(path=tmp_path / f"page{len(pictures)}.png")

@@ -52,7 +52,7 @@ def test_after_the_kernel_has_ended_all_stays_that_needs_no_kernel(kernel: Kerne
     kernel.push("synced")
     page = kernel.page
     kernel.box.fill("my draft")
-    expect(kernel.reply.get_by_role("button", name="Allow")).to_be_visible()
+    expect(kernel.reply.get_by_role("button", name="Allow", exact=True)).to_be_visible()
     kernel.page.evaluate("killKernel()")
 
     expect(page.get_by_text(BANNER)).to_have_count(1)

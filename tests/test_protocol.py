@@ -230,7 +230,7 @@ def test_each_request_has_exactly_one_handler(message: dict[str, Any]) -> None:
     parts.session.read_attachment.return_value = ("a.png", b"")
     requests = ChatRequests(
         *(parts.session, parts.turns, parts.models, parts.notices, parts.notebook, parts.runs),
-        *(parts.read_last_reply, parts.export, parts.clear, parts.show_version),
+        *(parts.allowed, parts.read_last_reply, parts.export, parts.clear, parts.show_version),
     )
     request = read_request(message, buffers(message))
     if message["type"] in ("resync", "asset", "take"):  # the transcript's own; a comparison's

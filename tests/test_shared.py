@@ -34,8 +34,8 @@ DAY = 24 * HOUR
 # What a visitor's page may ask for; the transcript itself answers the last two.
 ALLOWED = {
     *("send", "take_back", "stop", "retry", "try_now", "regenerate", "edit", "continue", "branch"),
-    *("approve", "action", "clear", "export", "download", "attachment", "ran"),
-    *("resync", "asset"),
+    *("approve", "allow_tool", "revoke_tool", "action", "clear", "export", "download"),
+    *("attachment", "ran", "resync", "asset"),
 }
 
 

@@ -641,3 +641,65 @@ def _holding(released: threading.Event) -> Callable[[], None]:
         released.wait(TIMEOUT)
 
     return hold
+
+
+# Allowed for this chat
+
+
+def page_asks(chat: ChatWidget, type_: str, **values: object) -> None:
+    ask_page(chat, type_, **values)
+
+
+def test_a_tool_is_allowed_for_this_chat_until_that_is_undone(
+    make: Make, server: ScriptedServer
+) -> None:
+    def other(a: int) -> int:
+        return a
+
+    chat = make(tools=[add, other])
+    adds = call("add", a=1, b=1), call("add", "c2", 1, a=2, b=2)
+    calls(server, *adds, call("other", "c3", 2, a=1))
+    answers(server)
+    reply = chat.send("Add")
+    until(lambda: all(waits(reply, n)() for n in range(3)))
+    id_ = snapshot(chat)["messages"][-1]["id"]
+    page_asks(chat, "allow_tool", id=id_, call=0)
+    # The other call of this tool that waits is allowed as well, and no other tool.
+    until(lambda: [call.status for call in reply.tool_calls[:2]] == ["complete"] * 2)
+    assert reply.tool_calls[2].status == "waiting"
+    assert snapshot(chat)["allowed_tools"] == ["add"]
+    decide(chat, False, 2)
+    reply.wait(TIMEOUT)
+    calls(server, call("add", a=3, b=3))
+    answers(server)
+    assert chat.send("Again").wait(TIMEOUT).tool_calls[0].result == "6"
+    page_asks(chat, "revoke_tool", name="add")
+    assert snapshot(chat)["allowed_tools"] == []
+    calls(server, call("add", a=4, b=4))
+    reply = chat.send("Again")
+    until(waits(reply))
+    chat.stop()
+
+
+def test_what_was_allowed_is_no_other_function_and_ends_with_clear(
+    make: Make, server: ScriptedServer
+) -> None:
+    chat = make(tools=[add])
+    calls(server, call("add", a=1, b=1))
+    answers(server)
+    reply = chat.send("Add")
+    until(waits(reply))
+    page_asks(chat, "allow_tool", id=snapshot(chat)["messages"][-1]["id"], call=0)
+    reply.wait(TIMEOUT)
+
+    def another(a: int, b: int) -> int:
+        return a - b
+
+    another.__name__ = "add"
+    chat.tools = [another]
+    calls(server, call("add", a=1, b=1))
+    reply = chat.send("Again")
+    until(waits(reply))
+    chat.clear()
+    assert snapshot(chat)["allowed_tools"] == []
+    assert "allowed" not in json.dumps(chat.get_state(), default=str)

@@ -40,7 +40,7 @@ class RunningCalls:
     def __init__(self, toolbox: Toolbox, change: ChangeCall) -> None:
         self._toolbox = toolbox
         self._change = change
-        self._approvals: dict[int, concurrent.futures.Future[bool]] = {}
+        self._approvals: dict[int, tuple[Tool, concurrent.futures.Future[bool]]] = {}
 
     async def run(self, calls: Sequence[tuple[int, ToolCall]]) -> None:
         """Runs the calls until all have ended. Cancelling this ends those that can be ended.
@@ -62,17 +62,33 @@ class RunningCalls:
         Raises:
             ValueError: The call is not waiting for an answer.
         """
-        approval = self._approvals.pop(index, None)
+        _, approval = self._approvals.pop(index, (None, None))
         # A future that was cancelled with its reply accepts no result.
         if approval is None or not approval.set_running_or_notify_cancel():
             raise ValueError("This call no longer waits for an answer.")
         approval.set_result(allow)
 
+    def allow_tool(self, index: int) -> None:
+        """Allows a call, and all calls of its tool that wait or come later; from any thread.
+
+        Raises:
+            ValueError: The call is not waiting for an answer.
+        """
+        tool, _ = self._approvals.get(index, (None, None))
+        self.decide(index, True)
+        if tool is None:
+            return
+        self._toolbox.allowed.add(tool)
+        for other, (its_tool, approval) in list(self._approvals.items()):
+            if its_tool is tool and approval.set_running_or_notify_cancel():
+                self._approvals.pop(other, None)
+                approval.set_result(True)
+
     async def _run(self, index: int, call: ToolCall) -> None:
         try:
             tool = self._toolbox.find(call.name)
             arguments = await call_in_thread(partial(tool.parse, call.arguments))
-            if not await self._is_allowed(index, call):
+            if not await self._is_allowed(index, tool, call):
                 self._change(index, status="denied", result=DENIED)
                 return
             self._change(index, status="running")
@@ -82,12 +98,13 @@ class RunningCalls:
         else:
             self._change(index, status="complete", result=result)
 
-    async def _is_allowed(self, index: int, call: ToolCall) -> bool:
+    async def _is_allowed(self, index: int, tool: Tool, call: ToolCall) -> bool:
         approve = self._toolbox.approve
-        if approve == "never":
+        if approve == "never" or (approve == "always" and self._toolbox.allowed.has(tool)):
             return True
         if approve == "always":
-            approval = self._approvals[index] = concurrent.futures.Future()
+            approval: concurrent.futures.Future[bool] = concurrent.futures.Future()
+            self._approvals[index] = tool, approval
             self._change(index, status="waiting")
             try:
                 return await asyncio.wrap_future(approval)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any, Literal
 
+from .allowed import AllowedTools
 from .tool import Tool, ToolError
 
 #: Called as `approve(name, arguments)` before each tool call; may be async.
@@ -21,6 +22,7 @@ class Toolbox:
             for each call.
         max_tool_rounds: How many rounds of tool calls one reply may have.
         tool_timeout_s: How many seconds a call may take.
+        allowed: The tools for which "always" does not ask any more; none by default.
 
     Raises:
         ValueError: A value is out of its range, or two tools have the same name.
@@ -33,6 +35,7 @@ class Toolbox:
         approve: Literal["always", "never"] | Approve = "always",
         max_tool_rounds: int = 10,
         tool_timeout_s: float = 60.0,
+        allowed: AllowedTools | None = None,
     ) -> None:
         given: Any = tools
         if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
@@ -54,6 +57,7 @@ class Toolbox:
         if not float(seconds) > 0:
             raise ValueError(f"tool_timeout_s must be more than 0, not {seconds}")
         self.tool_timeout_s = tool_timeout_s
+        self.allowed = allowed if allowed is not None else AllowedTools()
 
     @property
     def schemas(self) -> list[dict[str, Any]]:

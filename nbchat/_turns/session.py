@@ -307,10 +307,21 @@ class Session:
         Raises:
             ValueError: The call does not wait for an answer.
         """
+        self._turn_of(message).decide(index, allow)
+
+    def allow_tool(self, message: Message, index: int) -> None:
+        """Allows a tool call, and all calls of its tool that wait or come later.
+
+        Raises:
+            ValueError: The call does not wait for an answer.
+        """
+        self._turn_of(message).allow_tool(index)
+
+    def _turn_of(self, message: Message) -> Turn:
         turn = self._turn
         if turn is None or turn.message is not message:
             raise ValueError("This call no longer waits for an answer.")
-        turn.decide(index, allow)
+        return turn
 
     def try_now(self, message: Message) -> None:
         """Sends the request of a reply now, instead of when the server asked for.

@@ -125,6 +125,16 @@ class Turn:
             raise ValueError("This call no longer waits for an answer.")
         self._calls.decide(index, allow)
 
+    def allow_tool(self, index: int) -> None:
+        """Allows a tool call that waits for the user's answer, and all others of its tool.
+
+        Raises:
+            ValueError: The call does not wait for an answer.
+        """
+        if self._calls is None:
+            raise ValueError("This call no longer waits for an answer.")
+        self._calls.allow_tool(index)
+
     async def run(self) -> None:
         """Runs the turn from its first request to its end."""
         try:

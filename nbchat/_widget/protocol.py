@@ -247,6 +247,7 @@ class ChatState:
         max_cost: US dollars that the conversation may cost.
         context: How full the model's context is.
         labels: A setting's name → the label of its control.
+        allowed_tools: The names of the tools that the user has allowed for this chat.
         shared: Whether many visitors share the page: the notebook is not theirs to see or change.
     """
 
@@ -270,6 +271,7 @@ class ChatState:
     labels: dict[str, str] = field(
         default_factory=lambda: {name: each.label for name, each in SETTINGS.items()}
     )
+    allowed_tools: list[str] = field(default_factory=list)
     shared: bool = False
 
 
@@ -495,6 +497,21 @@ class DecideCall:
 
 
 @dataclass(frozen=True)
+class AllowTool:
+    """The user allows a tool call, and all others of its tool in this chat."""
+
+    id: str
+    call: int
+
+
+@dataclass(frozen=True)
+class RevokeTool:
+    """The user wants to be asked again before each call of this tool."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class ReadLastReply:
     """The user downloads the last reply. Answered by a file."""
 
@@ -638,6 +655,8 @@ Request = (
     | ShowBranch
     | TakeReply
     | DecideCall
+    | AllowTool
+    | RevokeTool
     | ReadLastReply
     | ListModels
     | ListNames
@@ -675,6 +694,8 @@ REQUESTS: dict[str, type[Request]] = {
     "branch": ShowBranch,
     "take": TakeReply,
     "approve": DecideCall,
+    "allow_tool": AllowTool,
+    "revoke_tool": RevokeTool,
     "download": ReadLastReply,
     "models": ListModels,
     "names": ListNames,

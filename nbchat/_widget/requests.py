@@ -13,11 +13,13 @@ from nbchat._chat.notices import Notices
 from nbchat._chat.suffix import Suffix
 from nbchat._notebook import outputs
 from nbchat._notebook.notebook import Notebook
+from nbchat._tools.allowed import AllowedTools
 from nbchat._turns.session import Session
 
 from .code_runs import CodeRuns
 from .model_switch import ModelSwitch
 from .protocol import (
+    AllowTool,
     AskKey,
     ChooseEffort,
     ChooseModel,
@@ -50,6 +52,7 @@ from .protocol import (
     Request,
     Resync,
     Retry,
+    RevokeTool,
     RunCode,
     RunView,
     Send,
@@ -67,7 +70,8 @@ from .views import model_info
 # can send anything.
 _FOR_VISITORS = (
     *(Send, TakeBack, Stop, Retry, TryNow, Regenerate, Edit, ContinueReply, ShowBranch),
-    *(DecideCall, PressAction, Clear, Export, ReadLastReply, ReadAttachment, ReadRun),
+    *(DecideCall, AllowTool, RevokeTool, PressAction, Clear, Export, ReadLastReply),
+    *(ReadAttachment, ReadRun),
 )
 
 
@@ -81,6 +85,7 @@ class ChatRequests:
         notices: Has the notices of the chat itself.
         notebook: Knows the variables and the failed cell.
         runs: Checks code and has its outputs.
+        allowed: The tools that the user has allowed for this chat.
         read_last_reply: Returns the name and the bytes of the download.
         export: Returns the name and the bytes of the chat as a file, with or without the system
             instructions.
@@ -97,6 +102,7 @@ class ChatRequests:
         notices: Notices,
         notebook: Notebook,
         runs: CodeRuns,
+        allowed: AllowedTools,
         read_last_reply: Callable[[], tuple[str, bytes]],
         export: Callable[[Suffix, bool], tuple[str, bytes]],
         clear: Callable[[], None],
@@ -109,6 +115,7 @@ class ChatRequests:
         self._notices = notices
         self._notebook = notebook
         self._runs = runs
+        self._allowed = allowed
         self._read_last_reply = read_last_reply
         self._export = export
         self._clear = clear
@@ -143,6 +150,10 @@ class ChatRequests:
                 self._show_version(find(id_), step)
             case DecideCall(id_, call, allow):
                 self._session.decide(find(id_), call, allow)
+            case AllowTool(id_, call):
+                self._session.allow_tool(find(id_), call)
+            case RevokeTool(name):
+                self._allowed.remove(name)
             case RunCode(id_, index, code):
                 self._runs.run(id_, index, code)
             case ClearOutput(id_, index):

@@ -11,6 +11,7 @@ import traitlets
 
 from nbchat._chat.settings import EFFORTS, SETTINGS, UNCHOSEN_EFFORT, ChatSettings
 from nbchat._servers.connection import Connection
+from nbchat._tools.allowed import AllowedTools
 from nbchat._tools.toolbox import Toolbox
 from nbchat._turns.rules import Budget, Rules
 
@@ -56,6 +57,7 @@ class SettingsTraits(traitlets.HasTraits):
             chosen: The settings that the user has already chosen.
         """
         self._model_source = connection
+        self._allowed = AllowedTools()
         self._chosen: dict[str, Any] = {}
         self._is_adapting = False
         self.choose(chosen)
@@ -71,7 +73,8 @@ class SettingsTraits(traitlets.HasTraits):
 
     def rules(self) -> Rules:
         """Returns the user's rules for the next request."""
-        toolbox = Toolbox(**{name: getattr(self, name) for name in _TOOLBOX})
+        given = {name: getattr(self, name) for name in _TOOLBOX}
+        toolbox = Toolbox(**given, allowed=self._allowed)
         return Rules(self.fallbacks, self.overflow, self.max_cost, toolbox, self._budget)
 
     @property

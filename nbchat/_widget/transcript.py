@@ -182,6 +182,11 @@ class Transcript(View):
         with self.changing() as state:
             state.download = name
 
+    def show_allowed_tools(self, names: Sequence[str]) -> None:
+        """Shows which tools are called without asking."""
+        with self.changing() as state:
+            state.allowed_tools = list(names)
+
     def show_busy(self, busy: bool) -> None:
         """Shows whether a reply is streaming or queued."""
         with self.changing() as state:

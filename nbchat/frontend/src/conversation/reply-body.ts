@@ -28,19 +28,26 @@ export class ReplyBody {
     this.#id = id;
     const cuts = [...new Set(calls.map(({ at }) => at))];
     const order: Element[] = [];
+    const waiting = calls.filter(({ status }) => status === "waiting");
+    const last = new Map(calls.map((call) => [call.name, call]));
+    const { allowed_tools: allowed } = this.#store.state;
     let made = 0;
     for (let at = 0; at <= cuts.length; at++) {
       const text = (this.#texts[at] ??= new StreamedText(this.#store));
       order.push(text.element);
       for (; made < calls.length && calls[made].at === cuts[at]; made++) {
         const card = (this.#cards[made] ??= this.#card(made));
-        card.update(calls[made]);
+        const call = calls[made];
+        card.update(call, {
+          all: waiting.length > 1 && call === waiting[0] ? waiting.length : 0,
+          allowed: call.status !== "waiting" && last.get(call.name) === call && allowed.includes(call.name),
+        });
         order.push(card.element);
       }
       // The text before a call stays as it is, unless the whole reply is replaced by another one.
-      const last = at === cuts.length;
-      if (last || at >= this.#closed || ended) {
-        drawn = text.update(content.slice(cuts[at - 1] ?? 0, cuts[at]), !last || ended) && drawn;
+      const isLast = at === cuts.length;
+      if (isLast || at >= this.#closed || ended) {
+        drawn = text.update(content.slice(cuts[at - 1] ?? 0, cuts[at]), !isLast || ended) && drawn;
       }
     }
     if (drawn) this.#closed = cuts.length;
@@ -50,9 +57,20 @@ export class ReplyBody {
   }
 
   #card(call: number): CallCard {
-    return new CallCard(async (allow) => {
-      const { refused } = await this.#store.request({ type: "approve", id: this.#id, call, allow });
-      return refused;
+    const store = this.#store;
+    return new CallCard({
+      decide: async (allow) => (await store.request({ type: "approve", id: this.#id, call, allow })).refused,
+      allowTool: async () => (await store.request({ type: "allow_tool", id: this.#id, call })).refused,
+      revokeTool: (name) => void store.request({ type: "revoke_tool", name }),
+      allowAll: () => this.#allowAll(),
     });
+  }
+
+  /** Allows all calls that wait, if the user has seen each of them; else shows the first that they haven't. */
+  #allowAll(): void {
+    const waiting = this.#cards.filter((card) => card.waits && card.element.isConnected);
+    const unseen = waiting.find((card) => !card.isSeen);
+    if (unseen) unseen.show();
+    else for (const card of waiting) card.allow();
   }
 }

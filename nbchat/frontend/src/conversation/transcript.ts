@@ -68,7 +68,8 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   // Only the messages that have changed are drawn: of hundreds, that is mostly one.
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
-  let model = "";
+  /** Whether a retry can help depends on the model, and what a call offers on the tools that are allowed. */
+  let [drawnFor, allowed] = ["", ""];
   let failed = false;
   let announced = new Set(store.state.notices.map(({ id }) => id)); // those of before are no news
   const behind = new Set<MessageView>();
@@ -76,15 +77,22 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     const views = messages.of(all, make);
     const before = new Set(drawn);
     const newLast = views.at(-1);
+    const { model } = store.state;
+    const tools = store.state.allowed_tools.join();
     views.forEach((view, index) => {
-      // Whether a retry can help depends on the model.
-      const moved = (newLast !== last || model !== store.state.model) && (view === last || view === newLast);
-      if (moved || behind.has(view) || !before.has(all[index]) || isRunning(all[index])) {
+      const moved = (newLast !== last || model !== drawnFor) && (view === last || view === newLast);
+      if (
+        moved ||
+        tools !== allowed ||
+        behind.has(view) ||
+        !before.has(all[index]) ||
+        isRunning(all[index])
+      ) {
         behind.delete(view);
         if (!view.update(all[index], view === newLast)) behind.add(view);
       }
     });
-    [drawn, last, model] = [all, newLast, store.state.model];
+    [drawn, last, drawnFor, allowed] = [all, newLast, model, tools];
     return views;
   };
 

@@ -202,6 +202,8 @@ export const INITIAL_STATE = {
   context: null as { used: number; length: number } | null,
   /** A setting's name → the label of its control. */
   labels: {} as Record<string, string>,
+  /** The tools that the user has allowed for this chat. */
+  allowed_tools: [] as string[],
   /** Whether many visitors share the page: the notebook is not theirs to see or change. */
   shared: false,
 };
@@ -279,6 +281,10 @@ export type Request =
   | { type: "take" }
   /** The user's answer to a call that waits; `call` is its index in `tool_calls`. */
   | { type: "approve"; id: string; call: number; allow: boolean }
+  /** The same for a call that waits, and for all others of its tool in this chat. */
+  | { type: "allow_tool"; id: string; call: number }
+  /** Asks again before each call of this tool. */
+  | { type: "revoke_tool"; name: string }
   | { type: "download" }
   | { type: "asset"; name: string }
   /** Answered by a file: JSON of `ModelInfo[]`, free ones first. */
