@@ -140,7 +140,7 @@ def test_clear_stops_empties_and_hides_the_link(chat: ChatPage, server: Scripted
     expect(chat.reply).to_contain_text("never")
     expect(chat.reply).to_contain_text("Stopped")
     expect(chat.download_link).to_be_visible()
-    expect(chat.conversation).to_be_focused()
+    expect(chat.message).to_be_focused()
     chat.clear_button.click()
     expect(undo).to_be_visible()
     chat.ask("Three")
