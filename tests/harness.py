@@ -54,6 +54,7 @@ def failure(title: str, **more: Any) -> dict[str, Any]:
         "message": title,
         "title": title,
         "advice": "",
+        "server_said": True,
         "detail": None,
         "retryable": False,
         "remedy": "",

@@ -10,7 +10,7 @@ from harness import Kernel, failure, message, notice
 from playwright.sync_api import Locator, Page, expect
 
 from nbchat._chat.errors import ChatError
-from nbchat._servers.error_messages import explain_body
+from nbchat._servers.error_messages import explain, explain_body
 from nbchat._servers.providers import _CREDIT_PAGES, KNOWN
 from nbchat._widget.views import error_view
 
@@ -67,6 +67,11 @@ def test_an_error_without_a_title_has_its_first_sentence() -> None:
     assert str(error) == "It broke. Mend it. Then try again."
 
 
+def test_only_what_a_server_said_is_called_so() -> None:
+    assert error_view(refusal(408, "x"))["server_said"]
+    assert not error_view(explain(OSError("no route"), server="OpenRouter"))["server_said"]
+
+
 @pytest.mark.parametrize("sent_key", [True, False])
 def test_an_error_in_a_stream_goes_by_whether_a_key_was_sent(sent_key: bool) -> None:
     from nbchat._chat.events import Failure
@@ -109,7 +114,11 @@ def test_the_card_says_everything_once(kernel: Kernel) -> None:
     card.get_by_text("What the server said").click()
     expect(card.get_by_text("Kaputt")).to_be_visible()
     assert names(card) == ["example.com/help"]
+    error = failure("It broke", detail="OSError", server_said=False)
+    kernel.change("facts", id="a", facts={"error": error})
+    expect(card.get_by_text("Details")).to_be_visible()
     kernel.change("facts", id="a", facts={"error": failure("It broke", retryable=True)})
+    expect(card.get_by_text("Details")).to_have_count(0)
     expect(card.get_by_text("What the server said")).to_have_count(0)
     assert names(card) == ["Retry"]
 

@@ -26,22 +26,22 @@ _Texts = tuple[str, str]
 # A retry may help. `_turns/plan.py` looks for names of parameters in the whole message: keep them
 # out of these sentences.
 _RETRYABLE: dict[str, _Texts] = {
-    "timeout": ("{server} took too long to answer", "Try again."),
+    "timeout": ("{server} took too long to answer", ""),
     "rate": (
         "Rate limit reached for {model} on {server}",
         "Wait a little and try again, or choose another model.",
     ),
-    "server": ("{server} had an internal error", "Try again."),
+    "server": ("{server} had an internal error", ""),
     "overloaded": (
         "{server} is overloaded or temporarily unavailable",
         "Try again soon, or choose another model.",
     ),
-    "failed": ("{server} reported an error", "Try again."),
-    "mid_reply": ("The provider reported an error during the reply", "Try again."),
-    "silent": ("{server} closed the connection without sending anything", "Try again."),
+    "failed": ("{server} reported an error", ""),
+    "mid_reply": ("The provider reported an error during the reply", ""),
+    "silent": ("{server} closed the connection without sending anything", ""),
     "unreadable": (
         "Part of the stream from {server} could not be read, so the reply may have gaps",
-        "Try again.",
+        "",
     ),
     "too_large": ("{server} sent more than nbchat reads", ""),
     "empty": ("The model sent an empty reply", "Try again, or choose another model."),
@@ -61,7 +61,7 @@ _RETRYABLE: dict[str, _Texts] = {
         "Can't reach {server}: its host name was not found",
         "Check your connection, and base_url if you set it.",
     ),
-    "lost": ("The connection to {server} was lost before the reply ended", "Try again."),
+    "lost": ("The connection to {server} was lost before the reply ended", ""),
 }
 
 # These stay wrong until the user changes something.
@@ -220,6 +220,9 @@ _BY_CLASS = (
     (("ConnectError", "ProxyError", "APIConnectionError", "OSError"), "unreachable"),
     (("DecodingError", "JSONDecodeError", "UnicodeDecodeError"), "unreadable"),
 )
+
+CLIENT_SIDE = {"unexpected", *(cause for _, cause in _BY_CLASS)}
+"""The kinds of errors that need no word of the server."""
 
 # What TLS and HTTP make of each other: the words of OpenSSL 1.1 to 3, and of h11, which quotes an
 # alert of TLS as a line of HTTP.
@@ -442,11 +445,12 @@ def explain_cause(
     if quote := quote.strip():
         who = clean(upstream, 60) if isinstance(upstream, str) and upstream else "The server"
         said = f"{who} said: {clean(quote, _QUOTE_LIMIT)}"
+    end = "" if said.endswith((".", "!", "?", "…")) else "."
     advice = " ".join(filter(None, (advice, usual)))
     return ChatError(
         " ".join(filter(None, (f"{title}.", advice, said))),
         title=title,
-        advice=f"{said} {advice}".strip() if cause in _QUOTED else advice,
+        advice=f"{said}{end} {advice}".strip() if said and cause in _QUOTED else advice,
         server=server,
         retryable=cause in _RETRYABLE,
         detail=clean(detail or quote, _DETAIL_LIMIT) or None,

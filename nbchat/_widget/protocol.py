@@ -65,13 +65,15 @@ class CallView(TypedDict):
 class ErrorView(TypedDict):
     """Why a reply failed, and what the user can do about it.
 
-    `detail`: the server's words, if they say more than title and advice. `credit_page`: where the
+    `detail`: the server's words, or if not `server_said` those of an exception, if they say more
+    than title and advice. `credit_page`: where the
     user adds credit; "" if that is unknown.
     """
 
     message: str
     title: str
     advice: str
+    server_said: bool
     detail: str | None
     retryable: bool
     remedy: Remedy

@@ -13,7 +13,7 @@ from nbchat._chat.conversation.message import Message
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Usage
 from nbchat._chat.notices import Notice
-from nbchat._servers.error_messages import REMEDIES
+from nbchat._servers.error_messages import CLIENT_SIDE, REMEDIES
 from nbchat._servers.models import Model
 from nbchat._servers.providers import credit_page
 
@@ -55,6 +55,7 @@ def error_view(error: ChatError) -> ErrorView:
         "message": error.message,
         "title": error.title,
         "advice": error.advice,
+        "server_said": error.status_code is not None or error.kind not in CLIENT_SIDE,
         "detail": None if _repeats(error.detail or "", shown) else error.detail,
         "retryable": error.retryable,
         "remedy": REMEDIES.get(error.kind, ""),

@@ -39,9 +39,8 @@ export class ErrorCard {
       this.#refusal,
     );
     if (error.detail) {
-      this.element.append(
-        h("details", {}, h("summary", {}, "What the server said"), h("pre", {}, error.detail)),
-      );
+      const what = error.server_said ? "What the server said" : "Details";
+      this.element.append(h("details", {}, h("summary", {}, what), h("pre", {}, error.detail)));
     }
   }
 

@@ -19,7 +19,9 @@ export interface ErrorInfo {
   title: string;
   /** A sentence or two, or "". */
   advice: string;
-  /** The server's words, if they say more. */
+  /** Whether `detail` has the server's words, not those of an exception. */
+  server_said: boolean;
+  /** What there is to say beyond title and advice. */
   detail: string | null;
   retryable: boolean;
   remedy: Remedy;
