@@ -76,7 +76,7 @@ def test_the_user_may_end_each_wait(make: Make, server: ScriptedServer) -> None:
     until(lambda: len(server.chats) == 2)
     try_now(chat)
     assert reply.wait(TIMEOUT).text == "You said: Hi"
-    with pytest.raises(ValueError, match="no longer waits"):
+    with pytest.raises(ValueError, match="no longer waiting"):
         chat._session.try_now(chat._session.last_reply)
 
 

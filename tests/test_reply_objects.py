@@ -297,7 +297,7 @@ def test_a_reply_that_does_not_fit(chat: ChatWidget, server: ScriptedServer) -> 
         _ = chat.regenerate().wait(TIMEOUT).parsed
     assert server.chats[1].body["response_format"] == SCHEMA, "another version has the same form"
     server.script(sse.text('{"name": "A'), sse.finish("length"), DONE)
-    with pytest.raises(ValueError, match="cut off at the token limit"):
+    with pytest.raises(ValueError, match="stopped at the token limit"):
         _ = chat.edit(0, "Who then?").wait(TIMEOUT).parsed
     assert server.chats[2].body["response_format"] == SCHEMA
     server.script(sse.text('da", "age": 36}'), sse.finish(), DONE)

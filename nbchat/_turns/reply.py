@@ -141,7 +141,7 @@ class Reply:
         except ValueError as error:
             if self.status == "complete" and not self._message.is_cut_off:
                 raise
-            why = "was cut off at the token limit" if self._message.is_cut_off else "is incomplete"
+            why = "stopped at the token limit" if self._message.is_cut_off else "is incomplete"
             raise ValueError(f"{error} (The reply {why}.)") from error
 
     @property

@@ -263,7 +263,7 @@ class Session:
             self.check_open()
             if self.busy and not anytime:
                 raise RuntimeError(
-                    "A reply is still running: wait for it, or stop it. "
+                    "A reply is still running. Wait for it, or stop it. "
                     "(In code: send(…, queue=True), reply.wait() or chat.stop().)"
                 )
             before = self.conversation.messages
@@ -331,7 +331,7 @@ class Session:
         """
         turn = self._turn
         if turn is None or turn.message is not message or message.retry_at is None:
-            raise ValueError("This reply no longer waits.")
+            raise ValueError("This reply is no longer waiting.")
         turn.try_now()
 
     def _end(self, turn: Turn, stopped: bool) -> None:

@@ -32,8 +32,8 @@ def warn_in_voila() -> None:
     _has_warned = True
     log_to_kernel()
     _log.warning(
-        "This chat is on a page of Voila. Whoever opens the page spends your money and reads the "
-        "variables of the notebook. If that is not you alone, write ChatWidget(shared=True)."
+        "This chat is on a Voila page. Anyone who opens the page spends your money and can read "
+        "the notebook's variables. If others can open it, use ChatWidget(shared=True)."
     )
 
 
