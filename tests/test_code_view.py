@@ -116,7 +116,7 @@ def test_a_kernel_that_ends_is_said(code: Kernel) -> None:
     run_button(code).click()
     allow(code)
     code.page.evaluate("die()")
-    expect(code.reply.get_by_role("alert")).to_contain_text("The kernel has ended")
+    expect(code.reply.get_by_role("alert")).to_contain_text("The kernel ended")
     run_button(code).click()
     allow(code, 2)
     expect(code.reply.get_by_role("alert")).to_have_count(0)

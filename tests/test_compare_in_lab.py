@@ -34,7 +34,7 @@ def column(cell: Locator, model: str) -> Locator:
 
 
 def take(column: Locator) -> Locator:
-    return column.get_by_role("button", name="Go on with this one")
+    return column.get_by_role("button", name="Continue with this one")
 
 
 def test_columns_stream_and_a_click_goes_on_with_one(

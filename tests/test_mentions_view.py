@@ -140,7 +140,7 @@ def test_it_is_within_the_window_and_accessible(
     assert serious() == []
     chat.box.press("Enter")
     answer(chat)
-    chips(chat).get_by_role("button", name="Show what is sent of @frame").click()
+    chips(chat).get_by_role("button", name="Preview @frame").click()
     expect(chat.page.get_by_role("dialog")).to_be_visible()
     assert serious() == []
 
@@ -154,7 +154,7 @@ def test_what_is_sent_is_what_was_shown(chat: Kernel) -> None:
     answer(chat, PNG, 2)
     expect(chips(chat)).to_contain_text(["@frame", "@fig"])
     expect(chips(chat).locator("img")).to_have_count(1)
-    chips(chat).first.get_by_role("button", name="Show what is sent").click()
+    chips(chat).first.get_by_role("button", name="Preview").click()
     dialog = chat.page.get_by_role("dialog", name="@frame")
     expect(dialog.locator("pre")).to_have_text(TABLE)
     expect(dialog).to_contain_text("37 B · ≈ 10 tokens")
@@ -260,7 +260,7 @@ def test_a_sent_text_is_shown_as_it_was_sent(kernel: Kernel) -> None:
     table = attachment("t", "@frame", "text/markdown", kind="text", size=40)
     kernel.open(messages=[message("u", role="user", content="Hi", attachments=[table])])
     kernel.has({"t": TABLE.encode()})
-    kernel.page.get_by_role("button", name="Show what is sent of @frame").click()
+    kernel.page.get_by_role("button", name="Preview @frame").click()
     dialog = kernel.page.get_by_role("dialog", name="@frame")
     expect(dialog.locator("pre")).to_have_text(TABLE)
     dialog.get_by_role("button", name="Close").click()

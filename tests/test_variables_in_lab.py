@@ -33,7 +33,7 @@ def chips(chat: ChatPage) -> Locator:
 
 def previewed(chat: ChatPage, chip: Locator) -> str:
     """The text that a click on a chip shows."""
-    chip.get_by_role("button", name="Show what is sent").click()
+    chip.get_by_role("button", name="Preview").click()
     dialog = chat.page.get_by_role("dialog")
     expect(dialog).to_contain_text(re.compile(r"≈ \d+ tokens"))
     text = dialog.locator("pre").text_content() or ""

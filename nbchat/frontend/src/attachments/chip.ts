@@ -17,7 +17,7 @@ export function chip(
   ];
   const caption = h("span", { class: "nbchat-caption" }, size(bytes));
   if (!open) return h("div", { class: "nbchat-chip" }, ...parts, caption, button);
-  const names = { "aria-label": `Show what is sent of ${name}`, title: "Show what is sent" };
+  const names = { "aria-label": `Preview ${name}`, title: "Preview what is sent" };
   const opens = h("button", { type: "button", class: "nbchat-chip-open", ...names }, ...parts);
   opens.addEventListener("click", open);
   return h("div", { class: "nbchat-chip" }, opens, caption, button);

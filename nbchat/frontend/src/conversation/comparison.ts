@@ -33,7 +33,7 @@ export function column(chat: Chat, el: HTMLElement): Cleanup {
     const value = h("dd");
     return { term, value, element: h("div", {}, h("dt", {}, term), value) };
   });
-  const take = h("button", { type: "button", class: "nbchat-button nbchat-take" }, "Go on with this one");
+  const take = h("button", { type: "button", class: "nbchat-button nbchat-take" }, "Continue with this one");
   const problem = h("p", { class: "nbchat-status", role: "status" });
   const kernelEnded = new KernelEnded(chat);
   const refusal = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });

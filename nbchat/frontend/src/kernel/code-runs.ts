@@ -67,7 +67,7 @@ export class CodeRuns {
       if (begun) this.#seconds.set(key, (performance.now() - begun) / 1000);
       show(undefined, problem);
     } catch {
-      show(undefined, "The kernel has ended, or was restarted, before the code was done.");
+      show(undefined, "The kernel ended or restarted before the code finished.");
     }
   }
 

@@ -12,7 +12,7 @@ const NO_ANSWER_MS = 20_000;
 const BUSY = "The kernel is busy. This will happen when the current cell finishes, or when you interrupt it.";
 const OFFLINE = "No connection to Jupyter. The page keeps trying to reconnect.";
 const NO_ANSWER =
-  "The kernel does not answer. If you restarted it, run the cell again; else check the connection.";
+  "The kernel does not answer. If you restarted it, run the cell again. Otherwise, check the connection.";
 
 /** Why there is no kernel any more, or "". "saved": this page never had it, and shows what the notebook has saved. */
 export type End = "" | "restarted" | "ended" | "saved";
