@@ -18,6 +18,7 @@ from ._chat_widget import ChatWidget
 from ._servers.reasoning import reasoning_rules
 
 if TYPE_CHECKING:
+    __version__: str
     from ._compare import compare
     from ._turns.reply import Reply
 
@@ -38,7 +39,11 @@ _LATER = {"Reply": "._turns.reply", "compare": "._compare"}
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a name of `_LATER` when it is first used."""
+    """Finds `__version__`, or imports a name of `_LATER`, when it is first used."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nbchat-widget")
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -48,4 +53,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

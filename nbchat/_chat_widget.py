@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import ipywidgets
 import traitlets
@@ -17,7 +17,7 @@ from ._chat.events import Usage
 from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
 from ._chat.notices import Action, Notice, Notices
-from ._chat.settings import SETTINGS, ChatSettings, read_system
+from ._chat.settings import SETTINGS, ChatSettings, Effort, read_system
 from ._chat.shared import Shared, read_shared
 from ._files.chat_reader import SavedChat
 from ._files.fallback_output import display_widget
@@ -28,9 +28,10 @@ from ._servers.chat_completions.response_format import read_response_format
 from ._servers.connection import Connection
 from ._servers.engine import Timeouts
 from ._servers.models import read_model_ids
+from ._servers.providers import ProviderName
 from ._tools.toolbox import Approve
 from ._turns.callbacks import Callbacks
-from ._turns.reply import Reply
+from ._turns.reply import Parsed, Reply
 from ._turns.rules import Overflow
 from ._turns.session import Session
 from ._widget.code_runs import CodeRuns
@@ -39,9 +40,10 @@ from ._widget.controls import Controls
 from ._widget.lean_widgets import Layout, Lean, Part
 from ._widget.model_controls import ModelControls
 from ._widget.model_switch import ModelSwitch
+from ._widget.own_names import OwnNames
 from ._widget.owner_log import log_to_kernel, warn_in_voila
 from ._widget.requests import ChatRequests
-from ._widget.settings_traits import SettingsTraits
+from ._widget.settings_traits import RULES, TOOLBOX, SettingsTraits
 from ._widget.transcript import Transcript
 from ._widget.turn_requests import TurnRequests
 from ._widget.usage import FULL, UsageDisplay
@@ -55,7 +57,7 @@ _CLEARED = "cleared"
 Callback = TypeVar("Callback", bound="Callable[[Reply], object]")
 
 
-class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class ChatWidget(OwnNames, SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A chat with a language model, in a notebook.
 
     Show it by making it the last line of a cell:
@@ -77,14 +79,26 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
     assign to `fallbacks`, `overflow`, `max_cost` and the four arguments about tools. A reply keeps
     the values from when it was requested.
 
+    The arguments and methods in groups:
+
+    - Model: `model`, `models`, `system`, `reasoning_effort`, `temperature`, `max_tokens`, `top_p`
+    - Server: `provider`, `base_url`, `api_key`, `client`, `use_server`
+    - Money and limits: `max_cost`, `fallbacks`, `overflow`, `usage`
+    - Tools: `tools`, `approve`, `max_tool_rounds`, `tool_timeout_s`
+    - Replies: `send`, `explain`, `stop`, `retry`, `regenerate`, `edit`, `continue_reply`,
+      `on_reply`
+    - Keeping: `name`, `save`, `load`, `messages`, `to_frame`, `clear`, `undo_clear`
+    - Pages: `display`, `shared`, `layout`, `flush_interval_s`, `variable_chars`
+    - Timeouts: `first_token_timeout_s`, `idle_timeout_s`
+
     Args:
+        model: The model's id. Default: the first of `models`, else the server's default.
         name: Saves the chat to a file as it goes, and restores it when you run the cell again,
             even after a kernel restart. Names are per folder: notebooks in different folders
             don't share chats.
         shared: For a page that many visitors use, such as with Voila: they can't see the notebook,
             and can't change the settings or the server. All of them together may make 60 requests
             an hour and spend 1 US dollar a day; `nbchat.Shared(…)` sets other limits.
-        model: The model's id. Default: the first of `models`, else the server's default.
         models: The models to pick from: a list of ids, or a text file with one id per line.
             Default: the models that the server lists.
         system: System instructions: text, a `Path`, or the name of a .txt or .md file.
@@ -106,16 +120,16 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             `OPENAI_API_KEY`, or a Colab secret of that name.
         client: An `AsyncOpenAI` client of your own, instead of `provider`, `base_url` and
             `api_key`. The chat never closes it.
-        fallbacks: Ids of models to try, in this order, if the chosen model fails.
+        fallbacks: The id of the model to try if the chosen one fails, or ids in this order.
         overflow: What to do when the conversation no longer fits the model's context: "error"
             lets the request fail; "truncate" leaves out the oldest messages and says so.
         max_cost: US dollars that the conversation may cost. A request that could exceed this limit
             is not sent, as far as prices are known.
         variable_chars: Maximum number of characters sent per variable or error.
-        tools: Functions that the model may call. Each parameter needs a type, and the docstring
-            says what the function does. Arguments are checked before each call. A plain function
-            runs in a thread of its own, beside your cells. A coroutine function runs on the event
-            loop that streams all replies, and must not block it.
+        tools: A function that the model may call, or a list of functions. Each parameter needs a
+            type, and the docstring says what the function does. Arguments are checked before each
+            call. A plain function runs in a thread of its own, beside your cells. A coroutine
+            function runs on the event loop that streams all replies, and must not block it.
         approve: "always" asks you before each call, and "never" does not ask. A function
             `approve(name, arguments)` returns whether to make the call. With ipykernel 6, the
             kernel can't receive your answer while a cell waits for the reply: send in one cell,
@@ -138,33 +152,39 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         TypeError: An argument is of the wrong type, or can't be combined with `client`.
     """
 
-    busy = traitlets.Bool(False, read_only=True, help="Whether a reply is streaming or queued.")
-    last = traitlets.Any(None, read_only=True, help="The `Reply` that was requested last, or None.")
+    if TYPE_CHECKING:
+        busy: bool
+        last: Reply | None
+    else:
+        busy = traitlets.Bool(False, read_only=True, help="Whether a reply is streaming or queued.")
+        last = traitlets.Any(
+            None, read_only=True, help="The `Reply` that was requested last, or None."
+        )
 
     # Until __init__ has ended: ipywidgets' `__del__` calls close(), also on a half-made widget.
     _closed = True
 
     def __init__(
         self,
+        model: str = "",
         *,
         name: str | None = None,
         shared: bool | Shared = False,
-        model: str = "",
         models: str | Path | Iterable[str] | None = None,
         system: str | Path = "",
-        reasoning_effort: str | None = None,
+        reasoning_effort: Effort | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
         top_p: float | None = None,
-        provider: str | None = None,
+        provider: ProviderName | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
         client: AsyncOpenAI | None = None,
-        fallbacks: Iterable[str] = (),
+        fallbacks: str | Sequence[str] = (),
         overflow: Overflow = "error",
         max_cost: float | None = None,
         variable_chars: int = 4000,
-        tools: Iterable[Callable[..., Any]] = (),
+        tools: Iterable[Callable[..., Any]] | Callable[..., Any] = (),
         approve: Literal["always", "never"] | Approve = "always",
         max_tool_rounds: int = 10,
         tool_timeout_s: float = 60.0,
@@ -357,16 +377,40 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._keeper.display()
         self._notebook.use()
 
+    @overload
     def send(
         self,
         content: str,
         *,
-        images: Iterable[object] = (),
-        files: Iterable[object] = (),
+        response_format: type[Parsed],
+        images: object = (),
+        files: object = (),
+        mentions: bool = False,
+        queue: bool = False,
+    ) -> Reply[Parsed]: ...
+
+    @overload
+    def send(
+        self,
+        content: str,
+        *,
+        images: object = (),
+        files: object = (),
+        response_format: Mapping[str, Any] | None = None,
+        mentions: bool = False,
+        queue: bool = False,
+    ) -> Reply[Any]: ...
+
+    def send(
+        self,
+        content: str,
+        *,
+        images: object = (),
+        files: object = (),
         response_format: object = None,
         mentions: bool = False,
         queue: bool = False,
-    ) -> Reply:
+    ) -> Reply[Any]:
         """Sends a message and returns its `Reply` at once; the reply streams in the background.
 
         Wait for the end of the reply with `await reply`, or with `reply.wait()` in plain code. If
@@ -374,10 +418,10 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
 
         Args:
             content: The text of the message. It may be blank if there are images or files.
-            images: A list of paths, bytes, PIL images or matplotlib figures, for models that
-                accept images.
-            files: A list of paths, bytes, or pairs `(name, bytes)`. Text files are sent as text;
-                whether you can send others, such as PDF, depends on the model.
+            images: A path, bytes, a PIL image or a matplotlib figure, or a list of these, for
+                models that accept images.
+            files: A path, bytes or a pair `(name, bytes)`, or a list of these. Text files are sent
+                as text; whether you can send others, such as PDF, depends on the model.
             response_format: The form of the reply: a pydantic model, of which `reply.parsed` will
                 be an instance; `dict` for any JSON object; or a response_format in the form of
                 OpenAI's API.
@@ -431,7 +475,10 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
             exchanged = self._session.conversation.exchanged()
             said = [message for message in exchanged for _ in to_openai(message)]
             instructions = len(self.messages) - len(said)
-            question = [*[None] * instructions, *said][i]
+            choice = [*[None] * instructions, *said]
+            if not -len(choice) <= i < len(choice):
+                raise IndexError(f"There is no messages[{i}]: the chat has {len(choice)} messages.")
+            question = choice[i]
             if question is None or question.role != "user":
                 role = self.messages[i]["role"]
                 raise ValueError(
@@ -520,7 +567,7 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
 
     def use_server(
         self,
-        provider: str | None = None,
+        provider: ProviderName | None = None,
         *,
         base_url: str | None = None,
         api_key: str | None = None,
@@ -644,6 +691,9 @@ class ChatWidget(SettingsTraits, Lean, Part, ipywidgets.VBox):  # type: ignore[m
         self._connection.ask_account()
         self._keeper.refresh()
         self._callbacks.call(reply)
+
+
+ChatWidget.own_names_are((*SETTINGS, *RULES, *TOOLBOX))
 
 
 def _given(**settings: Any) -> Mapping[str, Any]:

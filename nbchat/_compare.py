@@ -22,7 +22,7 @@ from ._chat.errors import ChatError
 from ._chat.foreign_text import one_line
 from ._chat.keys import Secret
 from ._chat.markdown_html import Rendered
-from ._chat.settings import ChatSettings, read_system
+from ._chat.settings import ChatSettings, Effort, read_system
 from ._chat_widget import ChatWidget
 from ._files.chat_reader import SavedChat
 from ._files.export import html_blocks, html_of, to_plain
@@ -30,6 +30,7 @@ from ._files.fallback_output import FallbackOutput, display_widget
 from ._servers.connection import Connection
 from ._servers.engine import Engine, Timeouts
 from ._servers.models import read_model_ids
+from ._servers.providers import ProviderName
 from ._servers.server import Server
 from ._turns.reply import Reply
 from ._turns.rules import Rules
@@ -53,14 +54,14 @@ def compare(
     content: str,
     models: str | Path | Iterable[str],
     *,
-    images: Iterable[object] = (),
-    files: Iterable[object] = (),
+    images: object = (),
+    files: object = (),
     system: str | Path = "",
-    reasoning_effort: str | None = None,
+    reasoning_effort: Effort | None = None,
     temperature: float | None = None,
     max_tokens: int | None = None,
     top_p: float | None = None,
-    provider: str | None = None,
+    provider: ProviderName | None = None,
     base_url: str | None = None,
     api_key: str | None = None,
     client: AsyncOpenAI | None = None,

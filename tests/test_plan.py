@@ -289,7 +289,7 @@ def test_a_fallback_that_is_too_dear_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"fallbacks": "a/b"}, TypeError),
+        ({"fallbacks": 3}, TypeError),
         ({"fallbacks": [3]}, TypeError),
         ({"overflow": "drop"}, ValueError),
         ({"max_cost": "1"}, TypeError),

@@ -169,7 +169,7 @@ def test_a_function_that_can_be_no_tool_says_why(function: Any, why: str) -> Non
     ("options", "error", "why"),
     [
         ({"tools": "abc"}, TypeError, "a list of functions"),
-        ({"tools": search}, TypeError, "a list of functions"),
+        ({"tools": 3}, TypeError, "a list of functions"),
         ({"tools": [search, search]}, ValueError, "the same name"),
         ({"approve": "sometimes"}, ValueError, "approve"),
         ({"max_tool_rounds": 0}, ValueError, "at least 1"),

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Limits = tuple[float, float]
 Control = Literal["model menu", "text area", "effort menu", "slider"]
 
 # The terms of OpenRouter and OpenAI, from least to most.
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+EFFORTS: tuple[str, ...] = get_args(Effort)
 # The menu offers these until it knows what the model supports.
 USUAL_EFFORTS = ("low", "medium", "high")
 # The menu shows this until the user chooses an effort.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -121,11 +122,16 @@ def write_file(path: str | os.PathLike[str], text: Iterable[str]) -> Path:
     Raises:
         ValueError: The path has another suffix, or a file is there that nbchat did not write or
             can't read.
-        OSError: The disk is full, or the file can't be written for another reason.
+        OSError: The folder is missing, the disk is full, or the file can't be written for
+            another reason.
     """
     suffix = suffix_of(path)
     # A symbolic link stays a link: its target is replaced.
     target = Path(os.path.realpath(os.path.expanduser(path)))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, "There is no such folder. Create it first", str(target.parent)
+        )
     if os.path.lexists(target):
         _check_ours(target, suffix)
     _replace(target, text, ".nbchat-")

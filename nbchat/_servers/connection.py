@@ -79,7 +79,7 @@ class Connection:
         self._loaded_at = 0.0
         self._too_large: ChatError | None = None
         self._asking: asyncio.Task[None] | None = None
-        self.account = self.list_problem = ""
+        self.account = self.list_problem = self._taken = ""
         self._refused: dict[str, set[str]] = {}
         self.engine = self._choose(provider, base_url, key, client)
         self.catalogue = self._known()
@@ -180,7 +180,7 @@ class Connection:
         loading = self._start_loading()
         if not self.catalogue.models:
             await asyncio.wait([loading], timeout=_PATIENCE_S)
-        return Server(self.engine.provider, self.catalogue, self._refused)
+        return Server(self.engine.provider, self.catalogue, self._refused, self._taken)
 
     async def connect(self, settings: ChatSettings) -> tuple[Engine, Server, ChatSettings]:
         """Returns the engine, what is known about its server, and the settings with a model.
@@ -206,7 +206,17 @@ class Connection:
         await asyncio.shield(self._start_loading())
         if self._too_large is not None and not self.catalogue.ids:
             raise self._too_large
-        return next(iter(self.catalogue.ids), "")
+        return self.take_first()
+
+    def take_first(self) -> str:
+        """Returns the first model in the menu, for a chat without a choice; blank if none is known.
+
+        If there are others, the reply says so.
+        """
+        first = next(iter(self.catalogue.ids), "")
+        if len(self.catalogue.ids) > 1:
+            self._taken = first
+        return first
 
     def load_models(self) -> None:
         """Fetches the list of models, unless it is up to date. May be called from any thread."""
@@ -227,7 +237,7 @@ class Connection:
         tasks = (self._loading, self._asking)
         self._loading = self._asking = self._too_large = None
         self.catalogue, self._refused = self._known(), {}
-        self.account = self.list_problem = ""
+        self.account = self.list_problem = self._taken = ""
         for task in tasks:
             if task is not None:
                 background().call(cancel, task)

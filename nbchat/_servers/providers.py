@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from nbchat._chat.keys import Secret
@@ -104,7 +104,29 @@ class Known(NamedTuple):
         return next(filter(None, map(find, names)), None)
 
 
-KNOWN = {
+#: The names in `KNOWN`, for type checkers.
+ProviderName = Literal[
+    "openrouter",
+    "openai",
+    "groq",
+    "deepseek",
+    "mistral",
+    "together",
+    "huggingface",
+    "anthropic",
+    "gemini",
+    "xai",
+    "cerebras",
+    "fireworks",
+    "azure",
+    "ollama",
+    "lmstudio",
+    "llama-server",
+    "vllm",
+    "sglang",
+]
+
+KNOWN: dict[str, Known] = {
     "openrouter": Known(
         "OpenRouter", OPENROUTER_URL, _OPENROUTER, OPENROUTER_KEY, key_forms=("sk-or-",)
     ),

@@ -31,15 +31,15 @@ class Toolbox:
 
     def __init__(
         self,
-        tools: Iterable[Callable[..., Any]] = (),
+        tools: Iterable[Callable[..., Any]] | Callable[..., Any] = (),
         approve: Literal["always", "never"] | Approve = "always",
         max_tool_rounds: int = 10,
         tool_timeout_s: float = 60.0,
         allowed: AllowedTools | None = None,
     ) -> None:
-        given: Any = tools
+        given: Any = (tools,) if callable(tools) else tools
         if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-            raise TypeError(f"tools must be a list of functions, not {given!r}")
+            raise TypeError(f"tools must be a function or a list of functions, not {given!r}")
         self.tools = tuple(given)
         self._by_name = _named(self.tools)
         if approve not in ("always", "never") and not callable(approve):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -21,24 +21,38 @@ from nbchat._chat.foreign_text import harmless, one_line, plain
 
 if TYPE_CHECKING:
     import pandas as pd
+    from typing_extensions import TypeVar
+
+    # Type checkers take a plain `Reply` for a `Reply[Any]`.
+    Parsed = TypeVar("Parsed", default=Any)
+else:
+    from typing import TypeVar
+
+    Parsed = TypeVar("Parsed")
 
 # While asyncio awaits a future of another thread, a kernel interrupt has no effect until the loop
 # wakes up for another reason (measured in November 2026).
 _HEARTBEAT_S = 0.1
 
+# How long `async for` waits before it looks for more text, as the view does.
+_DELTA_S = 0.04
+
 # True whatever becomes of the kernel.
 _IN_THE_CHAT = "The reply appears in the chat."
 
 
-class Reply:
+class Reply(Generic[Parsed]):
     """A reply that streams in the background.
 
     `await reply` and `reply.wait()` return the reply itself once it has ended. If it ended in an
     error, both raise that error. A stopped reply is returned with the text so far. Interrupting the
     kernel while it waits stops the reply.
+
+    `async for delta in reply` yields the text from its beginning, piece by piece as it arrives. At
+    the end, it raises the reply's error, if there is one. `str(reply)` is the text so far.
     """
 
-    def __init__(self, message: Message, stop: Callable[[Reply], None]) -> None:
+    def __init__(self, message: Message, stop: Callable[[Reply[Any]], None]) -> None:
         self._message = message
         self._stop = stop
         self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -125,7 +139,7 @@ class Reply:
         return json_in(self.text)
 
     @property
-    def parsed(self) -> Any:
+    def parsed(self) -> Parsed:
         """The reply in the form of its `response_format`, such as an instance of a pydantic model.
 
         Raises:
@@ -137,7 +151,8 @@ class Reply:
         if self.status in ("queued", "streaming"):
             raise ValueError("The reply has not ended yet: await it, or call wait().")
         try:
-            return self._message.response_format.parse(self.text)
+            parsed: Parsed = self._message.response_format.parse(self.text)
+            return parsed
         except ValueError as error:
             if self.status == "complete" and not self._message.is_cut_off:
                 raise
@@ -158,7 +173,7 @@ class Reply:
         """Stops the reply; the text so far stays."""
         self._stop(self)
 
-    def wait(self, timeout: float | None = None) -> Reply:
+    def wait(self, timeout: float | None = None) -> Reply[Parsed]:
         """Blocks until the reply has ended; the widget streams meanwhile.
 
         Args:
@@ -181,10 +196,10 @@ class Reply:
                 raise
         return self._outcome()
 
-    def __await__(self) -> Generator[Any, None, Reply]:
+    def __await__(self) -> Generator[Any, None, Reply[Parsed]]:
         return self._wait().__await__()
 
-    async def _wait(self) -> Reply:
+    async def _wait(self) -> Reply[Parsed]:
         ended = asyncio.wrap_future(self._ended)
         try:
             while not ended.done():
@@ -194,10 +209,32 @@ class Reply:
             raise
         return self._outcome()
 
-    def _outcome(self) -> Reply:
+    async def __aiter__(self) -> AsyncGenerator[str, None]:
+        at = 0
+        ended = asyncio.wrap_future(self._ended)
+        while True:
+            is_last = ended.done()
+            if self._message.length > at:
+                delta = self.text[at:]
+                at += len(delta)
+                yield delta
+            elif is_last:
+                break
+            else:
+                try:
+                    await asyncio.wait([ended], timeout=_DELTA_S)
+                except asyncio.CancelledError:
+                    self.stop()
+                    raise
+        self._outcome()
+
+    def _outcome(self) -> Reply[Parsed]:
         if self.error is not None:
             raise self.error
         return self
+
+    def __str__(self) -> str:
+        return self.text
 
     def __repr__(self) -> str:
         model = one_line(self.model or "an unknown model")

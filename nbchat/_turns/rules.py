@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any, Literal, Protocol
 
@@ -40,14 +40,18 @@ class Rules:
 
     def __init__(
         self,
-        fallbacks: Sequence[str] = (),
+        fallbacks: str | Iterable[str] = (),
         overflow: Overflow = "error",
         max_cost: float | None = None,
         toolbox: Toolbox | None = None,
         budget: Budget | None = None,
     ) -> None:
-        if isinstance(fallbacks, str) or not all(isinstance(id_, str) for id_ in fallbacks):
-            raise TypeError(f"fallbacks must be a list of model ids, not {fallbacks!r}")
+        given: Any = fallbacks
+        if isinstance(given, str):
+            given = (given,)
+        ids = tuple(given) if isinstance(given, Iterable) else (given,)
+        if not all(isinstance(id_, str) for id_ in ids):
+            raise TypeError(f"fallbacks must be a model id or a list of them, not {fallbacks!r}")
         if overflow not in _OVERFLOWS:
             raise ValueError(f"overflow must be one of {', '.join(_OVERFLOWS)}, not {overflow!r}")
         dollars: Any = max_cost
@@ -56,7 +60,7 @@ class Rules:
                 raise TypeError(f"max_cost must be a number of US dollars, not {dollars!r}")
             if not float(dollars) >= 0:  # also refuses NaN
                 raise ValueError(f"max_cost must be at least 0, not {dollars}")
-        self.fallbacks = tuple(id_.strip() for id_ in fallbacks)
+        self.fallbacks = tuple(id_.strip() for id_ in ids)
         self.overflow = overflow
         self.max_cost = max_cost
         self.toolbox = toolbox or Toolbox()

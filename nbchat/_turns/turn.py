@@ -144,6 +144,8 @@ class Turn:
                 self._progress.begin(self._settings.model)
                 self._view.send_facts(self.message)
             engine, server, settings = await self._connect(self._settings)
+            if settings.model == server.taken != "" and self._is_first:
+                self._past_notes.append(server.note)
             rounds = self._rules.toolbox.max_tool_rounds
             for left in range(rounds, -1, -1):
                 if left == 0:
@@ -167,6 +169,13 @@ class Turn:
             self._fail(ChatError(text, title=failed, advice=f"{error!r}", retryable=True))
         finally:
             self._end(self, False)
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether this is the first reply of the conversation."""
+        with self._lock:
+            messages = self._conversation.messages
+            return next((m for m in messages if m.role == "assistant"), None) is self.message
 
     async def _request(self, engine: Engine, plan: Plan) -> None:
         """Sends a request, and after an error again if that may help.

@@ -100,7 +100,7 @@ class ModelControls:
         else:
             effort = effort if chosen in reasoning.efforts else reasoning.default
             menu.offer({each: each for each in reasoning.efforts}, effort)
-        self._settings.reasoning_effort = effort
+        self._settings.set_trait("reasoning_effort", effort)
 
     def _why_disabled(self, model: Model | None) -> dict[str, str]:
         """Returns why each disabled control is disabled, by the setting's name."""

@@ -78,7 +78,7 @@ class ModelSwitch:
         Raises:
             ValueError: The model does not offer it.
         """
-        self._settings.reasoning_effort = effort
+        self._settings.set_trait("reasoning_effort", effort)
 
     def ask_key(self) -> None:
         """Asks for another API key.
@@ -132,8 +132,8 @@ class ModelSwitch:
             self.welcome.no_model()
         else:
             self.welcome.done()
-            known = next(iter(self._connection.catalogue.ids), "")
-            self._settings.model = model or provider.default_model or known
+            chosen = model or provider.default_model
+            self._settings.model = chosen or self._connection.take_first()
         self.sync_model()
 
     def sync_model(self) -> None:
@@ -146,10 +146,9 @@ class ModelSwitch:
         """Shows the server's list of models and the account; called when either has changed."""
         try:
             with self._session.lock:
-                ids = self._connection.catalogue.ids
                 self._controls.model.offer(self._offered())
-                if ids and not self._settings.model:
-                    self._settings.model = ids[0]
+                if not self._settings.model:
+                    self._settings.model = self._connection.take_first()
                 self.sync_model()
         except Exception as error:  # no cell would show it
             text = f"nbchat could not use the server's list of models: {error!r}"

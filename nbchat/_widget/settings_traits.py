@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import traitlets
 
-from nbchat._chat.settings import EFFORTS, SETTINGS, UNCHOSEN_EFFORT, ChatSettings
+from nbchat._chat.settings import EFFORTS, SETTINGS, UNCHOSEN_EFFORT, ChatSettings, Effort
 from nbchat._servers.connection import Connection
 from nbchat._tools.allowed import AllowedTools
-from nbchat._tools.toolbox import Toolbox
-from nbchat._turns.rules import Budget, Rules
+from nbchat._tools.toolbox import Approve, Toolbox
+from nbchat._turns.rules import Budget, Overflow, Rules
 
 _DEFAULTS = {each.name: each.default for each in fields(ChatSettings)}
-_RULES = ("fallbacks", "overflow", "max_cost")
-_TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
+RULES = ("fallbacks", "overflow", "max_cost")
+TOOLBOX = ("tools", "approve", "max_tool_rounds", "tool_timeout_s")
 # If the model does not offer the chosen value of these, its own default applies.
 _BY_MODEL = ("reasoning_effort", "max_tokens")
 
@@ -27,6 +27,10 @@ def _trait(name: str) -> Any:
     return traitlets.Any(default, help=SETTINGS[name].help)
 
 
+def _rule(default: object) -> Any:
+    return traitlets.Any(default)
+
+
 class SettingsTraits(traitlets.HasTraits):
     """The settings of a chat, and the user's rules for its requests.
 
@@ -34,19 +38,19 @@ class SettingsTraits(traitlets.HasTraits):
     default applies; with the next model that offers it, the chosen value returns.
     """
 
-    model = _trait("model")
-    system = _trait("system")
-    reasoning_effort = _trait("reasoning_effort")
-    temperature = _trait("temperature")
-    max_tokens = _trait("max_tokens")
-    top_p = _trait("top_p")
-    fallbacks = traitlets.Any(())
-    overflow = traitlets.Any("error")
-    max_cost = traitlets.Any(None)
-    tools = traitlets.Any(())
-    approve = traitlets.Any("always")
-    max_tool_rounds = traitlets.Any(10)
-    tool_timeout_s = traitlets.Any(60.0)
+    model: str = _trait("model")
+    system: str = _trait("system")
+    reasoning_effort: Effort = _trait("reasoning_effort")
+    temperature: float = _trait("temperature")
+    max_tokens: int = _trait("max_tokens")
+    top_p: float = _trait("top_p")
+    fallbacks: Sequence[str] = _rule(())
+    overflow: Overflow = _rule("error")
+    max_cost: float | None = _rule(None)
+    tools: Iterable[Callable[..., Any]] | Callable[..., Any] = _rule(())
+    approve: Literal["always", "never"] | Approve = _rule("always")
+    max_tool_rounds: int = _rule(10)
+    tool_timeout_s: float = _rule(60.0)
     _budget: Budget | None = None
 
     def connect_settings(self, connection: Connection, chosen: Mapping[str, object]) -> None:
@@ -73,7 +77,7 @@ class SettingsTraits(traitlets.HasTraits):
 
     def rules(self) -> Rules:
         """Returns the user's rules for the next request."""
-        given = {name: getattr(self, name) for name in _TOOLBOX}
+        given = {name: getattr(self, name) for name in TOOLBOX}
         toolbox = Toolbox(**given, allowed=self._allowed)
         return Rules(self.fallbacks, self.overflow, self.max_cost, toolbox, self._budget)
 
@@ -118,12 +122,12 @@ class SettingsTraits(traitlets.HasTraits):
             values["max_tokens_limit"] = self.max_tokens_limit
         return getattr(ChatSettings(**values), name)
 
-    @traitlets.validate(*_RULES)
+    @traitlets.validate(*RULES)
     def _check_rule(self, proposal: dict[str, Any]) -> object:
         name, value = proposal["trait"].name, proposal["value"]
         return getattr(Rules(**{name: value}), name)
 
-    @traitlets.validate(*_TOOLBOX)
+    @traitlets.validate(*TOOLBOX)
     def _check_toolbox(self, proposal: dict[str, Any]) -> object:
         name, value = proposal["trait"].name, proposal["value"]
         return getattr(Toolbox(**{name: value}), name)

@@ -152,12 +152,21 @@ class Attachment:
         return {self.media_type: self._base64()} if self.kind == "image" else {}
 
 
-def read_all(images: Iterable[object], files: Iterable[object]) -> list[Attachment]:
+def read_all(images: object, files: object) -> list[Attachment]:
     """Returns a message's attachments; raises as `read_image` and `read_file` do."""
-    for given in (images, files):
-        if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
-            raise TypeError("images= and files= must be lists")
-    return [*map(read_image, images), *map(read_file, files)]
+    return [*map(read_image, _several(images)), *map(read_file, _several(files))]
+
+
+def _several(given: object) -> Iterable[object]:
+    """Returns a list as it is, and one thing in a list of its own."""
+    match given:
+        case str() | bytes() | bytearray() | memoryview() | os.PathLike() | Attachment():
+            return [given]
+        case (str(), bytes() | bytearray() | memoryview()):  # a file's name and its bytes
+            return [given]
+        case Iterable():
+            return given
+    return [given]
 
 
 def read_image(source: object) -> Attachment:

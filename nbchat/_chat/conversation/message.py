@@ -130,8 +130,13 @@ class Message:
         return self._reasoning.getvalue()
 
     @property
+    def length(self) -> int:
+        """How many characters the text has, without a copy of it."""
+        return self._content.tell()
+
+    @property
     def has_text(self) -> bool:
-        return self._content.tell() > 0
+        return self.length > 0
 
     @property
     def has_content(self) -> bool:
