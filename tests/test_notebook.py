@@ -482,9 +482,12 @@ def test_shown_twice_and_inside_other_widgets(
     notebook.run_all()
     chats = [ChatPage(notebook.cell(n)) for n in range(4)]
     chats[3].ask("Hi")
-    for chat in chats:
+    for number, chat in enumerate(chats):
         expect(chat.reply).to_contain_text("You said: Hi")
         expect(chat.download_link).to_be_visible()
+        copy = notebook.cell(number).locator(".nbchat-fallback")
+        expect(copy).to_have_count(1)  # for viewers without widgets
+        expect(copy).to_be_hidden()
 
 
 def test_two_chats_do_not_mix(lab: Lab, open_notebook: Open, server: ScriptedServer) -> None:

@@ -142,7 +142,7 @@ def _html(token: Token) -> str:
 def _attribute(token: Token) -> str:
     if token.tag in ("th", "td"):
         aligned = _ALIGNED.fullmatch(str(token.attrGet("style")))
-        # Jupyter's own style moves each cell of an HTML table to the right.
+        # JupyterLab 4.6 and nbconvert 7.17 move each cell of an HTML table to the right.
         return f' style="text-align:{aligned[1] if aligned else "left"}"'
     if token.tag == "ol" and _START.fullmatch(start := str(token.attrGet("start"))):
         return f' start="{start}"'
