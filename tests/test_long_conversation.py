@@ -63,6 +63,26 @@ def test_only_what_changes_is_touched(long: Kernel) -> None:
     assert long.page.evaluate("read") == 0
 
 
+def test_the_page_reacts_while_a_long_conversation_is_drawn(kernel: Kernel) -> None:
+    """From its end, in many frames: the last message is there long before the first one."""
+    kernel.page.evaluate(
+        """() => {
+          window.counts = [];
+          new MutationObserver(() => {
+            counts.push(document.querySelectorAll("article").length);
+          }).observe(document, { childList: true, subtree: true });
+        }"""
+    )
+    kernel.open(messages=[message(f"m{n}", content=f"Part {n}") for n in range(COUNT)])
+    expect(kernel.page.get_by_role("article")).to_have_count(COUNT)
+    assert len(set(kernel.page.evaluate("counts.filter((count) => count > 0)"))) > 10
+    assert [
+        each[:8].strip() for each in kernel.page.locator("article").all_text_contents()[::100]
+    ] == [f"Part {n}" for n in range(0, COUNT, 100)]
+    kernel.change("message", message=message("a", content="New"))
+    expect(kernel.reply).to_contain_text("New")
+
+
 def test_a_change_shares_what_stays(long: Kernel) -> None:
     """A copy of everything at each change would cost the square of the conversation."""
     saved = "kernel.traits.snapshot"

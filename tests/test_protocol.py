@@ -36,6 +36,7 @@ TIMEOUT = 20
 EXAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "protocol.json").read_text("utf-8"))
 *_, NEW_CHAT = (each["state"] for each in EXAMPLES["from_kernel"] if each["type"] == "state")
 FILES = {
+    "earlier": protocol.MessagesView,
     "models": list[protocol.ModelInfo],
     "names": list[protocol.VariableName],
     "failure": protocol.FailedCellView,
@@ -91,6 +92,7 @@ def check_from_kernel(message: Mapping[str, Any]) -> None:
         snapshot = dict(message["snapshot"])
         assert misfit(snapshot.pop("seq"), int, "seq") == ""
         assert misfit(snapshot.pop("messages"), list[protocol.MessageView], "messages") == ""
+        assert misfit(snapshot.pop("earlier"), bool, "earlier") == ""
         assert misfit(snapshot, ChatState, "snapshot") == ""
 
 
@@ -126,11 +128,12 @@ def test_the_pages_side_knows_the_same(tsc: Callable[[dict[str, str]], str]) -> 
       import {{ ANSWERED_BY_FILE, INITIAL_STATE }} from "./kernel/protocol";
       import type {{ FromKernel, ToKernel }} from "./kernel/protocol";
       import type {{ FailedCell, ModelInfo, OutputFile, Ran }} from "./kernel/protocol";
-      import type {{ VariableName }} from "./kernel/protocol";
+      import type {{ Messages, VariableName }} from "./kernel/protocol";
       export const fromKernel: FromKernel[] = {json.dumps(EXAMPLES["from_kernel"])};
       export const fromPage: ToKernel[] = {json.dumps(EXAMPLES["from_page"])};
       export const kernelTypes: Record<FromKernel["type"], true> = {json.dumps(kernel_types)};
       export const pageTypes: Record<ToKernel["type"], true> = {json.dumps(page_types)};
+      export const earlier: Messages = {json.dumps(EXAMPLES["files"]["earlier"])};
       export const models: ModelInfo[] = {json.dumps(EXAMPLES["files"]["models"])};
       export const names: VariableName[] = {json.dumps(EXAMPLES["files"]["names"])};
       export const failure: FailedCell = {json.dumps(EXAMPLES["files"]["failure"])};
@@ -233,7 +236,12 @@ def test_each_request_has_exactly_one_handler(message: dict[str, Any]) -> None:
         *(parts.allowed, parts.read_last_reply, parts.export, parts.clear, parts.show_version),
     )
     request = read_request(message, buffers(message))
-    if message["type"] in ("resync", "asset", "take"):  # the transcript's own; a comparison's
+    if message["type"] in (
+        "resync",
+        "asset",
+        "earlier",
+        "take",
+    ):  # the transcript's own; a comparison's
         with pytest.raises(FaultError):
             requests.answer(request)
         assert parts.mock_calls == []

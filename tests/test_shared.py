@@ -35,7 +35,7 @@ DAY = 24 * HOUR
 ALLOWED = {
     *("send", "take_back", "stop", "retry", "try_now", "regenerate", "edit", "continue", "branch"),
     *("approve", "allow_tool", "revoke_tool", "action", "clear", "export", "download"),
-    *("attachment", "ran", "resync", "asset"),
+    *("attachment", "ran", "earlier", "resync", "asset"),
 }
 
 

@@ -36,6 +36,7 @@ _ERROR_FIELDS = (
 )
 # How deep a provider's reasoning details may nest, so that every JSON parser can read the file.
 _MAX_DEPTH = 30
+_PIECE = 3 << 20  # bytes: a multiple of 3, so that the Base64 of the pieces can be joined
 
 
 def to_json(
@@ -78,24 +79,32 @@ def pieces(
         yield "[\n"
         for at, place in enumerate(tree):
             with lock:
-                message = _saved(*place)
+                message, attachments = _saved(*place), place[1].attachments
             if at > 0:
                 yield ",\n"
-            yield _dumps(message)
+            yield _dumps(message)[:-1]
+            yield from _attached(attachments)
+            yield "}"
         yield "\n]"
     yield "]}\n" if len(trees) > 1 else "}\n"
 
 
 def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_attachment)
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _attachment(attachment: Attachment) -> dict[str, str]:
-    return {
-        "name": attachment.name,
-        "media_type": attachment.media_type,
-        "data": base64.b64encode(attachment.data).decode("ascii"),
-    }
+def _attached(attachments: Iterable[Attachment]) -> Iterator[str]:
+    """Yields the attachments of a message, which may be large, in pieces."""
+    before = ', "attachments": ['
+    for attachment in attachments:
+        head = _dumps({"name": attachment.name, "media_type": attachment.media_type})
+        yield f'{before}{head[:-1]}, "data": "'
+        for start in range(0, attachment.size, _PIECE):
+            yield base64.b64encode(attachment.data[start : start + _PIECE]).decode("ascii")
+        yield '"}'
+        before = ", "
+    if before == ", ":
+        yield "]"
 
 
 def _saved(parent: str | None, message: Message, shown: bool) -> dict[str, Any]:
@@ -130,7 +139,6 @@ def _saved(parent: str | None, message: Message, shown: bool) -> dict[str, Any]:
             for round_ in message.rounds
         ],
         "error": error and {name: getattr(error, name) for name in _ERROR_FIELDS},
-        "attachments": message.attachments,
         "runs": [
             {"index": index, "status": run.status, "outputs": run.outputs}
             for index, run in message.runs.items()

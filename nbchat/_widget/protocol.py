@@ -122,6 +122,13 @@ class MessageView(MessageFacts):
     tool_calls: list[CallView]
 
 
+class MessagesView(TypedDict):
+    """Messages in a row; `earlier`: whether there are others before them, which the page lacks."""
+
+    messages: list[MessageView]
+    earlier: bool
+
+
 # Kernel → page: the state around the conversation
 
 
@@ -413,6 +420,13 @@ class ReadAsset:
 
 
 @dataclass(frozen=True)
+class ReadEarlier:
+    """The page needs messages before this one. Answered by a file: JSON of a `MessagesView`."""
+
+    before: str
+
+
+@dataclass(frozen=True)
 class Send:
     """The user sends a message, which is queued while a reply runs.
 
@@ -645,6 +659,7 @@ class PressAction:
 Request = (
     Resync
     | ReadAsset
+    | ReadEarlier
     | Send
     | TakeBack
     | Stop
@@ -684,6 +699,7 @@ Request = (
 REQUESTS: dict[str, type[Request]] = {
     "resync": Resync,
     "asset": ReadAsset,
+    "earlier": ReadEarlier,
     "send": Send,
     "take_back": TakeBack,
     "stop": Stop,

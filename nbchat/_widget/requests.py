@@ -43,6 +43,7 @@ from .protocol import (
     PressAction,
     ReadAsset,
     ReadAttachment,
+    ReadEarlier,
     ReadFailedCell,
     ReadLastReply,
     ReadOutputs,
@@ -202,7 +203,7 @@ class ChatRequests:
             case ListNames():
                 names = self._notebook.names()
                 return _json("names", [VariableName(name=name, hint=hint) for name, hint in names])
-            case Resync() | ReadAsset() | TakeReply():
+            case Resync() | ReadAsset() | ReadEarlier() | TakeReply():
                 raise FaultError(f"A chat does not answer {request!r}.")
             case _:
                 assert_never(request)

@@ -2,13 +2,15 @@
 
 Text is sent as numbered deltas, at most one every `flush_interval_s`. It is never sent through a
 trait, because each change would send the trait's whole value again. A page that misses a number,
-is reloaded, or opens a second view gets a snapshot: the kernel holds the whole state.
+is reloaded, or opens a second view gets a snapshot: the kernel holds the whole state. Of a long
+conversation, a snapshot has the last messages, and the page asks for the earlier ones in pieces.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +36,10 @@ from .protocol import (
     FaultError,
     File,
     FromKernel,
+    MessagesView,
+    MessageView,
     ReadAsset,
+    ReadEarlier,
     Received,
     Request,
     Resync,
@@ -50,6 +55,9 @@ _REFUSALS = (ChatError, OSError, RuntimeError, TypeError, ValueError)
 _FAULT = "This failed because of a bug in nbchat. The kernel's log has the details."
 _KEPT_ANSWERS = 100
 _MAX_NONCE = 100
+# Characters of the messages that are sent at once: to read and draw them takes a page some 50 ms.
+_PIECE = 300_000
+_FACTS = 1000  # of one message, besides its texts
 _log = logging.getLogger("nbchat")
 
 
@@ -119,7 +127,13 @@ class Transcript(View):
         ids = [message.id for message in messages]
         with self._lock:
             self._flush()
-            views = [message_view(message, self._runs_of(message)) for message in by]
+            last = self._last(by)
+            if last["earlier"]:
+                self._next()
+                self._deliver({"type": "snapshot", "snapshot": self._snapshot()})
+                self.changed()
+                return
+            views = last["messages"]
             self._emit({"type": "replace", "seq": self._next(), "ids": ids, "messages": views})
 
     def send_facts(self, message: Message) -> None:
@@ -242,8 +256,34 @@ class Transcript(View):
         with self._lock:
             # The messages contain the pending text already: a later delta would repeat it.
             self._flush()
-            messages = [message_view(each, self._runs_of(each)) for each in self._messages()]
-            return {"seq": self._seq, "messages": messages, **asdict(self._state)}
+            return {"seq": self._seq, **self._last(self._messages()), **asdict(self._state)}
+
+    def _last(self, messages: Sequence[Message]) -> MessagesView:
+        """Returns as many of the last messages as are sent at once, but at least one."""
+        views: list[MessageView] = []
+        room = _PIECE
+        for message in reversed(messages):
+            if room <= 0:
+                break
+            view = message_view(message, self._runs_of(message))
+            calls = sum(len(call["arguments"]) + len(call["result"]) for call in view["tool_calls"])
+            room -= _FACTS + len(view["content"]) + len(view["reasoning"]) + calls
+            views.append(view)
+        return {"messages": views[::-1], "earlier": len(views) < len(messages)}
+
+    def _earlier(self, before: str) -> File:
+        """Returns messages before this one, as JSON.
+
+        Raises:
+            ValueError: The message is not shown any more.
+        """
+        with self._lock:
+            messages = self._messages()
+            at = next((at for at, each in enumerate(messages) if each.id == before), None)
+            if at is None:
+                raise ValueError("This message is no longer shown.")
+            earlier = self._last(messages[:at])
+        return File("earlier.json", json.dumps(earlier).encode())
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Returns the state with the conversation as it is now, also in the middle of a reply."""
@@ -266,6 +306,8 @@ class Transcript(View):
                 return None
             case ReadAsset(name):
                 return File(*asset(name))
+            case ReadEarlier(before):
+                return self._earlier(before)
         if self._answer is None:
             raise FaultError(f"There is no handler for {request!r}.")
         return self._answer(request)

@@ -116,6 +116,35 @@ test("a gap is healed by one snapshot", () => {
   equal(store.lastReply?.content, "one two three four");
 });
 
+test("what a snapshot has left out is fetched in pieces, and no change is lost meanwhile", () => {
+  const { kernel, store } = open({ messages: [message("e")], seq: 5, earlier: true });
+  const ids = () => store.state.messages.map(({ id }) => id).join("");
+  const answer = (messages: ReturnType<typeof message>[], earlier: boolean) => {
+    const { nonce } = kernel.asked("earlier").at(-1) as unknown as { nonce: string };
+    const content = new TextEncoder().encode(JSON.stringify({ messages, earlier }));
+    kernel.push({ type: "received", nonce });
+    kernel.push({ type: "file", nonce, name: "earlier.json" }, new DataView(content.buffer));
+  };
+  const before = () => kernel.asked("earlier").map((asked) => (asked as { before?: string }).before);
+  kernel.push({ type: "message", seq: 6, message: message("f") });
+  answer([message("c"), message("d", { content: "old" })], true);
+  kernel.push({ type: "delta", seq: 7, id: "d", content: " and new" });
+  equal(store.state.messages[1].content, "old and new");
+  deepEqual([ids(), before()], ["cdef", ["e", "c"]]);
+  // Another version of all is shown meanwhile: the answer is about messages that are gone.
+  kernel.push({ type: "replace", seq: 8, ids: ["c", "d", "e", "f"], messages: [message("y")] });
+  answer([message("b")], true);
+  deepEqual([ids(), before()], ["y", ["e", "c", "y"]]);
+  answer([message("x")], false);
+  deepEqual([ids(), before()], ["xy", ["e", "c", "y"]]);
+  // A snapshot for another page costs this one nothing; one after a gap is a new start.
+  const part = { ...INITIAL_STATE, messages: [message("y")], earlier: true };
+  kernel.push({ type: "snapshot", snapshot: { ...part, seq: 8 } });
+  deepEqual([ids(), before().length], ["xy", 3]);
+  kernel.push({ type: "snapshot", snapshot: { ...part, seq: 9 } });
+  deepEqual([ids(), before().at(-1), before().length], ["y", "y", 4]);
+});
+
 test("what did not change stays the same object, so that it is not drawn again", () => {
   const { kernel, store } = open({ messages: [message("a"), message("b")] });
   const [first, second] = store.state.messages;

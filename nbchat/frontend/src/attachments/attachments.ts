@@ -4,6 +4,7 @@ import { isPicture, type Picture } from "../kernel/pictures";
 import type { Attachment } from "../kernel/protocol";
 import { arrange, h, setText } from "../page/dom";
 import { icon, iconButton } from "../page/icon";
+import { inSight } from "../page/in-sight";
 import { fileName, saveFile } from "../page/save";
 import { size } from "../page/units";
 import { Views } from "../page/views";
@@ -60,12 +61,7 @@ class AttachmentView {
     const picture = icon(symbol(this.#name));
     this.element.append(chip(this.#name, attachment.size, picture, this.#saveButton(), open));
     if (attachment.kind !== "image" || !isPicture(attachment.media_type)) return;
-    const seen = new IntersectionObserver((entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      seen.disconnect();
-      void this.#draw();
-    });
-    seen.observe(this.element);
+    void inSight(this.element).then(() => this.#draw());
   }
 
   async #draw(): Promise<void> {

@@ -7,6 +7,7 @@ import { languageOf } from "../markdown/code-header";
 import { COPY_KEYS, copyText } from "../page/clipboard";
 import { h, setText } from "../page/dom";
 import { icon, iconButton, rename, type IconName } from "../page/icon";
+import { inSight } from "../page/in-sight";
 import { reveal } from "../page/reveal";
 import { seconds } from "../page/units";
 import { canReplace, insertCell, replaceCell } from "./cells";
@@ -163,7 +164,10 @@ class CodeBlock {
     this.#model = this.#view = this.#kept = undefined;
   }
 
+  /** Fetches what was kept as soon as the block is in sight: it may be megabytes of images. */
   async #showKept(id: string): Promise<void> {
+    await inSight(this.#below);
+    if (this.#shown !== id) return;
     const { file } = await this.#chat.store.request({
       type: "ran",
       id: this.#message.id,

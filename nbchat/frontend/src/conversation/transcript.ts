@@ -20,6 +20,9 @@ import { KernelEnded } from "./kernel-ended";
 import { AssistantMessage, UserMessage, type MessageView } from "./message";
 import { Stretches } from "./stretches";
 
+/** How many messages of a long conversation are drawn in a frame. */
+const AT_ONCE = 20;
+
 /** What to say when the page itself fails: without the kernel, a reload would lose what the page shows. */
 function crash({ health }: Chat): string {
   const wrong = "Something went wrong in this view.";
@@ -60,40 +63,42 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   );
   takeDrops(chat.draft, el);
 
-  const messages = new Views<MessageView>();
+  const views = new Views<MessageView>();
+  const earlier = h("p", { class: "nbchat-caption", hidden: true });
   const stretches = new Stretches();
   const make = ({ role }: { role: string }) =>
     role === "user" ? new UserMessage(chat) : new AssistantMessage(chat);
 
-  // Only the messages that have changed are drawn: of hundreds, that is mostly one.
+  // Only the messages that have changed are drawn: of hundreds, that is mostly one. A long conversation is drawn
+  // from its end, some messages in each frame.
   let drawn: readonly Message[] = [];
   let last: MessageView | undefined;
+  let first = 0;
   /** Whether a retry can help depends on the model, and what a call offers on the tools that are allowed. */
   let [drawnFor, allowed] = ["", ""];
   let failed = false;
   let announced = new Set(store.state.notices.map(({ id }) => id)); // those of before are no news
-  const behind = new Set<MessageView>();
+  let behind = new Set<MessageView>();
+  /** Returns how many of the first messages are left to draw. */
+  const left = (all: readonly Message[]): number => {
+    const at = drawn.length > 0 ? all.findIndex(({ id }) => id === drawn[0].id) : -1;
+    return at >= 0 && behind.size > 0 ? at : Math.max(0, (at < 0 ? all.length : at) - AT_ONCE);
+  };
   const drawMessages = (all: readonly Message[]): MessageView[] => {
-    const views = messages.of(all, make);
+    const shown = views.of(all, make);
     const before = new Set(drawn);
-    const newLast = views.at(-1);
+    const newLast = shown.at(-1);
     const { model } = store.state;
     const tools = store.state.allowed_tools.join();
-    views.forEach((view, index) => {
+    const stillBehind = shown.filter((view, index) => {
       const moved = (newLast !== last || model !== drawnFor) && (view === last || view === newLast);
-      if (
-        moved ||
-        tools !== allowed ||
-        behind.has(view) ||
-        !before.has(all[index]) ||
-        isRunning(all[index])
-      ) {
-        behind.delete(view);
-        if (!view.update(all[index], view === newLast)) behind.add(view);
-      }
+      const isNews = !before.has(all[index]) || isRunning(all[index]) || tools !== allowed;
+      const changed = moved || isNews || behind.has(view);
+      return changed && !view.update(all[index], view === newLast);
     });
+    behind = new Set(stillBehind);
     [drawn, last, drawnFor, allowed] = [all, newLast, model, tools];
-    return views;
+    return shown;
   };
 
   /** The server before the card that connects a model was shown; undefined: there is no such card. */
@@ -117,10 +122,15 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
 
   const draw = () => {
     const { state } = store;
-    const shown = drawMessages(state.messages);
+    first = left(state.messages);
+    const messages = state.messages.slice(first);
+    const shown = drawMessages(messages);
     drawConnect();
     empty.update(state.suggestions, connected);
+    const isCut = state.earlier && chat.health.end !== "";
+    setText(earlier, isCut ? "The messages before are not in this page." : "");
     const content = [
+      earlier,
       ...(shown.length === 0 && !state.connect ? [empty.element] : []),
       ...stretches.of(shown.map(({ element }) => element)),
       ...(state.connect ? [connect.element] : []),
@@ -135,10 +145,10 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
     }
     announced = new Set(state.notices.map(({ id }) => id));
     // The reply that streams is not the last one if others are queued. First, the one before it is said to its end.
-    const said = state.messages.findIndex(({ id }) => id === announcer.id);
-    const streams = state.messages.findIndex(isRunning);
+    const said = messages.findIndex(({ id }) => id === announcer.id);
+    const streams = messages.findIndex(isRunning);
     for (const at of new Set([said, streams < 0 ? shown.length - 1 : streams]))
-      if (at >= 0 || shown.length === 0) announcer.update(state.messages[at], shown[at]);
+      if (at >= 0 || shown.length === 0) announcer.update(messages[at], shown[at]);
     scroll.update();
   };
 
@@ -147,7 +157,7 @@ export function transcript(chat: Chat, el: HTMLElement): Cleanup {
   resized.observe(log);
   const drawAll = () => {
     keepFocus(log, draw);
-    return behind.size === 0;
+    return behind.size === 0 && first === 0;
   };
   return together(
     hideFallback(el),

@@ -211,9 +211,15 @@ export const INITIAL_STATE = {
 };
 export type ChatState = typeof INITIAL_STATE;
 
-export interface Snapshot extends ChatState {
-  seq: number;
+/** Messages in a row. */
+export interface Messages {
   messages: Message[];
+  /** Whether there are others before them, which `earlier` fetches; older notebooks don't say. */
+  earlier?: boolean;
+}
+
+export interface Snapshot extends ChatState, Messages {
+  seq: number;
 }
 
 /** All of a message but its texts, which are sent as deltas, and its calls. */
@@ -289,6 +295,8 @@ export type Request =
   | { type: "revoke_tool"; name: string }
   | { type: "download" }
   | { type: "asset"; name: string }
+  /** Answered by a file: JSON of `Messages`, those right before the message with this id. */
+  | { type: "earlier"; before: string }
   /** Answered by a file: JSON of `ModelInfo[]`, free ones first. */
   | { type: "models" }
   /** Answered by a file: JSON of `VariableName[]`. */
@@ -331,6 +339,7 @@ export const ANSWERED_BY_FILE = {
   asset: true,
   attachment: true,
   download: true,
+  earlier: true,
   export: true,
   failure: true,
   models: true,

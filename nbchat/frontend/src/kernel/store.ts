@@ -8,6 +8,7 @@ import {
   type Change,
   type FromKernel,
   type Message,
+  type Messages,
   type Received,
   type Request,
   type Snapshot,
@@ -19,7 +20,7 @@ import { isRunning, unsent } from "./unsent";
 const UPLOAD_SPEED = 250;
 
 /** The requests that the user does not wait for. */
-const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "models", "ran"]);
+const QUIET: ReadonlySet<Request["type"]> = new Set(["asset", "earlier", "models", "ran"]);
 
 /** Fills in what the versions of nbchat that saved older notebooks did not know. */
 function complete(snapshot: Partial<Snapshot>): Snapshot {
@@ -97,6 +98,8 @@ export class Store {
   /** Whether the widget manager failed to send. */
   #unsendable = false;
   #ended = false;
+  /** The message before which others were asked for last. */
+  #asksBefore: string | undefined;
 
   constructor(model: AnyModel) {
     this.#model = model;
@@ -104,6 +107,7 @@ export class Store {
     model.on("msg:custom", this.#receive);
     void referenced(model, "bundle").then((peer) => (this.#peer = peer));
     this.resync();
+    this.#askEarlier();
   }
 
   close(): void {
@@ -161,14 +165,38 @@ export class Store {
    * there is no kernel. `quiet`: the user does not wait for it.
    */
   request(request: Request, buffers: ArrayBuffer[] = [], quiet = QUIET.has(request.type)): Promise<Answer> {
+    return new Promise((resolve) => this.#ask(request, resolve, buffers, quiet));
+  }
+
+  #ask(
+    request: Request,
+    resolve: (answer: Answer) => void,
+    buffers: ArrayBuffer[] = [],
+    quiet = QUIET.has(request.type),
+  ): void {
     const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-");
     const size = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const since = Date.now() + size / UPLOAD_SPEED;
-    return new Promise((resolve) => {
-      const pending = { request: { ...request, nonce }, buffers, quiet, since, overtaken: false, resolve };
-      this.#pending.set(nonce, pending);
-      this.#send(pending.request, buffers);
-      if (this.contact.closed) this.end();
+    const pending = { request: { ...request, nonce }, buffers, quiet, since, overtaken: false, resolve };
+    this.#pending.set(nonce, pending);
+    this.#send(pending.request, buffers);
+    if (this.contact.closed) this.end();
+  }
+
+  /** Asks for the messages that a snapshot has left out, one piece after the other. */
+  #askEarlier(): void {
+    const before = this.state.messages[0]?.id;
+    if (!this.state.earlier || before === undefined || this.#asksBefore === before) return;
+    this.#asksBefore = before;
+    // No promise: a change that comes meanwhile must find the messages.
+    this.#ask({ type: "earlier", before }, ({ file }) => {
+      const { messages } = this.state;
+      if (file && messages[0]?.id === before) {
+        const more = JSON.parse(new TextDecoder().decode(file.content as DataView)) as Messages;
+        this.state = { ...this.state, messages: [...more.messages, ...messages], earlier: more.earlier };
+        this.#save();
+      }
+      if (file || messages[0]?.id !== before) this.#askEarlier();
     });
   }
 
@@ -221,7 +249,11 @@ export class Store {
       case "snapshot":
         this.#resyncedAt = undefined;
         this.#sendAgain();
-        this.state = complete(message.snapshot);
+        // A part may be for another page, while this one has all of it already.
+        if (!message.snapshot.earlier || message.snapshot.seq !== this.state.seq)
+          this.state = complete(message.snapshot);
+        this.#asksBefore = undefined;
+        this.#askEarlier();
         this.#save();
         break;
       case "received":

@@ -8,6 +8,8 @@ import { MarkdownStream } from "./markdown";
 // A long text that comes at once is drawn over several frames, in slices: the page reacts in between.
 const SLICE = 2000;
 const BUDGET_MS = 16;
+// Of a text that is complete when it arrives: each slice costs a layout of all that is in sight.
+const WHOLE_SLICE = 20_000;
 
 /** Call `update` with the whole text, again and again while it grows. */
 export class StreamedText {
@@ -25,8 +27,8 @@ export class StreamedText {
   update(text: string, ended: boolean): boolean {
     if (text !== this.#shown) {
       const grows = !this.#ended && text.startsWith(this.#shown);
-      // A text that is complete when it arrives is drawn at once.
-      if (grows && !(ended && this.#shown === "")) this.#append(text);
+      if (grows && !(ended && this.#shown === "" && text.length <= WHOLE_SLICE))
+        this.#append(text, ended ? WHOLE_SLICE : SLICE);
       else {
         this.#stream.set(text);
         this.#shown = text;
@@ -41,10 +43,10 @@ export class StreamedText {
     return true;
   }
 
-  #append(text: string): void {
+  #append(text: string, slice: number): void {
     const until = performance.now() + BUDGET_MS;
     do {
-      const end = this.#shown.length + SLICE;
+      const end = this.#shown.length + slice;
       const more = text.slice(this.#shown.length, end);
       this.#stream.append(more);
       shown.characters += more.length;
