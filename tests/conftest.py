@@ -78,7 +78,8 @@ def _environment() -> Iterator[None]:
         # Else each of the tests' many processes would compile everything again.
         environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         for name in os.environ:
-            if name.endswith("_API_KEY") or name.startswith("OPENAI_"):
+            is_key = name.endswith("_API_KEY") or name in ("HF_TOKEN", "AZURE_OPENAI_ENDPOINT")
+            if is_key or name.startswith("OPENAI_"):
                 environment.delenv(name)
         yield
 
