@@ -243,7 +243,7 @@ def test_signing_in_leaves_no_secret_in_the_notebook_or_its_traffic(
     chat.conversation.get_by_role("button", name="Sign in to OpenRouter").click()
     box = chat.conversation.get_by_label("Code from OpenRouter")
     expect(box).to_have_attribute("type", "password")
-    link = chat.conversation.get_by_role("link", name="/auth")
+    link = chat.conversation.get_by_role("link", name="Open OpenRouter")
     expect(link).to_have_attribute("href", re.compile("code_challenge="))
     expect(link).to_have_attribute("rel", "noopener noreferrer")
     box.fill(code)
