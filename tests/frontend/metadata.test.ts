@@ -10,7 +10,7 @@ import {
   tokenCounts,
 } from "../../nbchat/frontend/src/conversation/metadata";
 import { INITIAL_STATE, type Message, type ModelInfo } from "../../nbchat/frontend/src/kernel/protocol";
-import { abilities, capacity, lastDay, price } from "../../nbchat/frontend/src/models/model-info";
+import { abilities, capacity, lastDay, price, shortName } from "../../nbchat/frontend/src/models/model-info";
 import { message, usage } from "./kernel";
 
 test("what a reply cost", () => {
@@ -110,4 +110,15 @@ test("the last day of a model, if it is near enough to matter", () => {
   deepEqual(lastDay(model({ expires: "2026-09-12" })), { text: "until 12 Sept 2026", soon: true });
   for (const expires of [null, "someday", "2098-12-31"]) equal(lastDay(model({ expires })), null);
   mock.timers.reset();
+});
+
+test("a name says its vendor only where the id does not", () => {
+  const short = (id: string, name: string) => shortName(model({ id, name }));
+  equal(short("anthropic/claude-haiku-4.5", "Anthropic: Claude Haiku 4.5"), "Claude Haiku 4.5");
+  equal(short("x-ai/grok-4", "xAI: Grok 4"), "Grok 4");
+  equal(short("x-ai/grok-4.6", "SpaceXAI: Grok 4.6"), "Grok 4.6");
+  equal(short("z-ai/glm-5", "Z.AI: GLM 5"), "GLM 5");
+  equal(short("thedrummer/cydonia", "Other: Cydonia"), "Other: Cydonia");
+  equal(short("llama: big", "Llama: big"), "Llama: big");
+  equal(short("a/b", ""), "a/b");
 });

@@ -16,6 +16,24 @@ export function price({ is_free, prompt_price, completion_price }: ModelInfo): s
   return prices.join(" / ");
 }
 
+/** A name without its vendor, which the id below it says: "Anthropic: Claude Haiku 4.5", "anthropic/…". */
+export function shortName({ id, name }: ModelInfo): string {
+  const [, vendor = "", short = ""] = /^([^:]{1,40}): +(.+)$/.exec(name) ?? [];
+  const letters = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+  // "Meta: …" is of meta-llama, "SpaceXAI: …" of x-ai.
+  const [said, first] = [letters(vendor), letters(id).slice(0, 3)];
+  const same = id.includes("/") && said !== "" && (said.startsWith(first) || said.endsWith(first));
+  return (same && short) || name || id;
+}
+
+/** What a list of models can be reduced to. */
+export const FILTERS: Record<string, (model: ModelInfo) => boolean> = {
+  Free: ({ is_free }) => is_free,
+  Reasoning: ({ reasoning }) => reasoning === true,
+  Images: ({ images }) => images === true,
+  Tools: ({ tools }) => tools === true,
+};
+
 /** "262k context", or "". */
 export function capacity({ context_length }: ModelInfo): string {
   return context_length === null ? "" : `${tokens(context_length)} context`;

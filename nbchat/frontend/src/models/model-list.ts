@@ -5,10 +5,11 @@ import type { ModelInfo } from "../kernel/protocol";
 import { dotted, h, setText } from "../page/dom";
 import { icon } from "../page/icon";
 import { isComposing } from "../page/keys";
-import { abilities, capacity, lastDay, price, searchable } from "./model-info";
+import { keptModels, togglePin } from "./kept-models";
+import { abilities, capacity, FILTERS, lastDay, price, searchable, shortName } from "./model-info";
 import { search } from "./search";
 
-const WIDTH = 460;
+const WIDTH = 500;
 const HEIGHT = 420;
 const ENOUGH = 260;
 const GAP = 4;
@@ -21,6 +22,8 @@ interface Entry {
   /** Whether the menu offers it. */
   listed: boolean;
   group: "" | "Free" | "Paid" | "Not for chat";
+  /** What is known of it. */
+  model?: ModelInfo;
   element: HTMLElement;
 }
 
@@ -29,15 +32,21 @@ interface Ends {
   close: () => void;
 }
 
+/** Only for a mouse or a finger: an option has no buttons. By keyboard, "Pin" above the list does it. */
+function star(): HTMLElement {
+  return h("i", { class: "nbchat-star", "aria-hidden": "true", title: "Pin, or unpin" }, icon("star"));
+}
+
 function option(first: (Node | string)[], second: (Node | string)[]): HTMLElement {
   const line = h("span", { class: "nbchat-option-name" }, ...first);
   const more = h("span", { class: "nbchat-option-more" }, ...second);
   return h("div", { class: "nbchat-option", role: "option" }, line, more);
 }
 
-function modelEntry(id: string, model: ModelInfo | undefined, chosen: boolean): Entry {
-  const entry = model ? describedEntry(id, model) : plainEntry(id, true, id);
+function modelEntry(id: string, model: ModelInfo | undefined, chosen: boolean, priced: boolean): Entry {
+  const entry = model ? describedEntry(id, model, priced) : plainEntry(id, true, id);
   entry.element.ariaSelected = String(chosen);
+  entry.element.append(star());
   if (chosen) entry.element.prepend(icon("check"));
   return entry;
 }
@@ -50,21 +59,23 @@ function unlistedEntry(id: string): Entry {
   return plainEntry(id, false, `Use "${id}" as the model id`);
 }
 
-function describedEntry(id: string, model: ModelInfo): Entry {
-  const cost = price(model);
+/** `priced`: the list has prices. */
+function describedEntry(id: string, model: ModelInfo, priced: boolean): Entry {
+  const cost = price(model) || (priced ? "price unknown" : "");
   const last = lastDay(model);
   const can = [capacity(model), ...abilities(model), last?.text ?? ""].filter(Boolean);
-  const name = model.name || id;
+  const shown = shortName(model);
   const group = model.chats === false ? "Not for chat" : model.is_free ? "Free" : "Paid";
   return {
     id,
-    name,
+    model,
+    name: model.name || id,
     facts: searchable(model),
     listed: true,
     group,
     element: option(
-      [h("span", {}, name), h("span", { class: "nbchat-option-price" }, cost)],
-      [h("span", {}, name === id ? "" : id), h("span", {}, ...dotted(can))],
+      [h("span", {}, shown), h("span", { class: "nbchat-option-price" }, cost)],
+      [h("span", {}, shown === id ? "" : id), h("span", {}, ...dotted(can))],
     ),
   };
 }
@@ -75,9 +86,13 @@ function elements(entries: readonly Entry[]): HTMLElement[] {
 
 function group(name: string, entries: readonly Entry[]): HTMLElement[] {
   if (entries.length === 0) return [];
-  const unit = name === "Free" ? "" : "per M tokens";
+  const unit = name === "Paid" || name === "Not for chat" ? "per M tokens" : "";
   const heading = h("div", { class: "nbchat-group", "aria-hidden": "true" }, h("span", {}, name), unit);
   return [h("div", { role: "group", "aria-label": name }, heading, ...elements(entries))];
+}
+
+function passes({ model }: Entry, filter: HTMLElement): boolean {
+  return model !== undefined && FILTERS[filter.textContent](model);
 }
 
 let count = 0;
@@ -86,6 +101,7 @@ let count = 0;
 export class ModelList {
   #chat: Chat;
   #menu: HTMLSelectElement;
+  #anchor: HTMLElement;
   #ends: Ends;
   #id = `nbchat-models-${++count}`;
   #life = new AbortController();
@@ -102,11 +118,21 @@ export class ModelList {
     placeholder: "Search, or type any model id",
   });
   #count = h("span", { class: "nbchat-caption", role: "status" });
+  #filters = Object.keys(FILTERS).map((name) =>
+    h("button", { type: "button", class: "nbchat-filter", "aria-pressed": "false" }, name),
+  );
+  #pin = h("button", { type: "button", class: "nbchat-filter nbchat-pin" });
   #list = h("div", { class: "nbchat-options", id: this.#id, role: "listbox", "aria-label": "Models" });
   #element = h(
     "div",
     { class: "nbchat-models nbchat-popover", popover: "manual" },
     h("div", { class: "nbchat-search" }, this.#search, this.#count),
+    h(
+      "div",
+      { class: "nbchat-filters", role: "group", "aria-label": "Filters" },
+      ...this.#filters,
+      this.#pin,
+    ),
     this.#list,
   );
 
@@ -115,9 +141,11 @@ export class ModelList {
   #shown: Entry[] = [];
   #active: Entry | undefined;
 
-  constructor(chat: Chat, menu: HTMLSelectElement, ends: Ends) {
+  /** The list offers what `menu` offers, and opens at `anchor`. */
+  constructor(chat: Chat, menu: HTMLSelectElement, anchor: HTMLElement, ends: Ends) {
     this.#chat = chat;
     this.#menu = menu;
+    this.#anchor = anchor;
     this.#ends = ends;
   }
 
@@ -137,9 +165,9 @@ export class ModelList {
     this.#element.remove();
   }
 
-  /** Puts the list below the menu, or above it if there is more room: in the window, as a notebook may clip it. */
+  /** Puts the list below its anchor, or above it if there is more room: in the window, as a notebook may clip it. */
   #place(): void {
-    const { left, right, top, bottom, width } = this.#menu.getBoundingClientRect();
+    const { left, right, top, bottom, width } = this.#anchor.getBoundingClientRect();
     const windowWidth = document.documentElement.clientWidth;
     const wide = Math.min(Math.max(width, WIDTH), windowWidth - 2 * MARGIN);
     const fits = left + wide <= windowWidth - MARGIN;
@@ -159,8 +187,19 @@ export class ModelList {
     const on = { signal: this.#life.signal };
     const early = { ...on, capture: true };
     this.#search.addEventListener("input", () => this.#find());
-    this.#search.addEventListener("keydown", (event) => this.#onKey(event));
-    this.#list.addEventListener("click", (event) => this.#choose(this.#entryAt(event)));
+    this.#element.addEventListener("keydown", (event) => this.#onKey(event));
+    this.#list.addEventListener("click", (event) => {
+      const entry = this.#entryAt(event);
+      if ((event.target as Element).closest(".nbchat-star")) this.#togglePin(entry);
+      else this.#choose(entry);
+    });
+    this.#pin.addEventListener("click", () => this.#togglePin(this.#active));
+    for (const filter of this.#filters) {
+      filter.addEventListener("click", () => {
+        filter.ariaPressed = String(filter.ariaPressed !== "true");
+        this.#find(this.#active?.listed ? this.#active.id : undefined);
+      });
+    }
     // Not "pointerover", which also comes when the list scrolls below a mouse that stands still.
     this.#list.addEventListener("pointermove", (event) => {
       const entry = this.#entryAt(event);
@@ -171,10 +210,10 @@ export class ModelList {
     });
     document.addEventListener("pointerdown", (event) => this.#onPointerDown(event), early);
     window.addEventListener("resize", this.#ends.close, on);
-    // The conversation scrolls by itself, and so does this list: only a menu that has moved closes it.
-    const { left, top } = this.#menu.getBoundingClientRect();
+    // The conversation scrolls by itself, and so does this list: only an anchor that has moved closes it.
+    const { left, top } = this.#anchor.getBoundingClientRect();
     const closeIfMoved = () => {
-      const now = this.#menu.getBoundingClientRect();
+      const now = this.#anchor.getBoundingClientRect();
       if (now.left !== left || now.top !== top) this.#ends.close();
     };
     document.addEventListener("scroll", closeIfMoved, early);
@@ -198,9 +237,16 @@ export class ModelList {
       void listing.loaded.then(() => this.#refresh());
     }
     this.#listing = listing;
+    const priced = [...listing.models.values()].some((model) => price(model) !== "");
     this.#entries = [...this.#menu.options]
       .slice(0, -1)
-      .map(({ value }) => modelEntry(value, listing.models.get(value), value === this.#menu.value));
+      .map(({ value }) => modelEntry(value, listing.models.get(value), value === this.#menu.value, priced));
+    // A filter that all models pass, or none, is no choice.
+    for (const filter of this.#filters) {
+      const passing = this.#entries.filter((entry) => passes(entry, filter)).length;
+      filter.hidden = passing === 0 || passing === this.#entries.length;
+      if (filter.hidden) filter.ariaPressed = "false";
+    }
   }
 
   #refresh(): void {
@@ -212,22 +258,32 @@ export class ModelList {
   /** Shows the entries that fit what is typed; the entry `active`, or else the first, becomes active. */
   #find(active?: string): void {
     const typed = this.#search.value.trim();
-    const found = search(typed, this.#entries);
+    const matching = search(typed, this.#entries);
+    const pressed = this.#filters.filter(({ ariaPressed }) => ariaPressed === "true");
+    const found = matching.filter((entry) => pressed.every((filter) => passes(entry, filter)));
     const of = (name: Entry["group"]) => found.filter((entry) => entry.group === name);
     const others = of("Not for chat");
     const chats = found.filter((entry) => !others.includes(entry));
-    const unlisted = typed && !this.#entries.some(({ id }) => id === typed) ? [unlistedEntry(typed)] : [];
+    // What only a filter hides is no id of another model.
+    const hidden = found.length === 0 && matching.length > 0;
+    const known = hidden || this.#entries.some(({ id }) => id === typed);
+    const unlisted = typed && !known ? [unlistedEntry(typed)] : [];
     // What is searched for stands in the order of the matches, whatever it costs.
     const headed = ["Free", "Paid"].every((name) => this.#entries.some((entry) => entry.group === name));
-    const grouped = headed && !typed;
-    const shown = grouped ? [...of(""), ...of("Free"), ...of("Paid")] : chats;
-    this.#shown = [...shown, ...others, ...unlisted];
+    const first = typed ? {} : this.#first(chats);
+    const top = Object.values(first).flat();
+    const rest = (entries: readonly Entry[]) => entries.filter((entry) => !top.includes(entry));
+    const groups: Record<string, readonly Entry[]> =
+      headed && !typed
+        ? { ...first, "": rest(of("")), Free: rest(of("Free")), Paid: rest(of("Paid")) }
+        : { ...first, [top.length > 0 ? "All models" : ""]: rest(chats) };
+    groups["Not for chat"] = others;
+    this.#shown = [...Object.values(groups).flat(), ...unlisted];
     this.#shown.forEach(({ element }, index) => (element.id = `${this.#id}-${index}`));
     this.#list.replaceChildren(
-      ...(grouped
-        ? [...elements(of("")), ...group("Free", of("Free")), ...group("Paid", of("Paid"))]
-        : elements(chats)),
-      ...group("Not for chat", others),
+      ...Object.entries(groups).flatMap(([name, entries]) =>
+        name ? group(name, entries) : elements(entries),
+      ),
       ...elements(unlisted),
     );
     setText(this.#count, found.length === 1 ? "1 model" : `${found.length || "No"} models`);
@@ -237,11 +293,36 @@ export class ModelList {
     kept?.element.scrollIntoView({ block: "center" });
   }
 
+  /** What stands on top: what the user has pinned, and what they used last. */
+  #first(entries: readonly Entry[]): Record<string, readonly Entry[]> {
+    const those = (ids: readonly string[]) =>
+      ids.flatMap((id) => entries.find((entry) => entry.id === id) ?? []);
+    const pinned = keptModels("pinned");
+    for (const { id, element } of this.#entries) {
+      element.classList.toggle("nbchat-pinned", pinned.includes(id));
+    }
+    return {
+      Pinned: those(pinned),
+      Recent: those(keptModels("recent").filter((id) => !pinned.includes(id))),
+    };
+  }
+
+  #togglePin(entry: Entry | undefined): void {
+    if (!entry?.listed) return;
+    togglePin(entry.id);
+    const { scrollTop } = this.#list;
+    this.#find(entry.id);
+    this.#list.scrollTop = scrollTop; // only the pinned row moves
+  }
+
   #mark(entry: Entry | undefined): void {
     this.#active?.element.classList.remove("nbchat-active");
     this.#active = entry;
     entry?.element.classList.add("nbchat-active");
     this.#search.setAttribute("aria-activedescendant", entry?.element.id ?? "");
+    const does = entry?.element.matches(".nbchat-pinned") ? "Unpin" : "Pin";
+    setText(this.#pin, entry?.listed ? does : "");
+    this.#pin.ariaLabel = `${does} ${entry?.name}`;
   }
 
   #move(to: number): void {
@@ -264,6 +345,10 @@ export class ModelList {
   #onKey(event: KeyboardEvent): void {
     if (isComposing(event)) return;
     if (event.ctrlKey || event.metaKey || (event.shiftKey && event.key !== "Tab")) return;
+    if (event.key === "Tab" && this.#tab(event.shiftKey)) return;
+    const onButton = event.target !== this.#search;
+    if (onButton && ["Enter", "Home", "End"].includes(event.key)) return;
+    if (onButton && event.key.startsWith("Arrow")) this.#search.focus({ preventScroll: true });
     const at = this.#active ? this.#shown.indexOf(this.#active) : -1;
     const page = Math.floor(this.#list.clientHeight / (this.#active?.element.offsetHeight || 1)) - 1;
     const last = this.#shown.length - 1;
@@ -284,13 +369,19 @@ export class ModelList {
     act();
   }
 
+  /** Whether Tab goes to a button of the list, or back to the search; else it leaves the list. */
+  #tab(back: boolean): boolean {
+    const stops: Element[] = [this.#search, ...this.#filters, this.#pin].filter(({ hidden }) => !hidden);
+    return stops[stops.indexOf(document.activeElement!) + (back ? -1 : 1)] !== undefined;
+  }
+
   #onPointerDown(event: Event): void {
     const path = event.composedPath();
-    if (path.includes(this.#element) || path.includes(this.#menu)) return;
+    if (path.includes(this.#element) || path.includes(this.#anchor)) return;
     this.#ends.close();
-    // If nothing else takes the focus, the menu does: else the next key would be the notebook's.
+    // If nothing else takes the focus, the anchor does: else the next key would be the notebook's.
     setTimeout(() => {
-      if (document.activeElement === document.body) this.#menu.focus({ preventScroll: true });
+      if (document.activeElement === document.body) this.#anchor.focus({ preventScroll: true });
     });
   }
 }
