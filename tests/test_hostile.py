@@ -39,7 +39,8 @@ BAD = """
         el.target === "_blank" && el.rel === "noopener noreferrer"));
     // A code block's header is the chat's own, and what stands for characters that can't be seen.
     const ours = (el) =>
-      el.closest(".nbchat-code-header, .nbchat-invisible, .nbchat-footnote-mark > button");
+      el.closest(".nbchat-code-header, .nbchat-table-tools") ||
+      el.closest(".nbchat-invisible, .nbchat-footnote-mark > button");
     const bad = (root) => [...root.querySelectorAll("*")].filter((el) => !ours(el) && isBad(el))
       .map((el) => el.outerHTML);
 """ % [TAGS, ATTRIBUTES, CLASSES]

@@ -4,6 +4,7 @@ import viewer from "./attachments/viewer.css";
 import composer from "./composer/composer.css";
 import mentions from "./composer/mentions.css";
 import actions from "./conversation/actions.css";
+import tables from "./conversation/tables.css";
 import codeBlocks from "./conversation/code-blocks.css";
 import comparison from "./conversation/comparison.css";
 import connect from "./conversation/connect.css";
@@ -32,6 +33,6 @@ export const styles = [
   ...[markdown, codeHeader, highlight, math],
   ...[attachments, viewer],
   ...[composer, mentions, modelPanel, modelList],
-  ...[transcript, empty, connect, message, actions, notice, errorCard, toolCalls, codeBlocks, thoughts],
-  ...[comparison, header, more],
+  ...[transcript, empty, connect, message, actions, notice, errorCard, toolCalls, codeBlocks, tables],
+  ...[thoughts, comparison, header, more],
 ].join("\n");

@@ -33,9 +33,10 @@ export function insertCell(manager: WidgetManager, from: Element, source: string
   return true;
 }
 
-/** Whether cells can be replaced here: the chat stands in a notebook whose cells can be changed, and undone. */
-export function canReplace(manager: WidgetManager, from: Element): boolean {
-  return notebookOf(manager)?.cells !== undefined && cellOf(from) !== null;
+/** Whether the host lets a widget insert cells, or change them so that the user can undo it. */
+export function canChangeCells(manager: WidgetManager): boolean {
+  const notebook = notebookOf(manager);
+  return notebook?.insertCell !== undefined && notebook.cells !== undefined;
 }
 
 /** Keeps track of the cell in which the user types, in the notebook around `chat`. */

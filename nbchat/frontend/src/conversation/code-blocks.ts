@@ -10,7 +10,7 @@ import { icon, iconButton, rename, type IconName } from "../page/icon";
 import { inSight } from "../page/in-sight";
 import { reveal } from "../page/reveal";
 import { seconds } from "../page/units";
-import { canReplace, insertCell, replaceCell } from "./cells";
+import { canChangeCells, insertCell, replaceCell } from "./cells";
 import { errorOf, keptOutput } from "./kept-output";
 import { Traceback } from "./traceback";
 import { isRunning } from "../kernel/unsent";
@@ -130,7 +130,7 @@ class CodeBlock {
       this.#said,
       ...(runs.possible ? [this.#run] : []),
       ...(store.state.shared ? [] : [this.#insert]),
-      ...(!store.state.shared && canReplace(store.widgets, code) ? [this.#replace] : []),
+      ...(!store.state.shared && canChangeCells(store.widgets) ? [this.#replace] : []),
     );
     code.parentElement!.after(this.#below);
   }

@@ -10,6 +10,7 @@ import { Actions } from "./actions";
 import { CodeBlocks } from "./code-blocks";
 import { ErrorCard } from "./error-card";
 import { figures, incompleteness, showsNoReasoning } from "./metadata";
+import { offerTables } from "./tables";
 import { ReplyBody } from "./reply-body";
 import { Thoughts } from "./thoughts";
 import { UserText } from "./user-text";
@@ -112,6 +113,7 @@ export class AssistantMessage implements MessageView {
     const running = isRunning(message);
     const drawn = this.#body.update(message, !running);
     this.#code.update(message);
+    offerTables(this.#chat, this.#body.element, message);
     this.#attachments.update(message.attachments);
     this.element.setAttribute("aria-busy", String(running || !drawn));
     this.#track(message, running);
