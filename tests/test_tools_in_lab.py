@@ -48,7 +48,7 @@ def test_it_runs_after_a_click_on_allow(notebook: NotebookPage, server: Scripted
     server.script(sse.text("I have noted it."), sse.finish(), DONE)
     chat.send("Note milk")
     card = chat.reply.get_by_role("group", name="Call of note")
-    expect(card).to_contain_text('{"text": "milk"}')
+    expect(card).to_contain_text('note(text="milk")?')
     notebook.run(1)
     assert notebook.outputs(1)[0]["text"].strip() == "[]"
     notebook.reload()  # what waits, waits on
