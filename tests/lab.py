@@ -302,6 +302,7 @@ class ChatPage:
         self.root = root
         self.page = root if isinstance(root, Page) else root.page
         self.conversation = root.get_by_role("log", name="Conversation")
+        self.notices = root.get_by_role("group", name="Notices")
         self.user_messages = self.conversation.get_by_role("article", name="You")
         self.assistant_messages = self.conversation.get_by_role("article", name="Assistant")
         self.reply = self.assistant_messages.last

@@ -86,9 +86,9 @@ def test_any_other_id_can_be_typed_there(chat: ChatPage, server: ScriptedServer)
     search(chat, "my/own-model")
     chat.page.keyboard.press("Enter")
     expect(chat.model).to_have_value("my/own-model")
-    gone = chat.conversation.get_by_text("does not list my/own-model")
+    gone = chat.notices.get_by_text("does not list my/own-model")
     expect(gone).to_be_visible()
-    chat.conversation.get_by_role("button", name="Keep my/own-model").click()
+    chat.notices.get_by_role("button", name="Keep my/own-model").click()
     expect(gone).to_have_count(0)
     chat.ask("Hi")
     assert server.chats[0].body["model"] == "my/own-model"
@@ -99,8 +99,8 @@ def test_a_model_that_is_gone(lab: Lab, open_notebook: Open, server: ScriptedSer
     notebook = open_notebook(lab, [chat_cell(server, model="b/free-two:free")])
     notebook.run(0)
     chat = ChatPage(notebook.cell(0))
-    expect(chat.conversation).to_contain_text("does not list b/free-two:free")
-    chat.conversation.get_by_role("button", name="Use b/free-one:free").click()
+    expect(chat.notices).to_contain_text("does not list b/free-two:free")
+    chat.notices.get_by_role("button", name="Use b/free-one:free").click()
     expect(chat.model).to_have_value("b/free-one:free")
 
 
@@ -138,9 +138,9 @@ def test_what_the_conversation_costs_and_how_full_the_context_is(
     expect(chat.root.get_by_text("1,024 tokens")).to_be_visible()
     server.script(sse.text("ok"), sse.finish(), sse.usage(7000, 100, cost=0.25), DONE)
     chat.ask("More")
-    expect(chat.conversation).to_contain_text("of the 8,192 tokens")
-    chat.conversation.get_by_role("button", name="Drop oldest messages").click()
-    expect(chat.conversation).to_contain_text("The next message drops these")
+    expect(chat.notices).to_contain_text("of the 8,192 tokens")
+    chat.notices.get_by_role("button", name="Drop oldest messages").click()
+    expect(chat.notices).to_contain_text("The next message drops these")
 
 
 # Images and files
@@ -206,7 +206,7 @@ def test_another_server_in_mid_conversation(
         chat = ChatPage(notebook.cell(0))
         chat.ask("One")
         chat.root.get_by_role("button", name="Change server").click()
-        chat.conversation.get_by_role("button", name="Use Ollama").click()
+        chat.root.get_by_role("button", name="Use Ollama").click()
         expect(chat.model).to_have_value("other/model")
         chat.ask("Two")
         sent = [message["content"] for message in other.chats[0].body["messages"]]

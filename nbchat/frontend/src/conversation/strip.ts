@@ -19,6 +19,8 @@ export function strip(chat: Chat, el: HTMLElement): Cleanup {
   });
   let open = false;
   el.classList.add("nbchat-strip");
+  el.setAttribute("role", "group");
+  el.ariaLabel = "Notices";
   el.append(list, more);
 
   const draw = () => {
