@@ -3,7 +3,7 @@ import { Attachments } from "../attachments/attachments";
 import type { Chat } from "../kernel/chat";
 import type { Message } from "../kernel/protocol";
 import { isRunning, unsent } from "../kernel/unsent";
-import { h, setText } from "../page/dom";
+import { arrange, h, setText } from "../page/dom";
 import { icon } from "../page/icon";
 import { elapsed } from "../page/units";
 import { Actions } from "./actions";
@@ -63,7 +63,7 @@ export class AssistantMessage implements MessageView {
   // Not live: a screen reader would say each second.
   #wait = h("span");
   #tryNow = h("button", { type: "button", class: "nbchat-tool nbchat-try-now" }, "Try now");
-  #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" }, this.#wait, this.#tryNow);
+  #waiting = h("div", { class: "nbchat-waiting", "aria-live": "off" }, this.#wait);
   #id = "";
   #error: ErrorCard;
   #badge = h("span", { class: "nbchat-badge" });
@@ -126,7 +126,8 @@ export class AssistantMessage implements MessageView {
     this.#thinkingSince = thinks ? (this.#thinkingSince ?? Date.now()) : null;
     this.#waiting.hidden = !waits || thinks;
     setText(this.#wait, this.#waiting.hidden ? "" : this.#waitsFor(message));
-    this.#tryNow.hidden = message.retry_in_s === null || this.#compared;
+    const mayHurry = message.retry_in_s !== null && !this.#compared;
+    arrange(this.#waiting, mayHurry ? [this.#wait, this.#tryNow] : [this.#wait]);
     this.#error.update(message, last);
     if (!message.error) this.#error.element.remove();
     // Added when it is complete: a screen reader says an alert as soon as it is in the page.
