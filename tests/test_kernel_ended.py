@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Kernel, message
+from harness import Kernel, attachment, message
 from playwright.sync_api import expect
 from test_one_way_out import TEXTS
 
@@ -33,6 +33,16 @@ def test_the_page_makes_foreign_text_as_harmless_as_the_kernel_does(
     assert markdown("return argument.map(nbchat.harmless)", texts) == [
         harmless(text).replace("\r\n", "\n").replace("\r", "\n") for text in texts
     ]
+
+
+def test_a_file_that_the_page_lacks_says_so_in_its_place(kernel: Kernel) -> None:
+    table = attachment("t", "data.csv", "text/csv", kind="text")
+    kernel.open(messages=[message("u", role="user", content="Hi", attachments=[table])])
+    kernel.push("synced")
+    kernel.page.evaluate("killKernel()")
+    expect(kernel.page.get_by_text(BANNER)).to_have_count(1)
+    kernel.page.get_by_role("button", name="Show what is sent of data.csv").click()
+    expect(kernel.page.get_by_text("and this file is not in the page.")).to_be_visible()
 
 
 def test_after_the_kernel_has_ended_all_stays_that_needs_no_kernel(kernel: Kernel) -> None:

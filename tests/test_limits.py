@@ -228,7 +228,7 @@ def test_before_the_context_is_full_the_person_is_told(make: Make, server: Scrip
     press(chat, "full", "truncate")
     assert chat.overflow == "truncate"
     assert "The next message drops these" in notices(chat)["full"]["text"]
-    press(chat, "full", "ignore")
+    press(chat, "full", "close")
     assert notices(chat) == {}
     reply = chat.send("Three").wait(TIMEOUT)
     sent = [message["content"] for message in server.chats[-1].body["messages"]]

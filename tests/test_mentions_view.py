@@ -69,6 +69,16 @@ def test_nothing_is_asked_before_one_types_an_at(chat: Kernel) -> None:
     assert chat.sent("names") == chat.sent("variable") == []
 
 
+def test_an_at_right_after_a_script_without_spaces_offers_variables(chat: Kernel) -> None:
+    chat.box.press_sequentially("请看@")
+    offer(chat)
+    chat.box.press_sequentially("fra")
+    expect(options(chat)).to_contain_text(["frame", "other_frame"])
+    chat.box.press("Enter")
+    expect(chat.box).to_have_value("请看@frame ")
+    assert chat.wait_sent("variable")["name"] == "frame"
+
+
 def test_the_list_is_used_by_keys(chat: Kernel) -> None:
     chat.box.press_sequentially("Why is @")
     offer(chat)
@@ -271,7 +281,7 @@ def test_a_sent_text_is_shown_as_it_was_sent(kernel: Kernel) -> None:
 
 
 def test_explain_fills_the_composer_of_its_view(kernel: Kernel) -> None:
-    actions = [{"id": "explain", "label": "Explain"}, {"id": "dismiss", "label": "Not now"}]
+    actions = [{"id": "explain", "label": "Explain"}]
     kernel.open(notices=[notice("failed-cell", "KeyError", actions=actions)])
     kernel.page.evaluate("showChat().then(() => null)")
     views = kernel.page.locator(".nbchat")

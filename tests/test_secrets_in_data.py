@@ -16,7 +16,7 @@ from sse_server import ScriptedServer
 from until import TIMEOUT
 
 from nbchat import ChatWidget
-from nbchat._chat.keys import Secret, is_secret_name
+from nbchat._chat.keys import Secret, is_secret_name, mask_secrets
 from nbchat._notebook.description import describe
 from nbchat._notebook.variables import hint, resolve
 from nbchat._servers import providers
@@ -126,6 +126,16 @@ def test_names_of_secrets_as_users_write_them(name: str) -> None:
 )  # fmt: skip
 def test_names_that_only_sound_like_secrets(name: str) -> None:
     assert not is_secret_name(name)
+
+
+def test_the_type_of_a_column_is_no_secret() -> None:
+    columns = pd.DataFrame({"API_KEY": [1], "USER_TOKEN": [0.5], "n": [1], "DB_PASSWORD": ["x"]})
+    types = "token: float64\n  password: uint8\nsecret: datetime64[ns]\n- api_key: Int64"
+    for text in (types, columns.dtypes.to_string()):
+        assert mask_secrets(text) == text
+    for value in ("float65", "int64x", "xint64", "int64-7"):
+        assert value not in mask_secrets(f"TOKEN: {value}")
+        assert value not in mask_secrets(f"API_KEY   {value}")
 
 
 def test_numbers_and_truth_values_are_no_secrets() -> None:

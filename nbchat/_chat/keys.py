@@ -97,15 +97,20 @@ _UNQUOTED = re.compile(
     rf"|((?<=;)\s{{0,9}}(?:PWD|{_NAME})\s{{0,9}}=\s{{0,9}})(?!\[key\]|['\"])[^;'\"\s]+",
     re.IGNORECASE,
 )
+# What a table says of a column: that is no secret.
+_DTYPE = (
+    r"(?i:(?:u?int|float|complex)(?:8|16|32|64|128)|(?:datetime|timedelta)64\[[a-z]{1,3}\]"
+    r"|object|string|category|boolean|bool|str)(?=[ \t,]*$)"
+)
 # In YAML or a header: name: value. A value without a digit may be a type in code.
 _HEADER = re.compile(
-    rf"^([ \t]*(?:- )?{_NAME}:[ \t]{{1,9}})(?=\S*\d)(?!['\"\[{{(])[^\s,)]+(?=[ \t]*$)",
+    rf"^([ \t]*(?:- )?{_NAME}:[ \t]{{1,9}})(?=\S*\d)(?!['\"\[{{(]|{_DTYPE})[^\s,)]+(?=[ \t]*$)",
     re.IGNORECASE | re.MULTILINE,
 )
 # In a settings file or a table: NAME=value, NAME  value.
 _SETTING = re.compile(
     r"^((?:export )?[ \t]*[A-Z\d_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|_PWD|_PASS|CREDENTIALS?)"
-    r"(?:[ \t]*[=:][ \t]*|[ \t]{2,}))(?!['\"])\S+",
+    rf"(?:[ \t]*[=:][ \t]*|[ \t]{{2,}}))(?!['\"]|{_DTYPE})\S+",
     re.MULTILINE,
 )
 

@@ -85,7 +85,7 @@ class UsageDisplay:
             f"The conversation takes about {used:,} of the {length:,} tokens in the context of "
             f"{self._model_id}. "
         )
-        actions = {"ignore": Action("Not now", self._ignore)}
+        actions = {}
         if self._settings.overflow == "truncate":
             text += "The next message drops these:"
         else:
@@ -94,7 +94,7 @@ class UsageDisplay:
                 "choose a model with a longer context, or drop the oldest messages "
                 '(overflow="truncate"):'
             )
-            actions = {"truncate": Action("Drop oldest messages", self._truncate), **actions}
+            actions = {"truncate": Action("Drop oldest messages", self._truncate)}
         return Notice(FULL, "\n".join([text, *lines]), actions=actions, closed=self._ignore)
 
     def _truncate(self) -> None:

@@ -15,6 +15,8 @@ import { openText, openViewer, textOf } from "./viewer";
 /** So many are drawn: a reply can hold thousands. */
 const MAX_DRAWN = 100;
 
+const GONE = "The kernel has ended, and this file is not in the page.";
+
 /** All that goes with a message. */
 export class Attachments {
   readonly element = h("div", { class: "nbchat-attachments" });
@@ -103,9 +105,11 @@ class AttachmentView {
   }
 
   /** Fetches the bytes from the kernel, or says why it refuses. */
-  async #fetch(): Promise<{ content: BlobPart } | undefined> {
-    const { file, refused } = await this.#chat.store.request({ type: "attachment", id: this.#attachment.id });
-    this.#refuse(refused ?? "");
+  async #fetch(): Promise<{ content: BlobPart } | undefined | void> {
+    const { store, health } = this.#chat;
+    if (health.end !== "") return this.#refuse(GONE);
+    const { file, refused } = await store.request({ type: "attachment", id: this.#attachment.id });
+    this.#refuse(refused === "" ? GONE : (refused ?? ""));
     return file;
   }
 }
