@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,20 +141,20 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = chromium.launch(playwright)
-        for name, figures in measure(browser, lab, server.url).items():
+        for name, figures in measure(browser, lab, server.url):
             cells = [f"{1000 * figures[each]:,.0f} ms" for each in ("thread", "background", "main")]
             cells += [f"{figures[each]:,.0f} ms" for each in ("task", "frame")]
-            print("|", " | ".join([name, f"{figures['seconds']:.1f} s", *cells]), "|")  # noqa: T201
+            row = " | ".join([name, f"{figures['seconds']:.1f} s", *cells])
+            print(f"| {row} |", flush=True)  # noqa: T201
         browser.close()
 
 
-def measure(browser: Browser, lab: Lab, url: str) -> dict[str, dict[str, float]]:
-    """Returns the longest pauses of each step: in seconds of the kernel, in ms of the page."""
+def measure(browser: Browser, lab: Lab, url: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yields the longest pauses of each step: in seconds of the kernel, in ms of the page."""
     cells = [MAKE, WATCH, OPEN.format(url=f"{url}/v1"), REPORT, SAVE]
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(WAIT_MS)
     notebook = NotebookPage(page, lab, lab.write(cells))
-    found: dict[str, dict[str, float]] = {}
 
     def run(cell: int) -> None:
         notebook.start(cell)
@@ -164,13 +166,12 @@ def measure(browser: Browser, lab: Lab, url: str) -> dict[str, dict[str, float]]
         kernel: dict[str, Any] = json.loads(notebook.outputs(3)[0]["text"])
         return kernel | page.evaluate("pauses")
 
-    def step(name: str, act: Any) -> None:
+    def step(name: str, act: Callable[[], object]) -> tuple[str, dict[str, float]]:
         report()
         page.evaluate("Object.assign(pauses, { task: 0, frame: 0 })")
-        began = page.evaluate("performance.now()")
+        began = time.perf_counter()
         act()
-        seconds = (page.evaluate("performance.now()") - began) / 1000
-        found[name] = {"seconds": seconds} | report()
+        return name, {"seconds": time.perf_counter() - began} | report()
 
     run(0)
     run(1)
@@ -198,12 +199,11 @@ def measure(browser: Browser, lab: Lab, url: str) -> dict[str, dict[str, float]]
         wait(f"{LAST}?.textContent.includes('The end:')")
         all_drawn()
 
-    step("open: the end is there", ready)
-    step("… all is there", all_drawn)
-    step("save", lambda: run(4))
-    step("question and reply", ask)
-    step("the page is reloaded", reload)
-    return found
+    yield step("open: the end is there", ready)
+    yield step("… all is there", all_drawn)
+    yield step("save", lambda: run(4))
+    yield step("question and reply", ask)
+    yield step("the page is reloaded", reload)
 
 
 if __name__ == "__main__":
