@@ -147,7 +147,7 @@ def test_an_image_elsewhere_is_a_link_and_is_not_fetched(
     [
         ({"images": ["absent.png"]}, ValueError),
         ({"files": ["absent.txt"]}, ValueError),
-        ({"images": "plot.png"}, TypeError),
+        ({"images": 3}, TypeError),
         ({"images": [3]}, TypeError),
         ({"images": [b"no image"]}, ValueError),
         ({"files": [("empty.txt", b"")]}, ValueError),

@@ -207,6 +207,9 @@ def test_saved_again_it_has_lost_nothing(load: Load, tmp_path: Path) -> None:
     check(load(path))
     before, after = (json.loads(file.read_text("utf-8")) for file in (WRITTEN / "chat.json", path))
     assert after["settings"] == before["settings"]
+    for message in after["messages"]:
+        if error := message.get("error"):  # 0.1.0 wrote them as one text
+            assert error["message"].startswith(f"{error.pop('title')}. {error.pop('advice')}")
     # The branches that are not shown are in it too.
     assert after["messages"] == before["messages"]
 
