@@ -325,24 +325,30 @@ def tsc(tmp_path: Path) -> Callable[[dict[str, str]], str]:
 
 
 @pytest.fixture
-def serious(page: Page, node_modules: Path) -> Callable[[], list[Any]]:
-    """What axe finds in the chat that is serious or critical."""
+def axe(page: Page, node_modules: Path) -> Callable[[], list[Any]]:
+    """What axe finds in the chat, by the rules of WCAG 2.2 AA and axe's best practices."""
 
     def check() -> list[Any]:
         if not page.evaluate("'axe' in window"):
             page.evaluate((node_modules / "axe-core" / "axe.min.js").read_text("utf-8"))
         found: list[Any] = page.evaluate(
             """async () => {
-              const { violations } = await axe.run(".nbchat");
-              return violations
-                .filter(({ impact }) => impact === "serious" || impact === "critical")
-                .map(({ id, nodes }) =>
-                  [id, ...nodes.map(({ html, failureSummary }) => [html, failureSummary])]);
+              const { violations } = await axe.run(".nbchat", {
+                rules: { "target-size": { enabled: true } },
+              });
+              return violations.map(({ id, impact, nodes }) =>
+                [id, impact, ...nodes.map(({ html, failureSummary }) => [html, failureSummary])]);
             }"""
         )
         return found
 
     return check
+
+
+@pytest.fixture
+def serious(axe: Callable[[], list[Any]]) -> Callable[[], list[Any]]:
+    """What axe finds in the chat that is serious or critical."""
+    return lambda: [each for each in axe() if each[1] in ("serious", "critical")]
 
 
 @pytest.fixture(scope="session")

@@ -109,12 +109,16 @@ class Kernel:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.seq = 0
         html = (HERE / "frontend" / "harness.html").read_text(encoding="utf-8")
         page.route(URL, lambda route: route.fulfill(body=html, content_type="text/html"))
-        page.goto(URL)
-        page.wait_for_function("window.ready")
-        page.evaluate(
+        self.reload()
+
+    def reload(self) -> None:
+        """Begins with an empty page."""
+        self.seq = 0
+        self.page.goto(URL)
+        self.page.wait_for_function("window.ready")
+        self.page.evaluate(
             "([loader, bundle]) => { LOADER = loader; BUNDLE = bundle; }",
             [(STATIC / "loader.js").read_text("utf-8"), (STATIC / "nbchat.js").read_text("utf-8")],
         )

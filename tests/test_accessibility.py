@@ -12,6 +12,7 @@ from harness import PNG, Kernel, attachment, failure, message, notice, upload
 from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import expect
 from sse_server import DONE, ScriptedServer
+from states import STATES
 
 pytestmark = pytest.mark.browser
 
@@ -72,6 +73,21 @@ def test_axe_finds_nothing_serious(
     chat.ask("Again")
     expect(chat.alert).to_be_visible()
     found["error"] = serious()
+    assert {state: problems for state, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "forced colours"])
+def test_axe_finds_nothing(kernel: Kernel, axe: Callable[[], list[Any]], theme: str) -> None:
+    found = {}
+    for name, show in STATES.items():
+        kernel.reload()
+        kernel.page.set_viewport_size({"width": 1280, "height": 900})
+        forced = "active" if theme == "forced colours" else "none"
+        kernel.page.emulate_media(reduced_motion="reduce", forced_colors=forced)
+        light = str(theme != "dark").lower()
+        kernel.page.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)
+        show(kernel)
+        found[name] = axe()
     assert {state: problems for state, problems in found.items() if problems} == {}
 
 

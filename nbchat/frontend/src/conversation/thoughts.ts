@@ -71,9 +71,11 @@ export class Thoughts {
     this.#line.classList.toggle("nbchat-thinking", since !== null);
     // The line changes with the seconds, not with each word.
     if (label !== this.#label.textContent) {
+      const last = since === null || this.#opened ? "" : lastLine(message.reasoning);
       setText(this.#label, label);
-      this.#line.ariaLabel = label === "Thoughts" ? label : `Thoughts: ${label}`;
-      setText(this.#last, since === null || this.#opened ? "" : lastLine(message.reasoning));
+      setText(this.#last, last);
+      // The name has all that is seen, for those who speak it (WCAG 2.5.3).
+      this.#line.ariaLabel = label === "Thoughts" ? label : `Thoughts: ${label} ${last}`.trim();
     }
     return this.#draw();
   }

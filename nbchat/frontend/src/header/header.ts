@@ -13,9 +13,9 @@ import { UsageRing } from "./usage-ring";
 export function header(chat: Chat, el: HTMLElement): Cleanup {
   const root = el.closest<HTMLElement>(".nbchat") ?? el;
   const settings = new SettingsPanel(root);
-  const model = new ModelButton(chat, root, settings);
   const ring = new UsageRing();
   const toast = new Toast();
+  const model = new ModelButton(chat, root, toast);
   const more = new More(chat, root, toast);
   el.classList.add("nbchat-head");
   el.append(
@@ -34,6 +34,7 @@ export function header(chat: Chat, el: HTMLElement): Cleanup {
   draw();
   return () => {
     unsubscribe();
+    model.close();
     settings.close();
     more.close();
   };

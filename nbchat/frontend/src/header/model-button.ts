@@ -1,8 +1,11 @@
 // The name of the model, which opens the menu of models.
 import type { Chat } from "../kernel/chat";
 import { h, setText } from "../page/dom";
+import { openModelList } from "../models/picker";
+import { onAskForModel } from "../page/ask-for-model";
+import type { Cleanup } from "../page/cleanup";
 import { icon } from "../page/icon";
-import type { SettingsPanel } from "./settings-panel";
+import type { Toast } from "./toast";
 
 /** "OpenAI: GPT-OSS 120B": the maker stands in the list. */
 const MAKER = /^[^:]{1,40}: /;
@@ -11,6 +14,8 @@ const HOST = / \([^)]*\)$/;
 
 export class ModelButton {
   #chat: Chat;
+  #life = new AbortController();
+  #closeList: Cleanup = () => {};
   #name = h("span", { class: "nbchat-model-name" });
   #server = h("span", { class: "nbchat-model-server" });
   readonly element = h(
@@ -21,12 +26,19 @@ export class ModelButton {
     icon("open"),
   );
 
-  constructor(chat: Chat, root: HTMLElement, settings: SettingsPanel) {
+  constructor(chat: Chat, root: HTMLElement, toast: Toast) {
     this.#chat = chat;
-    this.element.addEventListener("click", () => {
-      settings.open();
-      root.querySelector<HTMLElement>(".nbchat-model select")?.focus();
-    });
+    const say = (refusal: string) => refusal && toast.say(refusal);
+    const open = () => {
+      this.#closeList = openModelList(chat, this.element, { say });
+    };
+    this.element.addEventListener("click", open);
+    onAskForModel(root, open, this.#life.signal);
+  }
+
+  close(): void {
+    this.#life.abort();
+    this.#closeList();
   }
 
   update(): void {

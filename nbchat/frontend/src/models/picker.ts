@@ -1,6 +1,5 @@
 // Opens a list of models that can be searched: in place of the menu's own, or at a button.
 import type { Chat } from "../kernel/chat";
-import { onAskForModel } from "../page/ask-for-model";
 import type { Cleanup } from "../page/cleanup";
 import { noteUse } from "./kept-models";
 import { ModelList } from "./model-list";
@@ -120,11 +119,6 @@ export function picker(
     },
     { signal },
   );
-  const ask = () => {
-    const menu = widget.querySelector<HTMLSelectElement>(".nbchat-model select");
-    if (menu) open(menu, "");
-  };
-  onAskForModel(widget, ask, signal);
   return () => {
     life.abort();
     close();
