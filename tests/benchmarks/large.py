@@ -195,6 +195,7 @@ def measure(browser: Browser, lab: Lab, url: str) -> Iterator[tuple[str, dict[st
 
     def reload() -> None:
         page.add_init_script(PAGE)
+        notebook.save()  # else the page that is loaded has no chat
         page.reload()
         wait(f"{LAST}?.textContent.includes('The end:')")
         all_drawn()
