@@ -144,7 +144,8 @@ class Kernel:
         self.push(type_, seq=self.seq, **content)
 
     def state(self, **state: Any) -> None:
-        self.change("state", state=asdict(ChatState(model="test/model")) | state)
+        around = asdict(ChatState(model="test/model", server="a test server"))
+        self.change("state", state=around | state)
 
     def delta(self, content: str, id_: str = "a") -> None:
         self.change("delta", id=id_, content=content)

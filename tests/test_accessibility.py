@@ -205,7 +205,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
     kernel.box.fill("Hello")
     kernel.log.focus()
     reached = []
-    for _ in range(11):
+    for _ in range(12):
         kernel.page.keyboard.press("Tab")
         reached.append(
             kernel.page.evaluate(
@@ -219,7 +219,7 @@ def test_everything_is_reached_by_tab(kernel: Kernel) -> None:
             )
         )
     assert reached == [
-        *["link", "What the server said", "Retry", "Copy message", "Go"],
+        *["link", "Continue", "Retry", "What the server said", "Copy message", "Go"],
         *["Close", "Message", "Attach files", "Add a variable", "Thinking", "Send"],
     ]
 

@@ -193,20 +193,12 @@ def test_the_newest_notice_is_shown_and_the_others_are_folded(kernel: Kernel) ->
     expect_shown(kernel, "One")
 
 
-def test_what_asks_for_something_is_not_folded(kernel: Kernel) -> None:
-    asks = notice("k", "Paste a key.", secret_label="API key")
+def test_what_is_under_way_is_not_folded(kernel: Kernel) -> None:
     runs = notice("p", "Fetching…", progress={"done": 1, "total": 4})
     kernel.open()
-    kernel.state(notices=[asks, runs])
-    field = kernel.page.get_by_label("API key")
-    field.fill("sk-half")
-    kernel.state(notices=[asks, runs, notice("n", "News")])
-    expect_shown(kernel, "News", "Fetching…", "Paste a key.")
-    expect(field).to_be_focused()
-    kernel.state(notices=[notice("n", "News"), runs, asks])  # it has been shown again
-    expect(kernel.page.locator(".nbchat-notice-text").first).to_have_text("Paste a key.")
-    expect(field).to_have_value("sk-half")
-    expect(field).to_be_focused()
+    kernel.state(notices=[notice("o", "Old"), runs, notice("n", "News")])
+    expect_shown(kernel, "News", "Fetching…")
+    expect(kernel.page.get_by_role("button", name="1 more")).to_be_visible()
 
 
 def test_after_the_last_notice_the_focus_is_in_the_box(kernel: Kernel) -> None:
@@ -229,11 +221,3 @@ def test_many_notices_leave_room_for_the_chat(kernel: Kernel) -> None:
     kernel.page.get_by_role("button", name="29 more").click()
     chat, strip = (place(kernel.page.locator(each)) for each in (".nbchat", ".nbchat-strip"))
     assert strip["height"] < chat["height"] / 2
-
-
-def test_what_helps_to_connect_a_model_stands_in_the_conversation(kernel: Kernel) -> None:
-    kernel.open(model="", server="", notices=[notice("no-model", "Connect a model.")])
-    expect(kernel.log.get_by_role("note")).to_have_text("Connect a model.")
-    kernel.state(notices=[notice("no-model", "Paste another key.")])
-    expect(kernel.log.get_by_role("note")).to_have_count(0)
-    expect(kernel.page.get_by_role("note")).to_have_text("Paste another key.")

@@ -70,8 +70,8 @@ COVERED = """
       for (const part of document.querySelectorAll(parts)) {
         part.scrollIntoView({ block: "center" });
         const { left, top, right, bottom } = part.getBoundingClientRect();
-        for (let y = top + 1; y < bottom; y += 4) {
-          for (let x = left + 1; x < right; x += 9) {
+        for (let y = top + 1; y < bottom - 1; y += 4) {
+          for (let x = left + 1; x < right - 1; x += 9) {
             const above = document.elementFromPoint(x, y);
             // What is round has no corners.
             const corner = (x - left < 13 || right - x < 13) && (y - top < 13 || bottom - y < 13);

@@ -41,7 +41,7 @@ def test_a_file_that_the_page_lacks_says_so_in_its_place(kernel: Kernel) -> None
     kernel.push("synced")
     kernel.page.evaluate("killKernel()")
     expect(kernel.page.get_by_text(BANNER)).to_have_count(1)
-    kernel.page.get_by_role("button", name="Show what is sent of data.csv").click()
+    kernel.page.get_by_role("button", name="Preview data.csv").click()
     expect(kernel.page.get_by_text("and this file is not in the page.")).to_be_visible()
 
 

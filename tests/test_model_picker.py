@@ -483,7 +483,7 @@ def test_facts_are_fetched_once_for_each_of_the_kernels_lists(picker: Picker) ->
     picker.kernel.state(catalogue=1, server="openrouter.ai")
     picker.kernel.page.evaluate(
         """() => {
-          const menu = document.querySelector("select");
+          const menu = document.querySelector(".nbchat-model select");
           menu.prepend(new Option("new/model", "new/model"));
         }"""
     )
@@ -707,7 +707,7 @@ def test_nothing_is_left_after_the_clean_up(picker: Picker) -> None:
     untouched = picker.kernel.page.evaluate(
         """() => {
           const event = new MouseEvent("mousedown", { bubbles: true, cancelable: true });
-          return document.querySelector("select").dispatchEvent(event);
+          return document.querySelector(".nbchat-model select").dispatchEvent(event);
         }"""
     )
     assert untouched

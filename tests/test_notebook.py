@@ -77,7 +77,6 @@ def test_thoughts_stream_and_say_how_long(chat: ChatPage, server: ScriptedServer
         sse.reasoning("Hm, let me see"), sse.gate(more), sse.text("Yes."), sse.finish(), DONE
     )
     chat.send("Hi")
-    chat.open_thoughts()
     expect(chat.thoughts).to_contain_text("Thinking")
     expect(chat.thoughts).to_contain_text("Hm, let me see")
     more.set()
@@ -544,7 +543,7 @@ def test_the_quickstart_notebook_streams_from_a_real_model(
     reply = notebook.outputs(1)[0]["text"].strip()
     assert len(reply) > 20
     expect(chat.reply).to_contain_text(reply.split()[0])
-    expect(chat.root.get_by_text("this machine")).to_be_visible()
+    expect(chat.root.get_by_text("this machine").first).to_be_visible()
     expect(chat.ask("Say hello.")).to_contain_text(re.compile(r"\w+"))
 
 

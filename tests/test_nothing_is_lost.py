@@ -100,7 +100,7 @@ def test_the_saved_notebook_tells_the_conversation_without_a_kernel(
     copies = [o for o in saved["cells"][0]["outputs"] if "text/html" in o.get("data", {})]
     assert len(copies) == 1
     html = "".join(copies[0]["data"]["text/html"])
-    assert "Of **course**." in html
+    assert "Of <strong>course</strong>." in html
     assert "<script" not in html
     assert "<img" not in html
     lab.shut_down_kernels()
@@ -142,7 +142,7 @@ def test_saved_widget_state_shows_the_conversation_without_a_kernel(
     chat.ask("Still there?")
     notebook.page.wait_for_function(
         "JSON.stringify(jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.toJSON())"
-        ".includes('Of **course**')"
+        ".includes('Of <strong>course')"
     )
     toggle = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
     notebook.command(toggle)

@@ -350,8 +350,8 @@ def test_a_saved_chat_is_shown_with_its_branches(
     thoughts = chat.open_thoughts(reply.nth(0))
     expect(thoughts).to_contain_text("The image is red. The list has one name.")
     for name, outcome, told in (
-        ("add", "Done", "5"),
-        ("divide", "Failed", "ZeroDivisionError: division by zero"),
+        ("add", "→ 5", "5"),
+        ("divide", "→ ZeroDivisionError", "ZeroDivisionError: division by zero"),
         ("forget", "Denied", "The person did not allow this call."),
     ):
         card = reply.nth(1).get_by_role("group", name=f"Call of {name}")

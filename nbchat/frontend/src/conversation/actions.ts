@@ -32,7 +32,8 @@ export class Actions {
     () => void this.#chat.draft.takeBack(this.#message, this.element),
   );
 
-  #time = h("span", { class: "nbchat-caption nbchat-figures" });
+  /** Drawn by CSS: the article's text is what the user wrote. */
+  #time = h("span", { class: "nbchat-caption nbchat-figures nbchat-time" });
   #note = h("span", { class: "nbchat-caption", role: "status", hidden: true });
   #noteEnds: ReturnType<typeof setTimeout> | undefined;
 
@@ -54,7 +55,7 @@ export class Actions {
     this.#next.ariaDisabled = String(index === count - 1);
     const versions = count > 1 ? [this.#versions] : [];
     const offered = this.#offered(message, last);
-    setText(this.#time, timeOf(message));
+    this.#time.dataset.time = timeOf(message);
     // The versions, which are always visible, stand at the edge; what appears on hover stands beside them.
     arrange(
       this.element,

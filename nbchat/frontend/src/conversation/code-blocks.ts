@@ -86,7 +86,7 @@ class CodeBlock {
   #said = h("span", { role: "status", hidden: true });
   #saying: ReturnType<typeof setTimeout> | undefined;
   #problem = h("p", { class: "nbchat-refusal", role: "alert", hidden: true });
-  #area = h("div", { class: "nbchat-output-area", role: "group", "aria-label": "Output" });
+  #area = h("div", { class: "nbchat-output-area" });
   #traceback = new Traceback();
   #note = h("span", { class: "nbchat-caption", role: "status", hidden: true });
   #time = h("span", { class: "nbchat-caption", hidden: true });
@@ -108,8 +108,7 @@ class CodeBlock {
     "div",
     { class: "nbchat-output", hidden: true },
     this.#problem,
-    this.#area,
-    this.#traceback.element,
+    h("div", { role: "group", "aria-label": "Output" }, this.#area, this.#traceback.element),
     this.#bar,
   );
   /** The id of the Output widget that is shown; "": what the kernel has kept is shown; undefined: nothing. */

@@ -49,13 +49,13 @@ export class ErrorCard {
     const { id } = message;
     const { model, shared } = this.#chat.store.state;
     return [
-      ...(shared ? [] : this.#remedies(error)),
+      ...(shared ? [] : this.#remedies(id, error)),
       ...(canContinue(message) ? [this.#button("Continue", { type: "continue", id })] : []),
       ...(canRetry(message, model) ? [this.#button("Retry", { type: "retry", id })] : []),
     ];
   }
 
-  #remedies({ remedy, credit_page: href }: ErrorInfo): HTMLElement[] {
+  #remedies(id: string, { remedy, credit_page: href }: ErrorInfo): HTMLElement[] {
     switch (remedy) {
       case "":
         return [];
@@ -67,7 +67,12 @@ export class ErrorCard {
         return [button("Choose another model", () => askForModel(this.element))];
       case "add_credit": {
         const where = { href, target: "_blank", rel: "noopener noreferrer" };
-        return href ? [h("a", { class: "nbchat-button", ...where }, "Add credit")] : [];
+        const add = h("a", { class: "nbchat-button", ...where }, "Add credit");
+        // Before there is more credit, a retry can't help.
+        const retry = this.#button("Retry", { type: "retry", id });
+        retry.hidden = true;
+        add.addEventListener("click", () => (retry.hidden = false));
+        return href ? [add, retry] : [];
       }
       default:
         return unreachable(remedy);

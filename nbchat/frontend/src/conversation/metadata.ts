@@ -84,7 +84,7 @@ export function canContinue({ status, error, finish_reason, content, tool_calls 
 export function canRetry({ error, model }: Message, chosen: string): boolean {
   if (!error) return false;
   const other = error.remedy === "change_model" && model !== null && model !== chosen;
-  return error.retryable || error.remedy === "add_credit" || other;
+  return error.retryable || other;
 }
 
 /** What `finish_reason` means for a reply; null: the stream ended without one. */
