@@ -90,12 +90,12 @@ def test_assets_are_asked_for_once_and_only_when_needed(page: Page) -> None:
     assert chat.sent("asset") == []
     chat.show(REPLY, "b")
     chat.show(REPLY, "c", reasoning=REPLY)
-    expect(page.locator(".nbchat-markdown pre")).to_have_count(3)
+    expect(page.locator("pre:has(code)")).to_have_count(3)
     assert sorted(sent["name"] for sent in chat.sent("asset")) == sorted(ASSETS)
     page.evaluate("(snapshot) => openChat(snapshot, ['transcript'])", {})
     chat.seq = 0
     chat.show(REPLY)
-    expect(page.locator("pre")).to_have_count(4)
+    expect(page.locator("pre:has(code)")).to_have_count(4)
     assert chat.sent("asset") == []  # the first chat's are on their way
 
 

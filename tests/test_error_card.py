@@ -145,7 +145,7 @@ def test_a_key_is_asked_for_and_its_box_gets_the_focus(
     nonce = kernel.wait_sent("key")["nonce"]
     kernel.state(connect=KEY_CARD)
     kernel.push("received", nonce=nonce)
-    expect(kernel.page.get_by_label("API key")).to_be_focused()
+    expect(kernel.page.get_by_label("API key", exact=True)).to_be_focused()
 
 
 @pytest.mark.browser

@@ -42,7 +42,7 @@ export class Thoughts {
   #line = h(
     "button",
     { type: "button", class: "nbchat-thoughts-line", "aria-expanded": "false" },
-    ...[this.#label, this.#last, icon("next")],
+    ...[this.#label, " ", this.#last, icon("next")],
   );
   readonly element = h(
     "div",
