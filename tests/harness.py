@@ -78,7 +78,6 @@ def notice(id_: str, text: str, **more: Any) -> dict[str, Any]:
         "id": id_,
         "text": text,
         "actions": [],
-        "progress": None,
         "tone": "info",
         **more,
     }

@@ -92,29 +92,6 @@ def test_axe_finds_nothing(kernel: Kernel, axe: Callable[[], list[Any]], theme: 
 
 
 @pytest.mark.parametrize("light", ["true", "false"])
-def test_axe_finds_nothing_serious_in_notices(
-    kernel: Kernel, serious: Callable[[], list[Any]], light: str
-) -> None:
-    kernel.page.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)
-    kernel.open()
-    kernel.state(
-        notices=[
-            notice(
-                tone,
-                "Get a key at https://example.com/keys.",
-                tone=tone,
-                actions=[{"id": "a", "label": "Do it"}],
-                progress={"done": 1, "total": 3},
-            )
-            for tone in ("info", "error")
-        ],
-        download="reply.md",
-    )
-    expect(kernel.page.get_by_role("progressbar")).to_have_count(2)
-    assert serious() == []
-
-
-@pytest.mark.parametrize("light", ["true", "false"])
 def test_axe_finds_nothing_serious_in_attachments_and_notes(
     kernel: Kernel, serious: Callable[[], list[Any]], light: str
 ) -> None:

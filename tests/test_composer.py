@@ -193,14 +193,6 @@ def test_the_newest_notice_is_shown_and_the_others_are_folded(kernel: Kernel) ->
     expect_shown(kernel, "One")
 
 
-def test_what_is_under_way_is_not_folded(kernel: Kernel) -> None:
-    runs = notice("p", "Fetching…", progress={"done": 1, "total": 4})
-    kernel.open()
-    kernel.state(notices=[notice("o", "Old"), runs, notice("n", "News")])
-    expect_shown(kernel, "News", "Fetching…")
-    expect(kernel.page.get_by_role("button", name="1 more")).to_be_visible()
-
-
 def test_after_the_last_notice_the_focus_is_in_the_box(kernel: Kernel) -> None:
     kernel.open()
     notices = [notice("a", "One"), notice("b", "Two")]

@@ -26,7 +26,6 @@ class Notice(NamedTuple):
         id: Identifies the notice: a new one replaces an old one with the same id.
         text: Plain text, with blank lines between paragraphs.
         actions: The buttons, by their ids.
-        progress: How much of a running task is done: (done, total).
         tone: "info" or "error".
         closed: Called when the user closes the notice.
     """
@@ -34,7 +33,6 @@ class Notice(NamedTuple):
     id: str
     text: str
     actions: Mapping[str, Action] = {}
-    progress: tuple[int, int] | None = None
     tone: Literal["info", "error"] = "info"
     closed: Callable[[], object] | None = None
 
@@ -69,8 +67,7 @@ class Notices:
                     _log.warning("%s", notice.text)
                 self._logged[notice.id] = notice.text
                 return
-            if notice.progress is None:  # what is new stands last; progress keeps its place
-                self._shown.pop(notice.id, None)
+            self._shown.pop(notice.id, None)  # what is new stands last
             self._shown[notice.id] = notice
             self._show_all(list(self._shown.values()))
 

@@ -152,7 +152,6 @@ class NoticeView(TypedDict):
     id: str
     text: str
     actions: list[ActionView]
-    progress: ProgressView | None
     tone: Literal["info", "error"]
 
 

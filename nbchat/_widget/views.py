@@ -138,12 +138,10 @@ def message_view(message: Message, widgets: Mapping[int, str]) -> MessageView:
 
 def notice_view(notice: Notice) -> NoticeView:
     """Returns what a page receives of a notice."""
-    progress = notice.progress
     return {
         "id": notice.id,
         "text": notice.text,
         "actions": [{"id": id_, "label": each.label} for id_, each in notice.actions.items()],
-        "progress": progress and {"done": progress[0], "total": progress[1]},
         "tone": notice.tone,
     }
 

@@ -1,4 +1,4 @@
-// The chat's own notices: they inform, show progress, and ask for a choice.
+// The chat's own notices: they inform, and offer what can be done.
 import type { Chat } from "../kernel/chat";
 import type { Notice, Request } from "../kernel/protocol";
 import { h, setText } from "../page/dom";
@@ -10,31 +10,19 @@ export class NoticeView {
   readonly element = h("section", { class: "nbchat-notice" });
   #chat: Chat;
   #drawn = "";
-  #progress = h("progress", { "aria-label": "Progress" });
-  #amount = h("span", { class: "nbchat-caption" });
   #refusal = h("p", { class: "nbchat-refusal", role: "alert" });
 
   constructor(chat: Chat) {
     this.#chat = chat;
   }
 
-  update({ progress, ...notice }: Notice): void {
-    // New progress alone does not draw the card again: the focus may be in it.
-    const drawn = JSON.stringify([notice, progress !== null]);
-    if (drawn !== this.#drawn) this.#draw(notice, progress !== null);
+  update(notice: Notice): void {
+    const drawn = JSON.stringify(notice);
+    if (drawn !== this.#drawn) this.#draw(notice);
     this.#drawn = drawn;
-    if (!progress) return;
-    if (progress.total > 0) {
-      this.#progress.max = progress.total;
-      this.#progress.value = progress.done;
-      setText(this.#amount, `${Math.floor((100 * progress.done) / progress.total)} %`);
-    } else {
-      this.#progress.removeAttribute("value");
-      setText(this.#amount, "");
-    }
   }
 
-  #draw(notice: Omit<Notice, "progress">, progress: boolean): void {
+  #draw(notice: Notice): void {
     this.element.setAttribute("role", notice.tone === "error" ? "alert" : "note");
     this.element.classList.toggle("nbchat-notice-error", notice.tone === "error");
     const text = h("p", { class: "nbchat-notice-text" }, ...linked(notice.text));
@@ -45,12 +33,9 @@ export class NoticeView {
       button.addEventListener("click", () => (id === "explain" ? this.#explain(act) : act()));
       return button;
     });
-    if (progress) this.element.append(h("p", { class: "nbchat-progress" }, this.#progress, this.#amount));
     if (actions.length > 0) this.element.append(h("p", { class: "nbchat-actions" }, ...actions));
-    // What is under way comes back with its next step.
-    if (!progress) this.element.append(this.#close(notice.id));
     setText(this.#refusal, "");
-    this.element.append(this.#refusal);
+    this.element.append(this.#close(notice.id), this.#refusal);
   }
 
   #close(id: string): HTMLElement {

@@ -1,6 +1,5 @@
 // The chat's notices as a strip above the composer: the newest is shown, the others are folded behind it.
 import type { Chat } from "../kernel/chat";
-import type { Notice } from "../kernel/protocol";
 import type { Cleanup } from "../page/cleanup";
 import { arrange, h, setText } from "../page/dom";
 import { keepFocus } from "../page/focus";
@@ -27,9 +26,7 @@ export function strip(chat: Chat, el: HTMLElement): Cleanup {
     const notices = [...store.state.notices].reverse();
     const items = views.of(notices, () => new NoticeView(chat));
     items.forEach((item, index) => item.update(notices[index]));
-    // What is under way stays in sight.
-    const isShown = ({ progress }: Notice, index: number) => open || index === 0 || progress !== null;
-    items.forEach((item, index) => (item.element.hidden = !isShown(notices[index], index)));
+    items.forEach(({ element }, index) => (element.hidden = !open && index > 0));
     arrange(
       list,
       items.map(({ element }) => element),

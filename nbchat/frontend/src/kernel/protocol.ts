@@ -111,7 +111,6 @@ export interface Notice {
   /** Plain text; an empty line between paragraphs. */
   text: string;
   actions: { id: string; label: string }[];
-  progress: { done: number; total: number } | null;
   tone: "info" | "error";
 }
 
