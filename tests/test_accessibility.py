@@ -13,6 +13,7 @@ from lab import ChatPage, Lab, NotebookPage
 from playwright.sync_api import expect
 from sse_server import DONE, ScriptedServer
 from states import STATES
+from until import until
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +90,29 @@ def test_axe_finds_nothing(kernel: Kernel, axe: Callable[[], list[Any]], theme: 
         show(kernel)
         found[name] = axe()
     assert {state: problems for state, problems in found.items() if problems} == {}
+
+
+# Parts that stick out at the side, unless they are in a box that scrolls.
+CUT = """() => {
+  const scrolls = (el) => el && (scrolls(el.parentElement) ||
+    (getComputedStyle(el).overflowX !== "visible" && el.scrollWidth > el.clientWidth + 1));
+  return [...document.querySelectorAll(".nbchat *")].filter((el) => {
+    const { left, right, width } = el.getBoundingClientRect();
+    const sticksOut = right > innerWidth + 1 || left < -1;
+    return sticksOut && width > 0 && el.checkVisibility() && !scrolls(el.parentElement);
+  }).map((el) => el.outerHTML.slice(0, 100));
+}"""
+
+
+def test_nothing_is_cut_at_a_width_of_320_px(kernel: Kernel) -> None:
+    """As wide as a page of 1280 px at 400 % (WCAG 1.4.10)."""
+    for name, show in STATES.items():
+        kernel.reload()
+        show(kernel)
+        kernel.page.set_viewport_size({"width": 320, "height": 800})
+        until(lambda: kernel.page.evaluate("document.documentElement.scrollWidth") <= 320)
+        until(lambda: kernel.page.evaluate(CUT) == [])
+        assert kernel.box.bounding_box()["width"] > 200, name
 
 
 @pytest.mark.parametrize("light", ["true", "false"])
