@@ -248,6 +248,23 @@ def test_what_is_attached_while_a_message_is_on_its_way_stays(kernel: Kernel) ->
     expect(chips(kernel)).to_have_count(1)
 
 
+def test_a_message_waits_for_its_files_to_be_read(kernel: Kernel) -> None:
+    kernel.open()
+    kernel.page.evaluate(
+        """() => {
+          const read = File.prototype.arrayBuffer;
+          const late = new Promise((resolve) => { window.readNow = resolve; });
+          File.prototype.arrayBuffer = function () { return late.then(() => read.call(this)); };
+        }"""
+    )
+    pick(kernel, upload("late.csv"))
+    kernel.box.fill("Look")
+    kernel.box.press("Enter")
+    assert kernel.sent("send") == []
+    kernel.page.evaluate("readNow()")
+    assert [each["name"] for each in kernel.wait_sent("send")["attachments"]] == ["late.csv"]
+
+
 def test_an_edit_leaves_its_files_alone(kernel: Kernel) -> None:
     kernel.open(
         messages=[message("u", role="user", attachments=[attachment("x", "x.txt", "text/plain")])]

@@ -8,6 +8,8 @@ import pytest
 from harness import Kernel, connect, message, way
 from playwright.sync_api import Locator, expect
 
+pytestmark = pytest.mark.browser
+
 KEY = way("key", "Paste a key", "from any provider", "key")
 ADDRESS = way("address", "Server address", "any server", "address")
 OPENAI = way("key:openai", "Use OpenAI", "key found", primary=True)

@@ -145,6 +145,14 @@ def displayed(shell: InteractiveShell, code: str, **names: Any) -> list[dict[str
     return [output.data for output in captured.outputs]
 
 
+def close_boxes(widget: ipywidgets.Widget) -> None:
+    """Closes boxes, whose state could not be saved once the chats in them have been closed."""
+    if type(widget).__module__.startswith("ipywidgets") and isinstance(widget, ipywidgets.Box):
+        for child in widget.children:
+            close_boxes(child)
+        widget.close()
+
+
 @pytest.mark.parametrize(
     "box",
     [
@@ -168,6 +176,7 @@ def test_a_chat_in_a_box_leaves_its_copy(
     assert shown[0]["model_id"] == widget.model_id
     assert len(copies) == 1
     assert "<strong>bold</strong>" in copies[0]
+    close_boxes(widget)
 
 
 def test_other_boxes_are_displayed_as_always(shell: InteractiveShell, make: Make) -> None:

@@ -174,7 +174,7 @@ def test_figures_and_time_appear_on_hover_and_move_nothing(kernel: Kernel) -> No
     kernel.change("message", message=message("b", content="So.", **day))
     expect(kernel.reply).to_contain_text("So.")
     figures = kernel.reply.get_by_text("2.0 s")
-    time = kernel.page.get_by_role("article", name="You").last.get_by_text(":13")
+    time = kernel.page.get_by_role("article", name="You").last.locator("[data-time$=':13']")
     kernel.box.hover()
     for faint in (figures, time):
         expect(faint).to_have_css("opacity", "0")

@@ -132,6 +132,9 @@ export function composer({ store, draft, health }: Chat, el: HTMLElement): Clean
 
   const send = async () => {
     if (button.disabled) return;
+    sending = true;
+    while (draft.reading) await draft.reading;
+    sending = false;
     // Variables that the user has not seen are shown first; then another Enter sends.
     if (!editing && mentions.hold()) return;
     const content = box.value;

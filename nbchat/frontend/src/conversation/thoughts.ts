@@ -42,7 +42,7 @@ export class Thoughts {
   #line = h(
     "button",
     { type: "button", class: "nbchat-thoughts-line", "aria-expanded": "false" },
-    ...[this.#label, " ", this.#last, icon("next")],
+    ...[this.#label, this.#last, icon("next")],
   );
   readonly element = h(
     "div",
@@ -73,7 +73,7 @@ export class Thoughts {
     if (label !== this.#label.textContent) {
       const last = since === null || this.#opened ? "" : lastLine(message.reasoning);
       setText(this.#label, label);
-      setText(this.#last, last);
+      setText(this.#last, last && ` ${last}`);
       // The name has all that is seen, for those who speak it (WCAG 2.5.3).
       this.#line.ariaLabel = label === "Thoughts" ? label : `Thoughts: ${label} ${last}`.trim();
     }

@@ -24,6 +24,8 @@ export class Draft {
   attached: readonly Attached[] = [];
   /** Why something else does not, or "". */
   notAttached = "";
+  /** Files that are being read: the message waits for them. */
+  reading: Promise<unknown> | undefined;
   #store: Store;
   #takingBack = false;
 
@@ -89,12 +91,15 @@ export class Draft {
   /** Reads files and attaches those that fit; resolves with these. */
   async attach(files: Iterable<File>): Promise<readonly Attached[]> {
     if (!this.takesFiles()) return [];
-    const read = await Promise.all(
+    const reading = Promise.all(
       [...files].map(async (file) => {
         const fits = file.size <= MAX_BYTES;
         return { file, content: fits ? await file.arrayBuffer().catch(() => null) : undefined };
       }),
     );
+    this.reading = reading;
+    const read = await reading;
+    if (this.reading === reading) this.reading = undefined;
     let total = this.attached.reduce((sum, { content }) => sum + content.byteLength, 0);
     const attached: Attached[] = [];
     const problems: string[] = [];
