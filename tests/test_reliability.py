@@ -122,7 +122,7 @@ def test_a_server_that_stops_and_starts_again(
         chat.message.fill("my next")
         # JupyterLab may say that its server is gone, above everything, for as long as it is.
         gone = page.get_by_role("dialog", name="Server Connection Error")
-        page.add_locator_handler(gone, lambda: gone.get_by_role("button", name="Dismiss").click())
+        page.add_locator_handler(gone, lambda: gone.get_by_role("button", name="Close").click())
         lab.restart()
         # What JupyterLab does every ten seconds or more: it looks which kernels there are.
         page.evaluate("jupyterapp.serviceManager.sessions.refreshRunning()")
