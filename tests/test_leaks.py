@@ -21,7 +21,7 @@ from test_chat import widget_count
 from until import TIMEOUT, until
 
 from nbchat import ChatError, ChatWidget
-from nbchat._chat.background import background, start
+from nbchat._chat.background import REPEAT_S, background, start
 from nbchat._servers import engine
 
 FDS = "/proc/self/fd"
@@ -191,6 +191,23 @@ def test_a_task_that_loses_a_cancellation_is_cancelled_all_the_same() -> None:
     stop()
     assert lost.wait(TIMEOUT)
     assert ended.wait(TIMEOUT)
+
+
+def test_a_deadline_cancels_its_request_and_nothing_after_it() -> None:
+    async def request_and_more() -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        deadline = engine.Deadline(task, 0.01)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+        finally:
+            deadline.close()
+        await asyncio.sleep(2 * REPEAT_S)  # until a cancellation would be repeated
+        return deadline.expired
+
+    assert asyncio.run(request_and_more())
 
 
 @pytest.mark.parametrize("code", ["ChatWidget(model='x', ", "compare('Hi', ['x', 'y'], "])

@@ -12,7 +12,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-_REPEAT_S = 0.2
+#: Seconds between two cancellations of a task that may have lost the first.
+REPEAT_S = 0.2
 
 
 class Background:
@@ -87,7 +88,7 @@ def cancel(task: asyncio.Task[Any]) -> None:
     """
     if not task.done():
         task.cancel()
-        task.get_loop().call_later(_REPEAT_S, cancel, task)
+        task.get_loop().call_later(REPEAT_S, cancel, task)
 
 
 def start_thread(function: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from nbchat._chat.background import background, cancel
+from nbchat._chat.background import REPEAT_S, background
 from nbchat._chat.errors import ChatError
 from nbchat._chat.events import Event, Failure
 from nbchat._chat.keys import Secret
@@ -50,7 +50,9 @@ class Deadline:
     def _check(self) -> None:
         if self._loop.time() >= self._at:
             self.expired = True
-            cancel(self._task)
+            self._task.cancel()
+            # Again until `close`, as `background.cancel` does: after it, the task may retry.
+            self._handle = self._loop.call_later(REPEAT_S, self._check)
         else:
             self._handle = self._loop.call_at(self._at, self._check)
 
